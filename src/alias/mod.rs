@@ -1,0 +1,1 @@
+//! What people say, turned into an action and its parameters.

@@ -1,0 +1,1 @@
+//! The question a person answers.

@@ -1,0 +1,18 @@
+//! Lockkeeper: a ChatOps release bot. The rooms, from the ground up (a room imports lower floors only):
+//!
+//! 0. base: [`id`], [`clock`], [`secret`], [`config`]
+//! 1. domain, pure: [`expression`], [`content`], [`alias`], [`workflow`], [`identity`], [`rule`], [`gate`], [`rollout`], [`message`]
+//! 2. [`store`]: the only SQL
+//! 3. edges: [`chat`], [`runner`], [`sensor`], [`metric`], [`inventory`], [`library`]
+//! 4. service: [`engine`], [`bot`]
+//! 5. surface: [`http`], [`control`]
+//! 6. assembly: [`boot`], [`cli`]
+
+pub mod clock;
+pub mod id;
+
+pub mod alias;
+pub mod expression;
+pub mod gate;
+pub mod rollout;
+pub mod workflow;
