@@ -1,1 +1,14 @@
-//! YAQL and Jinja.
+//! YAQL and Jinja, as StackStorm's workflows, aliases and rules use them. Text in, JSON out; no clock, no IO.
+
+mod batch;
+mod error;
+mod evaluate;
+mod inspect;
+mod scope;
+pub mod template;
+
+pub use batch::evaluate_batch;
+pub use error::{ErrorKind, ExpressionError};
+pub use evaluate::{evaluate, has_expression};
+pub use inspect::{Fault, Language, VariableUse, check, variables};
+pub use scope::{Compat, CurrentTask, HostValues, Scope, TaskLedger};
