@@ -36,7 +36,8 @@ pub fn from_millis(millis: i64) -> Timestamp {
 
 /// `at` moved by `by`; saturates at the ends of representable time.
 pub fn after(at: Timestamp, by: Duration) -> Timestamp {
-    at.saturating_add(jiff::SignedDuration::try_from(by).unwrap_or(jiff::SignedDuration::MAX)).unwrap_or(Timestamp::MAX)
+    at.saturating_add(jiff::SignedDuration::try_from(by).unwrap_or(jiff::SignedDuration::MAX))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// How long from `from` to `to`; zero if `to` is earlier.

@@ -14,5 +14,7 @@ pub mod id;
 pub mod alias;
 pub mod expression;
 pub mod gate;
+pub mod identity;
+pub mod message;
 pub mod rollout;
 pub mod workflow;

@@ -1,0 +1,60 @@
+//! What people did in chat, as adapters hand it to the inbox.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Account, MessageId, MessageRef, Place},
+    identity::Standing,
+};
+
+/// The two marks that vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// ✅
+    Approve,
+    /// ⛔
+    Reject,
+}
+
+/// A message from a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// As typed, with the platform's escapes undone and curly quotes straightened.
+    pub text: String,
+    /// True in a direct message and after a mention (which is cut off): no prefix is needed.
+    pub addressed: bool,
+    pub message: MessageId,
+}
+
+/// One thing a person did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Incoming {
+    Said(Said),
+    /// `act` is what [`super::ButtonAct::encode`] made; `reason` what a form asked for.
+    Pressed {
+        message: MessageRef,
+        act: String,
+        reason: Option<String>,
+    },
+    Reacted {
+        message: MessageRef,
+        mark: Mark,
+        added: bool,
+    },
+}
+
+/// One delivery from a platform, with everything that authority needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Unique per thing done, the same on redelivery (`reliability/protocols.md`): `slack:event:Ev123`.
+    pub key: String,
+    pub account: Account,
+    /// What the platform says about the account.
+    pub standing: Standing,
+    /// What people call the account; only ever shown, never compared.
+    pub display: String,
+    pub place: Place,
+    pub incoming: Incoming,
+}

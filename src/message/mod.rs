@@ -1,0 +1,10 @@
+//! Everything said in chat: neutral cards that adapters render, what comes in from people, and every word a user reads.
+//!
+//! - [`card`]: what we say, in a form that each platform can draw;
+//! - [`incoming`]: what people said, pressed and reacted, as adapters hand it to the inbox.
+
+pub mod card;
+pub mod incoming;
+
+pub use card::{Block, Button, ButtonAct, Card, Confirm, Field, Span, Text, Tone};
+pub use incoming::{Delivery, Incoming, Mark, Said};
