@@ -18,3 +18,5 @@ pub mod identity;
 pub mod message;
 pub mod rollout;
 pub mod workflow;
+
+pub mod chat;

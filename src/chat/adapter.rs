@@ -1,0 +1,102 @@
+//! What every chat platform can do for us.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::Intake;
+use crate::id::{Account, MessageRef, Place, Platform};
+use crate::identity::Standing;
+use crate::message::{Card, Mark};
+
+/// Why the platform did not do what was asked, as far as the outbox has to know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChatError {
+    /// Too fast. Nothing was done; ask again after this long.
+    #[error("rate limited for {retry_after:?}")]
+    RateLimited { retry_after: Duration },
+    /// The request never reached the platform, or the platform said that it did nothing: safe to repeat.
+    #[error("unreachable: {why}")]
+    Unreachable { why: String },
+    /// The request left and no clear answer came: it may have been accepted. Look before you post again.
+    #[error("the answer is unclear: {why}")]
+    Unclear { why: String },
+    /// The message, channel or thread does not exist any more.
+    #[error("it is gone")]
+    Gone,
+    /// The platform will never do this as things are; `code` is its own word, `fix` what a person can change.
+    #[error("refused with `{code}`: {fix}")]
+    Refused { code: String, fix: String },
+    /// The platform answered something that this adapter does not understand.
+    #[error("unexpected answer: {why}")]
+    Broken { why: String },
+}
+
+/// Why listening ended although nobody asked for it. Anything that a new connection can heal is healed inside.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListenError {
+    /// A new attempt would end the same way (wrong token, missing permission).
+    #[error("cannot listen: `{code}`: {fix}")]
+    Fatal { code: String, fix: String },
+}
+
+/// Something that does not stop the adapter but that an operator should put right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Discord delivers messages without their text: the privileged MESSAGE CONTENT intent is off.
+    NoMessageContent,
+    /// Slack slows our event subscriptions down (`app_rate_limited`).
+    EventsLimited,
+}
+
+/// A file to be shown in chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    pub name: String,
+    pub media_type: String,
+    pub bytes: Vec<u8>,
+    /// What the file shows, for who cannot see it.
+    pub alt: String,
+}
+
+/// One connection to one workspace of one platform. It never retries a call: the outbox above does.
+#[async_trait]
+pub trait ChatAdapter: Send + Sync {
+    fn platform(&self) -> Platform;
+
+    /// Posts a new message. The same `nonce` (at most 25 characters) posts once where the platform can tell
+    /// (Discord, for some minutes); Slack cannot.
+    async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError>;
+
+    /// Makes a message of ours show this card. Repeating it changes nothing.
+    async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError>;
+
+    /// Says something that only this account sees; it may not outlive a reload of the person's client.
+    async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError>;
+
+    /// Puts our own mark under a message, so that people can click it. Repeating it changes nothing.
+    async fn react(&self, message: &MessageRef, mark: Mark) -> Result<(), ChatError>;
+
+    /// Shows a file. Not repeatable: `Unclear` means it may be there.
+    async fn upload(&self, place: &Place, file: &Attachment) -> Result<(), ChatError>;
+
+    /// What the platform says about an account now, and what people call it.
+    async fn standing(&self, account: &Account) -> Result<(Standing, String), ChatError>;
+
+    /// Hears people until `stop`: connects, hands each delivery to `intake`, acknowledges it once it is durable,
+    /// and connects again with a growing, jittered pause when the line is lost.
+    ///
+    /// # Errors
+    /// Only what a new connection cannot heal.
+    async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError>;
+
+    /// When the platform was last heard over the listening connection: the measure of being alive.
+    fn heard_at(&self) -> Option<Timestamp>;
+
+    /// What an operator should put right although the adapter runs.
+    fn trouble(&self) -> Option<Trouble> {
+        None
+    }
+}

@@ -1,0 +1,13 @@
+//! Chat platforms. Each adapter draws neutral cards within its platform's limits and turns what people do into
+//! [`crate::message::Delivery`]s; vendor crates and vendor words stay in here.
+//!
+//! - [`adapter`]: what every platform can do for us, and how it can fail;
+//! - [`intake`]: the door to the inbox;
+//! - `slack`, `discord`: the platforms;
+//! - `png`: charts as pictures.
+
+pub mod adapter;
+pub mod intake;
+
+pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
+pub use intake::{Accepted, Intake, IntakeError};
