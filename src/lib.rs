@@ -12,6 +12,7 @@ pub mod clock;
 pub mod id;
 
 pub mod alias;
+pub mod content;
 pub mod expression;
 pub mod gate;
 pub mod identity;

@@ -1,0 +1,35 @@
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::id::{ActionRef, PackName};
+
+use super::{Action, Pack, Rule};
+
+/// The definition of an `orquesta` action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workflow {
+    /// The file as read, which is what gets pinned.
+    pub definition: Value,
+    /// The path, for diagnostics.
+    pub file: String,
+}
+
+/// Everything that can be run, and what starts it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalogue {
+    pub packs: IndexMap<PackName, Pack>,
+    pub actions: IndexMap<ActionRef, Action>,
+    pub workflows: IndexMap<ActionRef, Workflow>,
+    pub aliases: Vec<Value>,
+    pub rules: Vec<Rule>,
+}
+
+impl Catalogue {
+    pub fn action(&self, reference: &ActionRef) -> Option<&Action> {
+        self.actions.get(reference)
+    }
+
+    pub fn workflow(&self, reference: &ActionRef) -> Option<&Workflow> {
+        self.workflows.get(reference)
+    }
+}
