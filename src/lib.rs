@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod id;
+pub mod secret;
 
 pub mod alias;
 pub mod content;
@@ -21,3 +22,4 @@ pub mod rollout;
 pub mod workflow;
 
 pub mod chat;
+pub mod runner;

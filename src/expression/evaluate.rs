@@ -45,7 +45,10 @@ fn text_value(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
         });
     }
     if has_expression(text) {
-        return Err(ExpressionError::new(ErrorKind::YaqlGrammar, format!("Unable to evaluate expression '{text}'.")));
+        return Err(ExpressionError::new(
+            ErrorKind::YaqlGrammar,
+            format!("Unable to evaluate expression '{text}'."),
+        ));
     }
     Ok(Value::from(text))
 }

@@ -1,0 +1,107 @@
+//! What an attempt may do, and with what.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use crate::id::{AttemptId, ExecutionId, PackName};
+use crate::secret::{Masker, Secret};
+
+/// One try of an action.
+pub struct Request {
+    pub attempt: AttemptId,
+    pub execution: ExecutionId,
+    pub action: Arc<Action>,
+    /// Bound, checked and typed; runner parameters (`cmd`, `cwd`, `env`, `hosts`, …) and the action's own together.
+    pub parameters: Map<String, Value>,
+    /// The pinned folder of the pack; `actions/<entry_point>` lies below it.
+    pub content_dir: PathBuf,
+    /// Scratch space of this execution; exists.
+    pub work_dir: PathBuf,
+    /// Variables for the processes, beside the clean base and ours.
+    pub env: BTreeMap<String, String>,
+    /// Secrets for the processes, by variable name. They reach the environment only, never argv.
+    pub secrets: BTreeMap<String, Secret>,
+    pub timeout: Duration,
+    pub output: Output,
+    /// The same for every try of the same visit: what a target may use to recognise a repetition.
+    pub idempotency_key: String,
+    /// Called for each process that the attempt starts on this machine.
+    pub on_spawn: Option<OnSpawn>,
+}
+
+/// Stores a started process, so that a later boot can end what is left of it. The attempt goes on when it resolves.
+pub type OnSpawn = Arc<dyn Fn(ProcessMark) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A process that cannot be mistaken for another one: the system reuses pids, but not with the same start time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessMark {
+    /// The process id, which is the id of its group as well.
+    pub pid: u32,
+    /// Field 22 of `/proc/<pid>/stat` (ticks since the machine's boot); 0 where there is no `/proc`.
+    pub start_time: u64,
+}
+
+/// Where printed output goes.
+#[derive(Clone)]
+pub struct Output {
+    /// The log file: both streams as they came, masked, up to the quota. Its folder exists.
+    pub log: PathBuf,
+    pub limits: Limits,
+    pub masker: Masker,
+}
+
+/// How much of the output is kept where, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// In the log file.
+    pub log: u64,
+    /// Of the beginning, in memory.
+    pub head: usize,
+    /// Of the end, in memory.
+    pub tail: usize,
+    /// Of each stream in the result; beyond it the result holds head and tail, and JSON is not parsed.
+    pub result: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { log: 64 << 20, head: 16 << 10, tail: 64 << 10, result: 1 << 20 }
+    }
+}
+
+/// What of an action's metadata a runner needs.
+#[derive(Clone, Debug, Default)]
+pub struct Action {
+    pub pack: Option<PackName>,
+    pub name: String,
+    pub runner_type: String,
+    /// Relative to the pack's `actions/`; for `native` the name of the built-in.
+    pub entry_point: String,
+    /// The action's own parameters in the order of the file, without the runner's.
+    pub parameters: Vec<Parameter>,
+}
+
+/// One parameter of an action, as far as arguments are formed from it.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    pub name: String,
+    pub kind: ParameterKind,
+    /// Its place among the positional arguments; without one it is `--name=value`.
+    pub position: Option<i64>,
+}
+
+/// The JSON type of a parameter; decides how its value becomes an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    String,
+    Number,
+    Integer,
+    Boolean,
+    Array,
+    Object,
+    Null,
+    /// No type given.
+    Any,
+}
