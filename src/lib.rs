@@ -11,6 +11,8 @@
 pub mod clock;
 pub mod id;
 pub mod secret;
+pub mod status;
+pub mod store;
 
 pub mod alias;
 pub mod content;

@@ -1,0 +1,177 @@
+//! Attempts: the row stands before the effect begins, and every later write carries the attempt's fence.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::any::AnyRow;
+
+use super::{
+    Store, StoreError, Tx, counter,
+    row::{Columns, to_json},
+};
+use crate::{
+    clock,
+    id::{AttemptId, ExecutionId, GrantId, HostName},
+    status::Status,
+};
+
+/// One try, as stored.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub execution: ExecutionId,
+    pub number: i64,
+    pub fence: i64,
+    pub grant: Option<GrantId>,
+    pub host: Option<HostName>,
+    /// Pid and start time of the process it runs, so that a later boot can end what outlived us.
+    pub process: Option<Value>,
+    pub status: Status,
+    pub started_at: Timestamp,
+    pub deadline_at: Timestamp,
+}
+
+/// What starts.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    pub execution: ExecutionId,
+    pub grant: Option<GrantId>,
+    pub host: Option<HostName>,
+    pub timeout: Duration,
+    pub now: Timestamp,
+}
+
+/// Records that an effect is about to begin; returns its number and fence.
+pub async fn begin(tx: &mut Tx, it: &Beginning) -> Result<Attempt, StoreError> {
+    let id = AttemptId::generate();
+    let fence = counter::next(tx, "fence").await?;
+    let (number,): (i64,) =
+        sqlx::query_as("SELECT COALESCE(MAX(number), 0) + 1 FROM attempt WHERE execution_id = $1")
+            .bind(it.execution.to_string())
+            .fetch_one(&mut tx.connection)
+            .await?;
+    let deadline_at = clock::after(it.now, it.timeout);
+    sqlx::query(
+        "INSERT INTO attempt (id, execution_id, number, fence, grant_id, host, status, started_at, heartbeat_at, deadline_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7, $8)",
+    )
+    .bind(id.to_string())
+    .bind(it.execution.to_string())
+    .bind(number)
+    .bind(fence)
+    .bind(it.grant.map(|grant| grant.to_string()))
+    .bind(it.host.as_ref().map(|host| host.as_str().to_owned()))
+    .bind(clock::to_millis(it.now))
+    .bind(clock::to_millis(deadline_at))
+    .execute(&mut tx.connection)
+    .await?;
+    Ok(Attempt {
+        id,
+        execution: it.execution,
+        number,
+        fence,
+        grant: it.grant,
+        host: it.host.clone(),
+        process: None,
+        status: Status::Running,
+        started_at: it.now,
+        deadline_at,
+    })
+}
+
+/// Records how an attempt ended. A stale fence changes nothing and is [`StoreError::Changed`].
+pub async fn end(
+    tx: &mut Tx,
+    it: &Attempt,
+    status: Status,
+    result: &Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE attempt SET status = $3, result = $4, ended_at = $5 WHERE id = $1 AND fence = $2 AND ended_at IS NULL",
+    )
+    .bind(it.id.to_string())
+    .bind(it.fence)
+    .bind(status.as_str())
+    .bind(to_json(result)?)
+    .bind(clock::to_millis(now))
+    .execute(&mut tx.connection)
+    .await?;
+    if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Changed { what: "the attempt" }) }
+}
+
+impl Store {
+    /// Says that a live attempt is still being looked after, and which process it runs.
+    pub async fn beat(
+        &self,
+        id: AttemptId,
+        fence: i64,
+        process: Option<Value>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let process = process.map(|it| to_json(&it)).transpose()?;
+                let done = sqlx::query(
+                    "UPDATE attempt SET heartbeat_at = $3, process = COALESCE($4, process)
+                     WHERE id = $1 AND fence = $2 AND ended_at IS NULL",
+                )
+                .bind(id.to_string())
+                .bind(fence)
+                .bind(clock::to_millis(now))
+                .bind(process)
+                .execute(&mut tx.connection)
+                .await?;
+                if done.rows_affected() == 1 {
+                    Ok(())
+                } else {
+                    Err(StoreError::Changed { what: "the attempt" })
+                }
+            })
+        })
+        .await
+    }
+
+    /// Attempts whose end is not recorded. At boot these are the ones that nobody looks after any more.
+    pub async fn live_attempts(&self) -> Result<Vec<Attempt>, StoreError> {
+        let rows = sqlx::query(select!("WHERE ended_at IS NULL ORDER BY started_at"))
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        rows.iter().map(decode).collect()
+    }
+
+    pub async fn attempts(&self, execution: ExecutionId) -> Result<Vec<Attempt>, StoreError> {
+        let rows = sqlx::query(select!("WHERE execution_id = $1 ORDER BY number"))
+            .bind(execution.to_string())
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        rows.iter().map(decode).collect()
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, execution_id, number, fence, grant_id, host, process, status, started_at, deadline_at FROM attempt ",
+            $rest
+        )
+    };
+}
+use select;
+
+fn decode(row: &AnyRow) -> Result<Attempt, StoreError> {
+    let columns = Columns { table: "attempt", row };
+    Ok(Attempt {
+        id: columns.id("id", AttemptId::parse)?,
+        execution: columns.id("execution_id", ExecutionId::parse)?,
+        number: columns.number("number")?,
+        fence: columns.number("fence")?,
+        grant: columns.id_or_none("grant_id", GrantId::parse)?,
+        host: columns.text_or_none("host")?.map(HostName::new),
+        process: columns.json_or_none("process")?,
+        status: columns.id("status", Status::parse)?,
+        started_at: columns.at("started_at")?,
+        deadline_at: columns.at("deadline_at")?,
+    })
+}

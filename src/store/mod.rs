@@ -1,0 +1,118 @@
+//! The only SQL. One writer, which groups what many ask at once into one commit; a few readers beside it.
+//!
+//! - [`writer`]: `Store::write`, group commit with a savepoint per caller;
+//! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`release`], [`deployment`], [`gate`],
+//!   [`outbox`], [`content`], [`counter`], [`audit`].
+//!
+//! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
+//! hits exactly one row; a row that cannot be decoded is an error, never a default.
+
+pub mod attempt;
+pub mod audit;
+pub mod content;
+pub mod counter;
+pub mod deployment;
+pub mod execution;
+pub mod flow;
+pub mod gate;
+pub mod inbox;
+pub mod look;
+pub mod outbox;
+pub mod release;
+mod row;
+mod writer;
+
+use std::{fs::File, path::Path, str::FromStr, sync::Arc};
+
+use sqlx::{
+    AnyPool, ConnectOptions as _,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    pool::PoolConnection,
+};
+
+pub use writer::Tx;
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else changed the aggregate first: read again and decide anew.
+    #[error("{what} was changed by somebody else")]
+    Changed { what: &'static str },
+    /// A unique key stands already.
+    #[error("{what} exists already")]
+    Exists { what: &'static str },
+    /// A row that must be there is not.
+    #[error("{what} does not exist")]
+    Missing { what: String },
+    /// A row holds what its type does not allow.
+    #[error("row of {table} is corrupt: {why}")]
+    Corrupt { table: &'static str, why: String },
+    /// The decision inside a transaction said no; nothing was written.
+    #[error("the transaction was called off: {why}")]
+    CalledOff { why: String },
+    /// The database could not be asked: full disk, no file, broken connection.
+    #[error("the database cannot be used")]
+    Unavailable(#[from] sqlx::Error),
+    #[error("another lockkeeper holds {path}; stop it first, or give this one a store of its own")]
+    Held { path: String },
+    #[error("the database's schema cannot be brought up to date")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// Durable memory. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    writer: writer::Writer,
+    readers: AnyPool,
+    /// Held for as long as any clone lives: a second process on the same file is refused.
+    _lock: Option<Arc<File>>,
+}
+
+/// Readers beside the one writer.
+const READERS: u32 = 4;
+
+impl Store {
+    /// Opens `sqlite:PATH` (or `sqlite::memory:` is refused: readers would see another database), brings its schema
+    /// up to date and starts the writer.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+        let lock = hold(Path::new(path))?;
+        let options =
+            AnyConnectOptions::from_str(&format!("sqlite:{path}?mode=rwc"))?.disable_statement_logging();
+        let mut connection = options.connect().await?;
+        writer::prepare(&mut connection).await?;
+        sqlx::migrate!("migrations/sqlite").run(&mut connection).await?;
+        let readers = AnyPoolOptions::new()
+            .max_connections(READERS)
+            .after_connect(|connection, _| Box::pin(async move { writer::prepare_reader(connection).await }))
+            .connect_lazy_with(options);
+        Ok(Self { writer: writer::Writer::start(connection), readers, _lock: Some(Arc::new(lock)) })
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<sqlx::Any>, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// True if a trivial write commits: what readiness asks.
+    pub async fn is_writable(&self, now: jiff::Timestamp) -> bool {
+        let beat = self.write(move |tx| {
+            Box::pin(async move { counter::set(tx, "beat", crate::clock::to_millis(now)).await })
+        });
+        beat.await.is_ok()
+    }
+}
+
+fn hold(path: &Path) -> Result<File, StoreError> {
+    let lock = path.with_extension("lock");
+    let unusable = |error: std::io::Error| StoreError::Unavailable(sqlx::Error::Io(error));
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(unusable)?;
+    }
+    let file = File::options().create(true).append(true).open(&lock).map_err(unusable)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| StoreError::Held { path: path.display().to_string() })?;
+    Ok(file)
+}

@@ -1,0 +1,136 @@
+//! Releases: one (app, commit, artifact) each, with a short number for people.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::any::AnyRow;
+
+use super::{
+    Store, StoreError, Tx, counter,
+    row::{Columns, to_json},
+};
+use crate::{
+    clock,
+    id::{AppName, CommitSha, Digest, ExecutionId, PersonName, ReleaseId},
+};
+
+/// A release as stored.
+#[derive(Clone, Debug)]
+pub struct Release {
+    pub id: ReleaseId,
+    pub number: i64,
+    pub app: AppName,
+    /// What the person typed: a branch, a tag, a commit.
+    pub reference: String,
+    pub commit: CommitSha,
+    pub artifact: Option<Digest>,
+    pub requester: PersonName,
+    /// The execution that carries it now.
+    pub execution: ExecutionId,
+    /// Commits with authors, the previous release, and what else was known when it was asked for.
+    pub body: Value,
+    pub version: i64,
+    pub created_at: Timestamp,
+}
+
+/// Inserts a release; its number is given out here.
+pub async fn insert(tx: &mut Tx, mut it: Release) -> Result<Release, StoreError> {
+    it.number = counter::next(tx, "release").await?;
+    sqlx::query(
+        "INSERT INTO release (id, number, app, reference, commit_sha, artifact, requester, execution_id, body, version, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)",
+    )
+    .bind(it.id.to_string())
+    .bind(it.number)
+    .bind(it.app.as_str())
+    .bind(it.reference.as_str())
+    .bind(it.commit.as_str())
+    .bind(it.artifact.as_ref().map(|digest| digest.as_str().to_owned()))
+    .bind(it.requester.as_str())
+    .bind(it.execution.to_string())
+    .bind(to_json(&it.body)?)
+    .bind(clock::to_millis(it.created_at))
+    .execute(&mut tx.connection)
+    .await?;
+    Ok(it)
+}
+
+/// Records the artifact that was built. A release never changes its artifact once it has one.
+pub async fn set_artifact(tx: &mut Tx, id: ReleaseId, digest: &Digest) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE release SET artifact = $2, version = version + 1 WHERE id = $1 AND (artifact IS NULL OR artifact = $2)",
+    )
+    .bind(id.to_string())
+    .bind(digest.as_str())
+    .execute(&mut tx.connection)
+    .await?;
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Changed { what: "the release's artifact" })
+    }
+}
+
+/// The release goes on under another execution (a promotion).
+pub async fn set_execution(tx: &mut Tx, id: ReleaseId, execution: ExecutionId) -> Result<(), StoreError> {
+    sqlx::query("UPDATE release SET execution_id = $2, version = version + 1 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(execution.to_string())
+        .execute(&mut tx.connection)
+        .await?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, number, app, reference, commit_sha, artifact, requester, execution_id, body, version, created_at ",
+            "FROM release ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    pub async fn find_release(&self, id: ReleaseId) -> Result<Option<Release>, StoreError> {
+        let row = sqlx::query(select!("WHERE id = $1"))
+            .bind(id.to_string())
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    pub async fn find_release_number(&self, number: i64) -> Result<Option<Release>, StoreError> {
+        let row = sqlx::query(select!("WHERE number = $1"))
+            .bind(number)
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    /// The latest releases of an app, newest first.
+    pub async fn releases(&self, app: &AppName, most: i64) -> Result<Vec<Release>, StoreError> {
+        let rows = sqlx::query(select!("WHERE app = $1 ORDER BY number DESC LIMIT $2"))
+            .bind(app.as_str())
+            .bind(most)
+            .fetch_all(&mut *self.reader().await?)
+            .await?;
+        rows.iter().map(decode).collect()
+    }
+}
+
+fn decode(row: &AnyRow) -> Result<Release, StoreError> {
+    let columns = Columns { table: "release", row };
+    Ok(Release {
+        id: columns.id("id", ReleaseId::parse)?,
+        number: columns.number("number")?,
+        app: AppName::new(columns.text("app")?),
+        reference: columns.text("reference")?,
+        commit: columns.id("commit_sha", CommitSha::parse)?,
+        artifact: columns.id_or_none("artifact", Digest::parse)?,
+        requester: PersonName::new(columns.text("requester")?),
+        execution: columns.id("execution_id", ExecutionId::parse)?,
+        body: columns.json("body")?,
+        version: columns.number("version")?,
+        created_at: columns.at("created_at")?,
+    })
+}

@@ -1,0 +1,126 @@
+//! One connection writes. Jobs that wait at the same moment share one commit (one fsync), each inside its own
+//! savepoint, so that one that is called off takes nothing with it. A job is answered only after the commit.
+
+use futures_util::future::BoxFuture;
+use sqlx::{AnyConnection, Executor as _};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Store, StoreError};
+
+/// What a job writes with.
+pub struct Tx {
+    pub(super) connection: AnyConnection,
+}
+
+/// Jobs in one commit at most: bounds how long the first one waits.
+const BATCH: usize = 64;
+/// Jobs that may queue; beyond that callers wait.
+const QUEUE: usize = 1_024;
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Done> + Send>;
+
+struct Done {
+    wrote: bool,
+    answer: Answer,
+}
+
+#[derive(Clone)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: AnyConnection) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(work(Tx { connection }, queue));
+        Self { jobs }
+    }
+}
+
+impl Store {
+    /// Runs `act` in a transaction and returns after its commit is on disk. If `act` returns an error, nothing of it
+    /// is kept. The caller may be dropped at any point: the job goes on to its commit.
+    pub async fn write<T, F>(&self, act: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |tx| {
+            Box::pin(async move {
+                let result = act(tx).await;
+                let wrote = result.is_ok();
+                let answer: Answer = Box::new(move |committed| {
+                    // The caller may be gone; what it asked for stands all the same.
+                    drop(reply.send(committed.and(result)));
+                });
+                Done { wrote, answer }
+            })
+        });
+        self.writer.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))?
+    }
+}
+
+async fn work(mut tx: Tx, mut queue: mpsc::Receiver<Job>) {
+    while let Some(first) = queue.recv().await {
+        let mut answers = Vec::new();
+        let committed = batch(&mut tx, first, &mut queue, &mut answers).await;
+        if committed.is_err() {
+            // The connection may stand in a broken transaction; if there is none this is a harmless error.
+            drop(tx.connection.execute("ROLLBACK").await);
+        }
+        let failure = committed.err().map(|error| error.to_string());
+        for answer in answers {
+            answer(match &failure {
+                None => Ok(()),
+                Some(text) => Err(StoreError::Unavailable(sqlx::Error::Protocol(text.clone()))),
+            });
+        }
+    }
+}
+
+async fn batch(
+    tx: &mut Tx,
+    first: Job,
+    queue: &mut mpsc::Receiver<Job>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), sqlx::Error> {
+    if let Err(error) = tx.connection.execute("BEGIN IMMEDIATE").await {
+        // Nothing ran: the waiting caller must hear of it, so run its job's answer through an empty transaction.
+        answers.push(refuse(first));
+        return Err(error);
+    }
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        tx.connection.execute("SAVEPOINT job").await?;
+        let done = job(tx).await;
+        answers.push(done.answer);
+        tx.connection.execute(if done.wrote { "RELEASE job" } else { "ROLLBACK TO job" }).await?;
+        if answers.len() < BATCH {
+            next = queue.try_recv().ok();
+        }
+    }
+    tx.connection.execute("COMMIT").await?;
+    Ok(())
+}
+
+/// The answer of a job that never ran: dropping the job drops its reply, which its caller reads as unavailable.
+fn refuse(job: Job) -> Answer {
+    Box::new(move |_| drop(job))
+}
+
+pub(super) async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    connection.execute("PRAGMA journal_mode = WAL").await?;
+    connection.execute("PRAGMA synchronous = FULL").await?;
+    connection.execute("PRAGMA busy_timeout = 5000").await?;
+    connection.execute("PRAGMA foreign_keys = ON").await?;
+    Ok(())
+}
+
+pub(super) async fn prepare_reader(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    connection.execute("PRAGMA busy_timeout = 5000").await?;
+    connection.execute("PRAGMA query_only = ON").await?;
+    Ok(())
+}
