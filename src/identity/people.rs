@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Account, GroupName, PersonName, Platform, UserId, WorkspaceId};
 
-/// The workspace of every terminal account: one machine's operating-system users.
-pub const TERMINAL_WORKSPACE: &str = "local";
+/// The workspace of every terminal account: a terminal is its own workspace.
+pub const TERMINAL_WORKSPACE: &str = "terminal";
 
 /// A human known to us.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
