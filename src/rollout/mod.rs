@@ -1,1 +1,22 @@
-//! Strategies and verdicts.
+//! Strategies and verdicts: which hosts next, whether they are healthy, and whether the canary is worse.
+//!
+//! - [`judge`]: a [`WatchPlan`] and the [`Look`]s so far give a [`Judgement`] with one of four verdicts;
+//!
+//! All of it is pure: the same values in give the same bytes out.
+
+mod fisher;
+mod judge;
+mod judgement;
+mod rank;
+mod spending;
+mod tally;
+mod watch;
+
+pub use judge::judge;
+pub use judgement::{
+    Effect, Gap, Judgement, MetricJudgement, NeedMore, Reason, Samples, Summary, TestName, Threshold, Verdict,
+};
+pub use watch::{
+    Direction, LOOKS_MAX, LOOKS_PLANNED_MAX, Look, Measured, MetricKind, MetricPlan, PlanError, Sides,
+    VALUES_PER_LOOK_MAX, WatchPlan,
+};
