@@ -18,17 +18,34 @@ pub(super) fn fisher_greater(canary: (u64, u64), baseline: (u64, u64)) -> f64 {
         return 1.0;
     }
     let Ok(distribution) = Hypergeometric::new(population, successes, draws) else { return 1.0 };
-    let mut term = distribution.pmf(bad);
-    let mut tail = term;
-    for k in bad..successes.min(draws) {
-        term *= (successes - k) as f64 / (k + 1) as f64;
-        term *= (draws - k) as f64 / (population + k + 1 - successes - draws) as f64;
-        tail += term;
-        if term < tail * 1e-17 {
+    // The tail that does not hold the middle is summed: its terms fall from the first on.
+    if (bad as f64) * (population as f64) <= (successes as f64) * (draws as f64) {
+        let first = distribution.ln_pmf(bad - 1).exp();
+        let below = falling_sum(first, (least + 1..bad).rev(), |k| {
+            k as f64 / (successes - k + 1) as f64
+                * ((population + k - successes - draws) as f64 / (draws - k + 1) as f64)
+        });
+        return (1.0 - below).clamp(0.0, 1.0);
+    }
+    let first = distribution.ln_pmf(bad).exp();
+    let above = falling_sum(first, bad..successes.min(draws), |k| {
+        (successes - k) as f64 / (k + 1) as f64
+            * ((draws - k) as f64 / (population + k + 1 - successes - draws) as f64)
+    });
+    above.min(1.0)
+}
+
+/// A first term and those after it, each by its ratio to the one before, until they no longer count.
+fn falling_sum(first: f64, steps: impl Iterator<Item = u64>, ratio: impl Fn(u64) -> f64) -> f64 {
+    let (mut term, mut sum) = (first, first);
+    for k in steps {
+        term *= ratio(k);
+        sum += term;
+        if term <= sum * 1e-17 {
             break;
         }
     }
-    tail.min(1.0)
+    sum
 }
 
 #[cfg(test)]
@@ -53,6 +70,14 @@ mod tests {
         {
             assert_eq!(fisher_greater(canary, baseline), 1.0, "{canary:?} {baseline:?}");
         }
+    }
+
+    #[test]
+    fn millions_of_events_take_no_time_and_no_overflow() {
+        let even = fisher_greater((500_000_000, 1_000_000_000), (500_000_000, 1_000_000_000));
+        assert!((0.49..0.51).contains(&even), "{even}");
+        assert!(fisher_greater((1_000_000, 1_000_000), (0, 1_000_000)) < 1e-300);
+        assert!(fisher_greater((1, 1_000_000), (1_000_000, 1_000_000)) > 0.999);
     }
 
     #[test]

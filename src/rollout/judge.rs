@@ -1,8 +1,8 @@
 //! The judge: is the canary worse than the baseline, and is there enough evidence to say so?
 
 use super::{
-    Effect, Gap, Judgement, LOOKS_MAX, Look, MetricJudgement, MetricKind, MetricPlan, NeedMore, Reason,
-    Samples, Sides, TestName, Threshold, Verdict, WatchPlan,
+    Gap, Judgement, LOOKS_MAX, Look, MetricJudgement, MetricKind, MetricPlan, NeedMore, Reason, Samples,
+    Sides, TestName, Threshold, Verdict, WatchPlan,
     spending::{Boundary, boundaries},
     tally::{Tally, information, samples_of, usable},
 };
@@ -31,9 +31,9 @@ pub fn judge(plan: &WatchPlan, looks: &[Look]) -> Judgement {
 }
 
 /// Information per look, looks planned, alpha → the limits: [`boundaries`] or something that remembers its answers.
-type Limits<'a> = &'a mut dyn FnMut(&[f64], u32, f64) -> Vec<Boundary>;
+pub(super) type Limits<'a> = &'a mut dyn FnMut(&[f64], u32, f64) -> Vec<Boundary>;
 
-fn judge_with(plan: &WatchPlan, looks: &[Look], limits: Limits) -> Judgement {
+pub(super) fn judge_with(plan: &WatchPlan, looks: &[Look], limits: Limits) -> Judgement {
     let metrics: Vec<MetricJudgement> =
         plan.metrics.iter().map(|metric| judge_metric(plan, metric, looks, &mut *limits)).collect();
     Judgement {
@@ -53,7 +53,6 @@ struct Round {
     tally: Tally,
     p_value: Option<f64>,
     limit: Boundary,
-    effect: Option<Effect>,
     /// The look of this round, from 0, at which the evidence sufficed to fail.
     failed_at: Option<usize>,
 }
@@ -92,13 +91,7 @@ fn part_of_round(number: usize) -> f64 {
 
 impl Round {
     fn new(kind: MetricKind) -> Self {
-        Round {
-            tally: Tally::new(kind),
-            p_value: None,
-            limit: Boundary::default(),
-            effect: None,
-            failed_at: None,
-        }
+        Round { tally: Tally::new(kind), p_value: None, limit: Boundary::default(), failed_at: None }
     }
 
     fn is_significant(&self) -> bool {
@@ -133,7 +126,6 @@ fn run_round(metric: &MetricPlan, looks: &[Look], planned: u32, alpha: f64, limi
     }
     let both_sides = 0.0 < information(round.tally.samples());
     round.p_value = both_sides.then(|| round.p_value.unwrap_or_else(|| round.tally.p_value(metric.worse)));
-    round.effect = round.tally.effect();
     round
 }
 
@@ -202,7 +194,7 @@ fn write_up(
         p_value: round.p_value,
         p_needed: round.limit.p_needed,
         alpha_spent: round.limit.spent,
-        effect: round.effect,
+        effect: round.tally.effect(),
         threshold: Threshold::of(metric, &baseline),
         canary,
         baseline,
@@ -249,4 +241,255 @@ fn count(metric: &MetricPlan, looks: &[Look]) -> Sides<u64> {
 fn add_sides(sum: &mut Sides<u64>, new: Sides<u64>) {
     sum.canary = sum.canary.saturating_add(new.canary);
     sum.baseline = sum.baseline.saturating_add(new.baseline);
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rollout::{Direction, Measured, Summary};
+
+    fn errors() -> MetricPlan {
+        MetricPlan { max_increase_absolute: Some(0.02), ..MetricPlan::new("errors", MetricKind::Counts) }
+    }
+
+    fn latency() -> MetricPlan {
+        let metric = MetricPlan::new("latency", MetricKind::Distribution);
+        MetricPlan {
+            max_increase_absolute: Some(20.0),
+            max_increase_relative: Some(0.2),
+            unit: "ms".into(),
+            ..metric
+        }
+    }
+
+    fn plan(metrics: Vec<MetricPlan>) -> WatchPlan {
+        WatchPlan { looks_planned: 5, ..WatchPlan::new(metrics) }
+    }
+
+    fn look(second: i64, metrics: &[(&str, Measured)]) -> Look {
+        let metrics: IndexMap<String, Measured> =
+            metrics.iter().map(|(name, measured)| ((*name).to_owned(), measured.clone())).collect();
+        Look { at: Timestamp::from_second(1_800_000_000 + second).unwrap(), metrics }
+    }
+
+    fn looks(measured: &[Measured]) -> Vec<Look> {
+        measured.iter().zip(0..).map(|(it, at)| look(at * 20, &[("errors", it.clone())])).collect()
+    }
+
+    fn counts(canary: u64, baseline: u64) -> Measured {
+        Measured::counts((canary, 20), (baseline, 20))
+    }
+
+    fn only(judgement: &Judgement) -> &MetricJudgement {
+        assert_eq!(judgement.metrics.len(), 1);
+        &judgement.metrics[0]
+    }
+
+    #[test]
+    fn a_healthy_canary_passes_at_the_end_and_not_before() {
+        let looks = looks(&[counts(0, 0), counts(0, 1), counts(1, 0), counts(0, 0), counts(0, 0)]);
+        for seen in 0..5 {
+            assert_eq!(judge(&plan(vec![errors()]), &looks[..seen]).verdict, Verdict::Insufficient, "{seen}");
+        }
+        let judgement = judge(&plan(vec![errors()]), &looks);
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert_eq!(only(&judgement).reason, Reason::NoWorse);
+        assert_eq!(only(&judgement).canary, Summary::Rate { bad: 1, total: 100, rate: 0.01 });
+    }
+
+    #[test]
+    fn a_broken_canary_fails_early_although_the_baseline_has_no_errors() {
+        let looks = looks(&[counts(8, 0), counts(9, 0)]);
+        let judgement = judge(&plan(vec![errors()]), &looks);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        let metric = only(&judgement);
+        assert!(metric.p_value.unwrap() <= metric.p_needed, "{metric:?}");
+        assert_eq!(metric.effect.unwrap().relative, None);
+    }
+
+    #[test]
+    fn a_failure_stays_whatever_follows() {
+        let mut seen = looks(&[counts(15, 0), counts(0, 0), counts(0, 0), counts(0, 0), counts(0, 0)]);
+        let judgement = judge(&plan(vec![errors()]), &seen);
+        assert_eq!(only(&judgement).reason, Reason::Worse { at_look: 1 });
+        seen.push(look(120, &[("errors", Measured::missing("timeout"))]));
+        assert_eq!(judge(&plan(vec![errors()]), &seen).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn significance_below_the_limits_passes() {
+        let strict = MetricPlan { max_increase_absolute: Some(0.9), ..errors() };
+        let looks = looks(&[counts(12, 0), counts(12, 0), counts(12, 0), counts(12, 0), counts(12, 0)]);
+        let judgement = judge(&plan(vec![strict]), &looks);
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert_eq!(only(&judgement).reason, Reason::WithinLimits);
+    }
+
+    #[test]
+    fn effect_without_significance_does_not_fail() {
+        let looks = looks(&[Measured::counts((1, 4), (0, 4))]);
+        assert_eq!(judge(&plan(vec![errors()]), &looks).verdict, Verdict::Insufficient);
+    }
+
+    #[test]
+    fn missing_data_is_broken_neither_pass_nor_fail() {
+        let plan = plan(vec![errors()]);
+        let gap = Measured::missing("connection refused");
+        let all = looks(&[gap.clone(), gap.clone(), gap.clone(), gap.clone(), gap.clone(), gap.clone()]);
+        let judgement = judge(&plan, &all);
+        assert_eq!(judgement.verdict, Verdict::Broken);
+        assert_eq!(
+            only(&judgement).reason,
+            Reason::NoData { gap: Gap::Reported { why: "connection refused".into() } }
+        );
+        // The last look of an otherwise good watch must have data.
+        let good = counts(0, 0);
+        let end = looks(&[good.clone(), good.clone(), good.clone(), good.clone(), good.clone(), gap.clone()]);
+        assert_eq!(judge(&plan, &end).verdict, Verdict::Broken);
+        let one = looks(&[good.clone(), gap.clone(), good.clone(), good.clone(), good.clone()]);
+        assert_eq!(judge(&plan, &one).verdict, Verdict::Pass);
+        let two = looks(&[good.clone(), gap.clone(), good.clone(), gap, good]);
+        assert_eq!(only(&judge(&plan, &two)).reason, Reason::ManyGaps { missing: 2, looks: 5 });
+    }
+
+    #[test]
+    fn impossible_or_foreign_data_is_no_data() {
+        let plan = plan(vec![errors(), latency()]);
+        for (errors, latency) in [
+            (Measured::counts((9, 5), (0, 5)), Measured::values(vec![f64::NAN], vec![1.0])),
+            (Measured::values(vec![], vec![]), Measured::counts((0, 5), (0, 5))),
+        ] {
+            let judgement = judge(&plan, &[look(0, &[("errors", errors), ("latency", latency)])]);
+            assert!(judgement.metrics.iter().all(|it| it.verdict == Verdict::Broken), "{judgement:?}");
+        }
+        assert_eq!(judge(&plan, &[look(0, &[])]).verdict, Verdict::Broken);
+        assert_eq!(judge(&self::plan(vec![]), &[]).verdict, Verdict::Broken);
+    }
+
+    #[test]
+    fn no_traffic_is_insufficient_and_says_how_much_more() {
+        let idle = Measured::counts((0, 0), (0, 0));
+        let silent = looks(&[idle.clone(), idle.clone(), idle.clone(), idle.clone(), idle]);
+        let judgement = judge(&plan(vec![errors()]), &silent);
+        assert_eq!(only(&judgement).reason, Reason::TooFewSamples);
+        assert_eq!(only(&judgement).needed, Some(NeedMore { requests: 30, about_seconds: None }));
+        assert_eq!(only(&judgement).p_value, None);
+        // 4 per look each 20 s: 20 there, 10 missing, so three more looks.
+        let little = Measured::counts((0, 4), (0, 4));
+        let slow = looks(&[little.clone(), little.clone(), little.clone(), little.clone(), little]);
+        let judgement = judge(&plan(vec![errors()]), &slow);
+        assert_eq!(only(&judgement).needed, Some(NeedMore { requests: 10, about_seconds: Some(60) }));
+    }
+
+    #[test]
+    fn an_extended_watch_judges_all_looks_together() {
+        let little = Measured::counts((2, 6), (0, 6));
+        let seen = looks(&vec![little; 10]);
+        let extended = WatchPlan { looks_planned: 10, ..plan(vec![errors()]) };
+        assert_eq!(judge(&extended, &seen).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_breach_while_people_decide_fails_within_a_few_looks() {
+        let mut seen = looks(&vec![counts(0, 0); 50]);
+        let plan = plan(vec![errors()]);
+        let before = judge(&plan, &seen);
+        assert_eq!(before.verdict, Verdict::Pass);
+        seen.extend((0..2).map(|it| look(1_000 + it * 20, &[("errors", counts(16, 0))])));
+        let after = judge(&plan, &seen);
+        assert_eq!(after.verdict, Verdict::Fail);
+        assert!(after.worse_than(&before) && !before.worse_than(&after) && !before.worse_than(&before));
+    }
+
+    #[test]
+    fn slower_values_fail_and_lower_is_worse_where_the_plan_says_so() {
+        let slow: Vec<f64> = (0..40).map(|it| 150.0 + f64::from(it)).collect();
+        let fast: Vec<f64> = (0..40).map(|it| 100.0 + f64::from(it)).collect();
+        let seen = [look(0, &[("latency", Measured::values(slow.clone(), fast.clone()))])];
+        let judgement = judge(&plan(vec![latency()]), &seen);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!((only(&judgement).effect.unwrap().absolute - 50.0).abs() < 1e-6);
+        assert_eq!(only(&judgement).threshold.limit, Some(139.5));
+        let throughput = MetricPlan { worse: Direction::Lower, ..latency() };
+        assert_eq!(judge(&plan(vec![throughput.clone()]), &seen).verdict, Verdict::Insufficient);
+        let swapped = [look(0, &[("latency", Measured::values(fast, slow))])];
+        assert_eq!(judge(&plan(vec![throughput]), &swapped).verdict, Verdict::Fail);
+        assert_eq!(judge(&plan(vec![latency()]), &swapped).verdict, Verdict::Insufficient);
+    }
+
+    #[test]
+    fn a_judgement_survives_json() {
+        let seen = looks(&[counts(8, 0), counts(9, 0), Measured::missing("x")]);
+        for seen in [&seen[..], &seen[..2], &seen[..0]] {
+            let judgement = judge(&plan(vec![errors(), latency()]), seen);
+            let text = serde_json::to_string(&judgement).unwrap();
+            assert_eq!(serde_json::from_str::<Judgement>(&text).unwrap(), judgement, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_plan_reads_from_yaml_with_defaults_and_refuses_what_it_does_not_know() {
+        let text = "metrics:\n  - name: errors\n    kind: counts\n    max_increase_absolute: 0.02\n";
+        let read: WatchPlan = serde_saphyr::from_str(text).unwrap();
+        assert_eq!(read, WatchPlan::new(vec![errors()]));
+        assert_eq!(read.check(), Ok(()));
+        assert!(serde_saphyr::from_str::<WatchPlan>(&format!("{text}    max_increase: 1\n")).is_err());
+    }
+
+    #[test]
+    fn any_plan_and_any_looks_are_judged_without_a_panic() {
+        let seen =
+            looks(&[counts(1, 0), Measured::counts((u64::MAX, u64::MAX), (0, u64::MAX)), counts(3, 1)]);
+        for rate in [f64::NAN, f64::INFINITY, -1.0, 0.0, 2.0] {
+            let odd =
+                WatchPlan { false_alarm_rate: rate, looks_planned: 0, ..plan(vec![errors(), latency()]) };
+            assert!(odd.check().is_err());
+            judge(&odd, &seen);
+        }
+    }
+
+    fn any_counts() -> impl Strategy<Value = Vec<(u64, u64)>> {
+        proptest::collection::vec((0_u64..=20, 0_u64..=20), 1..8)
+    }
+
+    proptest! {
+        #[test]
+        fn more_errors_in_the_canary_never_make_the_verdict_better(seen in any_counts(), which in 0_usize..8, more in 1_u64..5) {
+            let before: Vec<Measured> = seen.iter().map(|(canary, baseline)| counts(*canary, *baseline)).collect();
+            let mut worse = seen.clone();
+            let which = which % seen.len();
+            worse[which].0 = (worse[which].0 + more).min(20);
+            let after: Vec<Measured> = worse.iter().map(|(canary, baseline)| counts(*canary, *baseline)).collect();
+            let plan = plan(vec![errors()]);
+            let (before, after) = (judge(&plan, &looks(&before)), judge(&plan, &looks(&after)));
+            prop_assert!(!before.worse_than(&after), "{before:?}\n{after:?}");
+        }
+
+        #[test]
+        fn the_order_of_values_within_a_look_has_no_effect(
+            canary in proptest::collection::vec(0_u32..500, 0..60),
+            baseline in proptest::collection::vec(0_u32..500, 0..60),
+            turn in 0_usize..60,
+        ) {
+            let values = |values: &[u32]| values.iter().copied().map(f64::from).collect::<Vec<f64>>();
+            let (mut other_canary, mut other_baseline) = (values(&canary), values(&baseline));
+            other_canary.reverse();
+            let middle = turn % other_baseline.len().max(1);
+            other_baseline.rotate_left(middle);
+            let plan = plan(vec![latency()]);
+            let one = judge(&plan, &[look(0, &[("latency", Measured::values(values(&canary), values(&baseline)))])]);
+            let other = judge(&plan, &[look(0, &[("latency", Measured::values(other_canary, other_baseline))])]);
+            prop_assert_eq!(one, other);
+        }
+
+        #[test]
+        fn without_data_no_watch_passes_or_fails(gaps in 1_usize..12) {
+            let seen = looks(&vec![Measured::missing("down"); gaps]);
+            prop_assert_eq!(judge(&plan(vec![errors()]), &seen).verdict, Verdict::Broken);
+        }
+    }
 }

@@ -12,6 +12,9 @@ mod spending;
 mod tally;
 mod watch;
 
+#[cfg(test)]
+mod simulation;
+
 pub use judge::judge;
 pub use judgement::{
     Effect, Gap, Judgement, MetricJudgement, NeedMore, Reason, Samples, Summary, TestName, Threshold, Verdict,

@@ -6,6 +6,9 @@ use super::{
     rank::{hodges_lehmann, mann_whitney, quantile},
 };
 
+/// Events that one look can hold on one side. More is a broken source, and sums could no longer be exact.
+const TOTAL_MAX: u64 = 1_000_000_000;
+
 /// Sums of a metric over some looks. Values are kept sorted.
 #[derive(Clone, Debug)]
 pub(super) enum Tally {
@@ -18,7 +21,8 @@ pub(super) fn usable<'a>(metric: &MetricPlan, look: &'a Look) -> Result<&'a Meas
     let measured = look.metrics.get(&metric.name).ok_or(Gap::Absent)?;
     match (metric.kind, measured) {
         (MetricKind::Counts, Measured::Counts(sides)) => {
-            let possible = [sides.canary, sides.baseline].iter().all(|(bad, total)| bad <= total);
+            let possible =
+                [sides.canary, sides.baseline].iter().all(|(bad, total)| bad <= total && *total <= TOTAL_MAX);
             if possible { Ok(measured) } else { Err(Gap::Impossible) }
         }
         (MetricKind::Distribution, Measured::Values(sides)) => {
@@ -125,10 +129,23 @@ fn add_counts(sum: &mut (u64, u64), new: (u64, u64)) {
     *sum = (sum.0.saturating_add(new.0), sum.1.saturating_add(new.1));
 }
 
-/// Adds values to sorted ones; the sort takes the sorted front as one run.
+/// Adds values to sorted ones: in place from the back, as each value has its place once.
 fn merge(sorted: &mut Vec<f64>, new: &[f64]) {
-    sorted.extend_from_slice(new);
-    sorted.sort_by(f64::total_cmp);
+    let mut new = new.to_vec();
+    new.sort_unstable_by(f64::total_cmp);
+    let (mut old, mut left) = (sorted.len(), new.len());
+    sorted.resize(old + left, 0.0);
+    while 0 < left {
+        let from_old = 0 < old && new[left - 1] < sorted[old - 1];
+        let place = old + left - 1;
+        sorted[place] = if from_old {
+            old -= 1;
+            sorted[old]
+        } else {
+            left -= 1;
+            new[left]
+        };
+    }
 }
 
 fn rate((bad, total): (u64, u64)) -> Option<f64> {
