@@ -1,1 +1,3 @@
-fn main() {}
+//! Integration tests: one crate, one module per subject.
+
+mod alias;

@@ -1,0 +1,69 @@
+//! The recorded answers of StackStorm's own parser.
+
+use std::fs;
+use std::path::Path;
+
+use lockkeeper::alias::{Compat, Format, Parameters, ParseError, parse_batch};
+use serde_json::{Value, json};
+
+fn recorded_cases() -> Vec<Value> {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/stackstorm/conformance/alias_cases.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+    case[key].as_str().unwrap_or_default()
+}
+
+/// The answer in the shape of the recording.
+fn answer(case: &Value) -> Value {
+    let Ok(format) = Format::compile(text(case, "format")) else { return json!({"error": "error"}) };
+    let parse_error =
+        |fault: ParseError| json!({"error": "ParseException", "error_message": fault.to_string()});
+    let message = text(case, "message");
+    if case["match_multiple"] == true {
+        let all = |found: Vec<Parameters>| json!({ "expected_params": found });
+        format.parse_all(message, Compat::Exact).map_or_else(parse_error, all)
+    } else {
+        let one = |found: Parameters| json!({ "expected_params": found });
+        format.parse(message, Compat::Exact).map_or_else(parse_error, one)
+    }
+}
+
+#[test]
+fn every_recorded_alias_case_is_answered_as_stackstorm_did() {
+    let cases = recorded_cases();
+    let mut faults = Vec::new();
+    for case in &cases {
+        let answer = answer(case);
+        // The text of `re.error` is Python's own business.
+        let keys: &[&str] = if case["error"] == "error" {
+            &["error"]
+        } else {
+            &["expected_params", "error", "error_message"]
+        };
+        if keys.iter().any(|key| answer[key] != case[key]) {
+            faults.push(format!("{case}\n  answered {answer}"));
+        }
+    }
+    println!("alias_cases {}/{}", cases.len() - faults.len(), cases.len());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_batch_answers_in_order_and_one_bad_item_spoils_nothing() {
+    let answers = parse_batch(json!([
+        {"format": "deploy {{app}}", "message": "deploy web x=1", "unknown": true},
+        {"format": "deploy {{ a-b }}", "message": "deploy web"},
+        {"format": "deploy {{app}}", "message": "restart web"},
+        {"format": "( {{a}})?", "message": ""},
+        {},
+    ]));
+    assert_eq!(answers[0], json!({"params": {"app": "web", "x": "1"}}));
+    assert_eq!(answers[1]["error"], "invalid_format");
+    assert_eq!(answers[2]["error"], "no_match");
+    assert_eq!(answers[3]["error"], "no_value");
+    assert_eq!(answers[4], json!({"params": {}}));
+    assert_eq!(answers.as_array().map(Vec::len), Some(5));
+}
