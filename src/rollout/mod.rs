@@ -4,6 +4,9 @@
 //!
 //! All of it is pure: the same values in give the same bytes out.
 
+pub mod health;
+pub mod plan;
+
 mod fisher;
 mod judge;
 mod judgement;
