@@ -59,8 +59,8 @@ struct Round {
 
 fn judge_metric(plan: &WatchPlan, metric: &MetricPlan, looks: &[Look], limits: Limits) -> MetricJudgement {
     let planned = plan.looks_planned.max(1) as usize;
-    // In this order a rate that is not a number becomes 0: nothing fails, rather than everything.
-    let rate = plan.false_alarm_rate.max(0.0).min(0.5);
+    // A rate that is not a number becomes 0: nothing fails, rather than everything.
+    let rate = if plan.false_alarm_rate.is_nan() { 0.0 } else { plan.false_alarm_rate.clamp(0.0, 0.5) };
     let alpha = rate / plan.metrics.len().max(1) as f64;
     let watched = &looks[..looks.len().min(LOOKS_MAX)];
     let mut first = None;
@@ -103,7 +103,7 @@ impl Round {
 fn run_round(metric: &MetricPlan, looks: &[Look], planned: u32, alpha: f64, limits: Limits) -> Round {
     let mut so_far = Sides::default();
     let amounts = looks.iter().map(|look| {
-        let new = usable(metric, look).map(samples_of).unwrap_or_default();
+        let new = usable(&metric.name, metric.kind, look).map(samples_of).unwrap_or_default();
         add_sides(&mut so_far, new);
         information(so_far)
     });
@@ -111,7 +111,7 @@ fn run_round(metric: &MetricPlan, looks: &[Look], planned: u32, alpha: f64, limi
     let limits = limits(&amounts, planned, alpha);
     let mut round = Round::new(metric.kind);
     for (at, (look, limit)) in looks.iter().zip(limits).enumerate() {
-        if let Ok(measured) = usable(metric, look) {
+        if let Ok(measured) = usable(&metric.name, metric.kind, look) {
             round.tally.add(measured);
         }
         round.limit = limit;
@@ -141,7 +141,7 @@ fn reason_without_finding(
     samples: &Samples,
     round: &Round,
 ) -> Reason {
-    let gaps: Vec<Option<Gap>> = looks.iter().map(|it| usable(metric, it).err()).collect();
+    let gaps: Vec<Option<Gap>> = looks.iter().map(|it| usable(&metric.name, metric.kind, it).err()).collect();
     let missing = gaps.iter().flatten().count();
     if let Some(Some(gap)) = gaps.last() {
         Reason::NoData { gap: gap.clone() }
@@ -232,7 +232,7 @@ fn interval_seconds(plan: &WatchPlan, looks: &[Look]) -> f64 {
 
 fn count(metric: &MetricPlan, looks: &[Look]) -> Sides<u64> {
     let mut sum = Sides::default();
-    for measured in looks.iter().filter_map(|it| usable(metric, it).ok()) {
+    for measured in looks.iter().filter_map(|it| usable(&metric.name, metric.kind, it).ok()) {
         add_sides(&mut sum, samples_of(measured));
     }
     sum

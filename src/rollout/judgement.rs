@@ -34,7 +34,7 @@ impl Verdict {
     pub fn symbol(self) -> &'static str {
         match self {
             Verdict::Pass => "✓",
-            Verdict::Insufficient => "…",
+            Verdict::Insufficient => "◔",
             Verdict::Broken => "⚠",
             Verdict::Fail => "✗",
         }

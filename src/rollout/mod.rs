@@ -1,9 +1,13 @@
 //! Strategies and verdicts: which hosts next, whether they are healthy, and whether the canary is worse.
 //!
 //! - [`judge`]: a [`WatchPlan`] and the [`Look`]s so far give a [`Judgement`] with one of four verdicts;
+//! - [`plan`]: batches of hosts, and what may be claimed of them afterwards;
+//! - [`health`]: the streak of passing checks that lets the next batch start;
+//! - [`chart`]: a judgement as text, as SVG and as alternative text.
 //!
 //! All of it is pure: the same values in give the same bytes out.
 
+pub mod chart;
 pub mod health;
 pub mod plan;
 

@@ -1,7 +1,7 @@
 //! What the looks add up to for one metric, and what the tests say of it.
 
 use super::{
-    Direction, Effect, Gap, Look, Measured, MetricKind, MetricPlan, Sides, Summary,
+    Direction, Effect, Gap, Look, Measured, MetricKind, Sides, Summary,
     fisher::fisher_greater,
     rank::{hodges_lehmann, mann_whitney, quantile},
 };
@@ -17,9 +17,9 @@ pub(super) enum Tally {
 }
 
 /// What a look holds for a metric, if it is usable.
-pub(super) fn usable<'a>(metric: &MetricPlan, look: &'a Look) -> Result<&'a Measured, Gap> {
-    let measured = look.metrics.get(&metric.name).ok_or(Gap::Absent)?;
-    match (metric.kind, measured) {
+pub(super) fn usable<'a>(name: &str, kind: MetricKind, look: &'a Look) -> Result<&'a Measured, Gap> {
+    let measured = look.metrics.get(name).ok_or(Gap::Absent)?;
+    match (kind, measured) {
         (MetricKind::Counts, Measured::Counts(sides)) => {
             let possible =
                 [sides.canary, sides.baseline].iter().all(|(bad, total)| bad <= total && *total <= TOTAL_MAX);
