@@ -69,7 +69,8 @@ impl fmt::Display for Right {
 /// Which groups hold which right over one app in one environment.
 ///
 /// In YAML a map from right to groups: `{deploy: [developers], override: [leads]}`. A right that is absent or has an
-/// empty list is nobody's, but for `read`: absent, it is everyone's whom we know.
+/// empty list is nobody's. But when absent, `rollback`, `cancel` and `extend` go with `deploy`, as they lead back or
+/// change nothing, and `read` is everyone's whom we know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<Right, Vec<GroupName>>", into = "BTreeMap<Right, Vec<GroupName>>")]
 pub struct Rights(BTreeMap<Right, Vec<GroupName>>);
@@ -93,10 +94,13 @@ impl Rights {
 
     /// The groups that hold `right`; `None` stands for everyone we know.
     pub fn groups(&self, right: Right) -> Option<&[GroupName]> {
-        match (self.0.get(&right), right) {
-            (Some(groups), _) => Some(groups),
-            (None, Right::Read) => None,
-            (None, _) => Some(&[]),
+        if let Some(groups) = self.0.get(&right) {
+            return Some(groups);
+        }
+        match right {
+            Right::Read => None,
+            Right::Rollback | Right::Cancel | Right::Extend => self.groups(Right::Deploy),
+            Right::Deploy | Right::Approve | Right::Override | Right::Freeze | Right::Unlock => Some(&[]),
         }
     }
 
