@@ -207,7 +207,7 @@ mod tests {
             prop_assert!(batches.iter().all(|it| (1..=size).contains(&it.len())));
             let mut told: Vec<HostName> = batches.concat();
             told.sort();
-            let mut expected = hosts.clone();
+            let mut expected = hosts;
             expected.sort();
             expected.dedup();
             prop_assert_eq!(told, expected);
