@@ -452,6 +452,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_watch_without_end_never_passes() {
+        let seen = looks(&vec![counts(0, 0); LOOKS_MAX + 1]);
+        let plan = WatchPlan { looks_planned: 1, ..plan(vec![errors()]) };
+        assert_eq!(judge(&plan, &seen[..LOOKS_MAX]).verdict, Verdict::Pass);
+        assert_eq!(only(&judge(&plan, &seen)).reason, Reason::WatchTooLong);
+    }
+
     fn any_counts() -> impl Strategy<Value = Vec<(u64, u64)>> {
         proptest::collection::vec((0_u64..=20, 0_u64..=20), 1..8)
     }

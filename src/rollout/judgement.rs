@@ -255,3 +255,31 @@ pub struct NeedMore {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about_seconds: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_below_both_limits_or_in_the_better_direction_never_exceeds() {
+        let exceeds = |limits: (Option<f64>, Option<f64>), absolute: f64, baseline: f64, worse: Direction| {
+            let threshold = Threshold { absolute: limits.0, relative: limits.1, limit: None };
+            let relative = (baseline > 0.0).then(|| absolute / baseline);
+            threshold.is_exceeded(&Effect { absolute, relative, superiority: None }, worse)
+        };
+        let (higher, lower) = (Direction::Higher, Direction::Lower);
+        let both = (Some(10.0), Some(0.2));
+        assert!(!exceeds(both, 9.0, 100.0, higher));
+        assert!(exceeds(both, 11.0, 100.0, higher) && exceeds(both, 9.0, 30.0, higher));
+        assert!(!exceeds(both, -50.0, 100.0, higher) && exceeds(both, -50.0, 100.0, lower));
+        // On a baseline of zero a share says nothing, unless there is nothing else to go by.
+        assert!(!exceeds(both, 9.0, 0.0, higher) && exceeds((None, Some(0.2)), 0.1, 0.0, higher));
+        assert!(exceeds((None, None), 0.1, 5.0, higher) && !exceeds((None, None), 0.0, 5.0, higher));
+    }
+
+    #[test]
+    fn verdicts_are_ordered_from_best_to_worst() {
+        let order = [Verdict::Pass, Verdict::Insufficient, Verdict::Broken, Verdict::Fail];
+        assert!(order.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

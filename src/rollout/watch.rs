@@ -253,3 +253,47 @@ fn thin(values: &mut Vec<f64>) {
         *values = (0..VALUES_PER_LOOK_MAX).map(|it| values[((it as f64 + 0.5) * step) as usize]).collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_could_not_keep_its_promise_is_refused() {
+        let metric = MetricPlan::new("errors", MetricKind::Counts);
+        let good = WatchPlan::new(vec![metric.clone()]);
+        assert_eq!(good.check(), Ok(()));
+        assert_eq!(WatchPlan::new(vec![]).check(), Err(PlanError::NoMetrics));
+        let twice = WatchPlan::new(vec![metric.clone(), metric.clone()]);
+        assert_eq!(twice.check(), Err(PlanError::MetricTwice("errors".into())));
+        for rate in [0.0, -0.1, 0.6] {
+            let plan = WatchPlan { false_alarm_rate: rate, ..good.clone() };
+            assert_eq!(plan.check(), Err(PlanError::FalseAlarmRate(rate)));
+        }
+        for looks_planned in [0, LOOKS_PLANNED_MAX + 1] {
+            let plan = WatchPlan { looks_planned, ..good.clone() };
+            assert_eq!(plan.check(), Err(PlanError::LooksPlanned(looks_planned)));
+        }
+        let silent = MetricPlan { min_samples: 0, ..metric.clone() };
+        assert_eq!(WatchPlan::new(vec![silent]).check(), Err(PlanError::MinSamples("errors".into())));
+        let odd = MetricPlan { max_increase_relative: Some(f64::NAN), ..metric };
+        assert_eq!(WatchPlan::new(vec![odd]).check(), Err(PlanError::Limit("errors".into())));
+    }
+
+    #[test]
+    fn a_thinned_look_keeps_the_distribution_and_forgets_the_order() {
+        let values: Vec<f64> = (0..10_000).map(|it| f64::from(it * 7_919 % 10_000)).collect();
+        let mut turned = values.clone();
+        turned.reverse();
+        let look = |canary: Vec<f64>| Look {
+            at: Timestamp::UNIX_EPOCH,
+            metrics: [("latency".to_owned(), Measured::values(canary, vec![3.0, 1.0]))].into_iter().collect(),
+        };
+        let thinned = look(values).thinned();
+        assert_eq!(thinned, look(turned).thinned());
+        let Measured::Values(sides) = &thinned.metrics["latency"] else { panic!("{thinned:?}") };
+        assert_eq!(sides.canary.len(), VALUES_PER_LOOK_MAX);
+        assert_eq!((sides.canary[0], sides.canary[250], sides.canary[499]), (10.0, 5_010.0, 9_990.0));
+        assert_eq!(sides.baseline, [3.0, 1.0]);
+    }
+}
