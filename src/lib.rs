@@ -24,4 +24,5 @@ pub mod rollout;
 pub mod workflow;
 
 pub mod chat;
+pub mod inventory;
 pub mod runner;

@@ -5,15 +5,19 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use crate::id::{AttemptId, ExecutionId, PackName};
+use crate::content::Action;
+use crate::id::{AttemptId, ExecutionId};
 use crate::secret::{Masker, Secret};
+
+use super::process::ProcessMark;
 
 /// One try of an action.
 pub struct Request {
     pub attempt: AttemptId,
     pub execution: ExecutionId,
     pub action: Arc<Action>,
-    /// Bound, checked and typed; runner parameters (`cmd`, `cwd`, `env`, `hosts`, …) and the action's own together.
+    /// Bound, checked and typed, defaults filled in; runner parameters (`cmd`, `cwd`, `env`, `hosts`, …) and the
+    /// action's own together.
     pub parameters: Map<String, Value>,
     /// The pinned folder of the pack; `actions/<entry_point>` lies below it.
     pub content_dir: PathBuf,
@@ -31,17 +35,9 @@ pub struct Request {
     pub on_spawn: Option<OnSpawn>,
 }
 
-/// Stores a started process, so that a later boot can end what is left of it. The attempt goes on when it resolves.
+/// Stores a started process, so that a later boot can [`sweep`](super::sweep) what is left of it. The attempt goes on
+/// when the future resolves.
 pub type OnSpawn = Arc<dyn Fn(ProcessMark) -> BoxFuture<'static, ()> + Send + Sync>;
-
-/// A process that cannot be mistaken for another one: the system reuses pids, but not with the same start time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProcessMark {
-    /// The process id, which is the id of its group as well.
-    pub pid: u32,
-    /// Field 22 of `/proc/<pid>/stat` (ticks since the machine's boot); 0 where there is no `/proc`.
-    pub start_time: u64,
-}
 
 /// Where printed output goes.
 #[derive(Clone)]
@@ -69,39 +65,4 @@ impl Default for Limits {
     fn default() -> Self {
         Self { log: 64 << 20, head: 16 << 10, tail: 64 << 10, result: 1 << 20 }
     }
-}
-
-/// What of an action's metadata a runner needs.
-#[derive(Clone, Debug, Default)]
-pub struct Action {
-    pub pack: Option<PackName>,
-    pub name: String,
-    pub runner_type: String,
-    /// Relative to the pack's `actions/`; for `native` the name of the built-in.
-    pub entry_point: String,
-    /// The action's own parameters in the order of the file, without the runner's.
-    pub parameters: Vec<Parameter>,
-}
-
-/// One parameter of an action, as far as arguments are formed from it.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    pub name: String,
-    pub kind: ParameterKind,
-    /// Its place among the positional arguments; without one it is `--name=value`.
-    pub position: Option<i64>,
-}
-
-/// The JSON type of a parameter; decides how its value becomes an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParameterKind {
-    String,
-    Number,
-    Integer,
-    Boolean,
-    Array,
-    Object,
-    Null,
-    /// No type given.
-    Any,
 }

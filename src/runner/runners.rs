@@ -1,0 +1,79 @@
+//! The runners by name, and what they are built with.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::inventory::StaticInventory;
+
+use super::{Runner, noop, shell};
+
+/// What runners need of the house.
+#[derive(Clone)]
+pub struct Deps {
+    /// Where `artifacts/` and `repositories/` lie.
+    pub data_dir: PathBuf,
+    /// The variables that every process may see: [`super::clean_environment`] of our own.
+    pub environment: BTreeMap<String, String>,
+    /// How long a process has between SIGTERM and SIGKILL.
+    pub grace: Duration,
+    /// How long connecting to a host may take.
+    pub connect_timeout: Duration,
+    /// The hosts, as they are now: asked at every attempt.
+    pub inventory: Arc<dyn Fn() -> Arc<StaticInventory> + Send + Sync>,
+    /// For `http-request`, health checks and observations; follows no redirects by itself.
+    pub http: reqwest::Client,
+    /// More options for every `ssh` (`-F`, `-o`, …), before all others. For tests and unusual sites.
+    pub ssh_options: Vec<String>,
+}
+
+impl Deps {
+    /// Sensible limits around these three; boot sets the rest.
+    pub fn new(
+        data_dir: PathBuf,
+        environment: BTreeMap<String, String>,
+        inventory: Arc<dyn Fn() -> Arc<StaticInventory> + Send + Sync>,
+        http: reqwest::Client,
+    ) -> Self {
+        Self {
+            data_dir,
+            environment,
+            grace: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(10),
+            inventory,
+            http,
+            ssh_options: Vec::new(),
+        }
+    }
+}
+
+/// The runners by name.
+#[derive(Clone, Default)]
+pub struct Runners {
+    runners: Vec<Arc<dyn Runner>>,
+}
+
+impl Runners {
+    pub fn new(runners: Vec<Arc<dyn Runner>>) -> Self {
+        Self { runners }
+    }
+
+    /// All that Lockkeeper comes with.
+    pub fn standard(deps: Deps) -> Self {
+        let deps = Arc::new(deps);
+        Self::new(vec![
+            Arc::new(shell::Command::new(Arc::clone(&deps))),
+            Arc::new(shell::Script::new(Arc::clone(&deps))),
+            Arc::new(shell::Argv::new(Arc::clone(&deps))),
+            Arc::new(noop::Noop),
+        ])
+    }
+
+    /// The runner for a `runner_type`.
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Runner>> {
+        self.runners.iter().find(|it| it.name() == name).cloned()
+    }
+
+    /// All names, for "did you mean".
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.runners.iter().map(|it| it.name())
+    }
+}
