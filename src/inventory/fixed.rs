@@ -157,7 +157,9 @@ mod tests {
         assert_eq!(it.hosts(&"production".into(), &"app".into()), ["w1".into(), "w2".into()]);
         assert!(it.hosts(&"production".into(), &"none".into()).is_empty());
         assert_eq!(it.find(&"s1".into()).unwrap(), Reach::Local { dir: "/tmp/s1".into() });
-        let Reach::Ssh { address, user, port, .. } = it.find(&"w1".into()).unwrap() else { panic!("not ssh") };
+        let Reach::Ssh { address, user, port, .. } = it.find(&"w1".into()).unwrap() else {
+            panic!("not ssh")
+        };
         assert_eq!((address.as_str(), user.as_deref(), port), ("10.0.0.7", Some("deploy"), Some(2222)));
     }
 

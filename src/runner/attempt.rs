@@ -166,7 +166,9 @@ impl Attempt {
         all.extend(ours.map(|(name, value)| (name.to_owned(), value)));
         for (name, value) in &all {
             if name.is_empty() || name.contains(['=', '\0']) {
-                return Err(Stop::failed(format_args!("`{name}` cannot be the name of an environment variable")));
+                return Err(Stop::failed(format_args!(
+                    "`{name}` cannot be the name of an environment variable"
+                )));
             }
             if value.contains('\0') {
                 return Err(Stop::failed(format_args!("environment variable `{name}` holds a NUL byte")));

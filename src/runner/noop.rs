@@ -15,6 +15,10 @@ impl Runner for Noop {
     }
 
     async fn run(&self, _: Request, _: CancellationToken) -> Outcome {
-        Outcome::succeeded(fields([("failed", false.into()), ("succeeded", true.into()), ("return_code", 0.into())]))
+        Outcome::succeeded(fields([
+            ("failed", false.into()),
+            ("succeeded", true.into()),
+            ("return_code", 0.into()),
+        ]))
     }
 }

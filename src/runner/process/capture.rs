@@ -100,7 +100,8 @@ impl Log {
         let mut written = inner.file.write_all(&bytes[..fits]).await;
         if fits < bytes.len() {
             inner.cut = true;
-            written = written.and(inner.file.write_all(b"\n[the log's quota is used up; the rest is left out]\n").await);
+            written = written
+                .and(inner.file.write_all(b"\n[the log's quota is used up; the rest is left out]\n").await);
         }
         if let Err(error) = written {
             inner.cut = true;

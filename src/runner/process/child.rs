@@ -122,7 +122,13 @@ pub(crate) async fn run(spec: Spec, watch: Watch<'_>) -> Ended {
 
 fn start(spec: Spec) -> io::Result<(Child, Stdin)> {
     let mut command = Command::new(spec.program);
-    command.args(spec.args).current_dir(spec.cwd).env_clear().envs(spec.env).process_group(0).kill_on_drop(true);
+    command
+        .args(spec.args)
+        .current_dir(spec.cwd)
+        .env_clear()
+        .envs(spec.env)
+        .process_group(0)
+        .kill_on_drop(true);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let stdin = match spec.stdin {
         Stdin::Empty => {

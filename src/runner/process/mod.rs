@@ -13,8 +13,8 @@ mod table;
 pub(super) use capture::{Capture, Kept, Log};
 pub(super) use child::{Ended, How, Spec, Stdin, Watch, run};
 pub use mark::ProcessMark;
-pub use table::sweep;
 pub(super) use table::end_marked;
+pub use table::sweep;
 
 /// The variable that every process of an attempt carries.
 pub(super) const ATTEMPT_VARIABLE: &str = "LOCKKEEPER_ATTEMPT";

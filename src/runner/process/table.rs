@@ -67,7 +67,8 @@ pub(super) fn group_lives(pid: u32) -> bool {
         return false;
     }
     let known = pids();
-    known.is_empty() || known.iter().filter_map(|&it| Stat::read(it)).any(|it| it.group == pid && it.state != 'Z')
+    known.is_empty()
+        || known.iter().filter_map(|&it| Stat::read(it)).any(|it| it.group == pid && it.state != 'Z')
 }
 
 fn pids() -> Vec<u32> {

@@ -17,7 +17,9 @@ pub(crate) fn arguments(action: &Action, values: &Map<String, Value>) -> Vec<Str
     };
     let own = || action.parameters.iter().filter(|(_, it)| !it.of_runner);
     let mut positional: Vec<(i64, String)> = own()
-        .filter_map(|(name, it)| Some((it.position?, positional(it, values.get(name).unwrap_or(&Value::Null)))))
+        .filter_map(|(name, it)| {
+            Some((it.position?, positional(it, values.get(name).unwrap_or(&Value::Null))))
+        })
         .collect();
     positional.sort_by_key(|(position, _)| *position);
     let mut all: Vec<String> = positional.into_iter().map(|(_, text)| text).collect();

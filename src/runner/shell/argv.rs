@@ -62,7 +62,8 @@ fn spec(attempt: &Attempt) -> Result<Spec, Stop> {
     };
     let mut env = parameter_variables(&request.action, &request.parameters);
     env.extend(attempt.environment()?);
-    let cwd = attempt.text("cwd").map_or_else(|| request.content_dir.clone(), |it| request.content_dir.join(it));
+    let cwd =
+        attempt.text("cwd").map_or_else(|| request.content_dir.clone(), |it| request.content_dir.join(it));
     program.into_spec(cwd, env, Stdin::Empty)
 }
 

@@ -54,17 +54,17 @@ impl Runner for Script {
 fn spec(attempt: &Attempt) -> Result<Spec, Stop> {
     let path = entry_path(attempt)?;
     let args = arguments(&attempt.request.action, &attempt.request.parameters);
-    let program = program_for(&path, args).map_err(|error| {
-        Stop::failed(format_args!("cannot read the script {}: {error}", path.display()))
-    })?;
+    let program = program_for(&path, args)
+        .map_err(|error| Stop::failed(format_args!("cannot read the script {}: {error}", path.display())))?;
     with_sudo(attempt, program).into_spec(attempt.cwd(), attempt.environment()?, program_stdin(attempt))
 }
 
 /// Where the action's script lies: below `actions/` of the pinned pack, and nowhere else.
 pub(crate) fn entry_path(attempt: &Attempt) -> Result<PathBuf, Stop> {
     let entry = attempt.request.action.entry_point.as_deref().unwrap_or_default();
-    inside(&attempt.request.content_dir.join("actions"), entry)
-        .ok_or_else(|| Stop::failed(format_args!("entry point `{entry}` is not a path below the pack's actions/")))
+    inside(&attempt.request.content_dir.join("actions"), entry).ok_or_else(|| {
+        Stop::failed(format_args!("entry point `{entry}` is not a path below the pack's actions/"))
+    })
 }
 
 /// The path below the folder; `None` if it is empty or would lead out.

@@ -1,0 +1,5 @@
+//! Runners against real processes.
+
+mod bench;
+mod processes;
+mod shell;
