@@ -10,9 +10,9 @@ use indexmap::IndexMap;
 
 use super::pairs::{Compat, split};
 use super::pattern::{
-    Match, Matcher, Node, PatternError, Program, fold, has_beginning_anchor, has_ending_anchor, is_space,
-    parse,
+    Match, Matcher, PatternError, Program, has_beginning_anchor, has_ending_anchor, is_space, parse,
 };
+use super::traits::Traits;
 
 /// Parameters by name, in the order of the format, then that of the trailing pairs. `None`: a group that took no part.
 pub type Parameters = IndexMap<String, Option<String>>;
@@ -41,7 +41,7 @@ pub enum ParseError {
 pub struct Format {
     source: String,
     program: Program,
-    nodes: Vec<Node>,
+    traits: Traits,
     /// Optional parameters and their defaults, in order, repeated ones included.
     defaults: Vec<(String, String)>,
 }
@@ -76,7 +76,8 @@ impl Format {
     /// Compiles a format. Fails where Python's `re` would, and on what the matcher does not support (see
     /// [`super::pattern`]).
     pub fn compile(format: &str) -> Result<Format, FormatError> {
-        let defaults = if format.contains("{{") { find_defaults(format) } else { Vec::new() };
+        let optional = format.contains("{{") && format.contains('=');
+        let defaults = if optional { find_defaults(format) } else { Vec::new() };
         let mut pattern = substitute(format);
         let nodes = parse(&pattern, true)?;
         if !has_beginning_anchor(&nodes) {
@@ -90,7 +91,7 @@ impl Format {
         if let Some((name, _)) = defaults.iter().find(|(name, _)| !program.names.contains(name)) {
             return Err(FormatError::DefaultSpansLines(name.clone()));
         }
-        Ok(Format { source: format.to_owned(), program, nodes, defaults })
+        Ok(Format { source: format.to_owned(), program, traits: Traits::of(&nodes), defaults })
     }
 
     /// The format as it was written.
@@ -98,9 +99,9 @@ impl Format {
         &self.source
     }
 
-    /// The parsed pattern, anchors included.
-    pub(super) fn nodes(&self) -> &[Node] {
-        &self.nodes
+    /// What can be told of a matching text without matching.
+    pub(super) fn traits(&self) -> &Traits {
+        &self.traits
     }
 
     /// The parameters a message gives: StackStorm's `extract_parameters`. Linear in the message's length.
@@ -150,73 +151,10 @@ impl Format {
         }
         Ok(parameters)
     }
-
-    /// How many characters of the pattern match only themselves: the measure of how specific a format is.
-    pub(super) fn literal_characters(&self) -> usize {
-        fn count(nodes: &[Node]) -> usize {
-            nodes
-                .iter()
-                .map(|node| match node {
-                    Node::Literal { c, .. } if !is_space(*c) => 1,
-                    Node::Group { name: None, body } => count(body),
-                    Node::Literal { .. }
-                    | Node::Any { .. }
-                    | Node::Set(_)
-                    | Node::At(_)
-                    | Node::Group { .. } => 0,
-                    Node::Branch(_) | Node::Repeat { .. } | Node::Look { .. } => 0,
-                })
-                .sum()
-        }
-        count(&self.nodes)
-    }
-
-    /// The words (runs between white space or anchors) that every matching text holds, in lower case.
-    pub(super) fn required_words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        // The word so far, once its left side is known to be a boundary.
-        let mut word: Option<String> = None;
-        for (index, node) in self.nodes.iter().enumerate() {
-            let ends_here = || matches!(self.nodes.get(index + 1), None | Some(Node::At(_)));
-            word = match (node, word) {
-                (Node::Literal { c, .. }, word) if is_space(*c) => {
-                    words.extend(word.filter(|word| !word.is_empty()));
-                    Some(String::new())
-                }
-                (Node::Literal { c, ignore_case: false }, Some(mut word)) => {
-                    word.push(fold(*c));
-                    Some(word)
-                }
-                (Node::At(at), word) if Node::At(*at).is_edge() => {
-                    words.extend(word.filter(|word| !word.is_empty()));
-                    Some(String::new())
-                }
-                (Node::Repeat { min, body, .. }, word) if is_space_set(body) => {
-                    let bounded = word.as_ref().is_some_and(String::is_empty);
-                    if *min > 0 || ends_here() {
-                        words.extend(word.filter(|word| !word.is_empty()));
-                    }
-                    (*min > 0 || bounded).then(String::new)
-                }
-                (_, _) => None,
-            };
-        }
-        words.sort();
-        words.dedup();
-        words
-    }
 }
 
 fn is_empty(value: &Option<String>) -> bool {
     value.as_ref().is_none_or(String::is_empty)
-}
-
-fn is_space_set(body: &[Node]) -> bool {
-    match body {
-        [Node::Set(set)] => set.is_space_only(),
-        [Node::Literal { c, .. }] => is_space(*c),
-        _ => false,
-    }
 }
 
 const DEFAULT: &str = r#"\s*=\s*(?:""|''|"(?P<a>.+?)"|'(?P<b>.+?)'|(?P<c>{.+?})|(?P<d>.+?))\s*"#;
@@ -248,8 +186,8 @@ fn substitute(format: &str) -> String {
     if !format.contains("{{") {
         return format.to_owned();
     }
-    let pattern = replace(format, &OPTIONAL, |value| format!("(?:{value})?"));
-    replace(&pattern, &REQUIRED, |value| value)
+    let optional = format.contains('=').then(|| replace(format, &OPTIONAL, |value| format!("(?:{value})?")));
+    replace(optional.as_deref().unwrap_or(format), &REQUIRED, |value| value)
 }
 
 fn replace(format: &str, parameter: &Program, wrap: fn(String) -> String) -> String {
@@ -272,4 +210,210 @@ fn replace(format: &str, parameter: &Program, wrap: fn(String) -> String) -> Str
 /// A value: in quotes, in braces, or as short as possible; a quote on either side is dropped, balanced or not.
 fn value_pattern(space: &str, name: &str) -> String {
     format!(r#"{space}["']?(?P<{name}>(?:(?<=').+?(?=')|(?<=").+?(?=")|{{.+?}}|.+?))["']?"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(format: &str, message: &str, compat: Compat) -> Option<String> {
+        let found = Format::compile(format).unwrap().parse(message, compat).ok()?;
+        let shown =
+            found.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("null")));
+        Some(shown.collect::<Vec<_>>().join("|"))
+    }
+
+    fn exact(format: &str, message: &str) -> Option<String> {
+        parse(format, message, Compat::Exact)
+    }
+
+    fn mended(format: &str, message: &str) -> Option<String> {
+        parse(format, message, Compat::Mended)
+    }
+
+    #[test]
+    fn an_omitted_optional_parameter_swallows_its_space() {
+        assert_eq!(exact("deploy {{app}} {{env=staging}}", "deploy web").unwrap(), "app=web|env=staging");
+        assert_eq!(
+            exact("deploy {{app}} {{env=staging}}", "deploy web   prod  ").unwrap(),
+            "app=web|env=  prod"
+        );
+    }
+
+    #[test]
+    fn unbalanced_quotes_are_dropped() {
+        assert_eq!(exact("deploy {{app}}", "deploy \"a b").unwrap(), "app=a b");
+        assert_eq!(exact("deploy {{app}}", "deploy \"a\" \"b\"").unwrap(), "app=a\" \"b");
+    }
+
+    #[test]
+    fn anchors_are_looked_for_in_the_second_alternative_only() {
+        assert_eq!(exact("^a|b", "zzz b").unwrap(), "");
+        assert_eq!(exact("a|^b", "b"), None);
+        assert_eq!(exact("a|b$", "zzz b"), None);
+    }
+
+    #[test]
+    fn a_global_flag_needs_an_anchor_of_its_own() {
+        assert!(Format::compile("(?i)deploy").is_err());
+        assert_eq!(exact(r"(?i)^\s*deploy\s*$", "DEPLOY").unwrap(), "");
+        assert_eq!(exact("(?i:deploy) x", "DEPLOY x").unwrap(), "");
+    }
+
+    #[test]
+    fn names_must_be_identifiers_and_unique() {
+        for format in ["say {{ a-b }}", "say {{ 1a }}", "say {{a}} {{a}}", "say {{{a}}}", "say {{text=}}"] {
+            assert!(Format::compile(format).is_err(), "{format}");
+        }
+    }
+
+    #[test]
+    fn what_the_matcher_cannot_do_is_an_invalid_format() {
+        for format in [
+            r"(a)\1",
+            "(?P<x>a)(?P=x)",
+            "(?>a)",
+            "a++",
+            "(a)?(?(1)b|c)",
+            "((a{1000}){1000}){1000}",
+            "(?<=a+)b",
+        ] {
+            assert!(Format::compile(format).is_err(), "{format}");
+        }
+        assert!(Format::compile(&"(".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn an_empty_answer_is_an_error_of_its_own() {
+        let format = Format::compile("( {{a}})?").unwrap();
+        assert_eq!(format.parse("", Compat::Exact), Err(ParseError::NoValue));
+        let fault = Format::compile("say {{a}}").unwrap().parse("x", Compat::Exact).unwrap_err();
+        assert_eq!(fault.to_string(), "Command \"x\" doesn't match format string \"say {{a}}\"");
+    }
+
+    #[test]
+    fn addresses_and_base64_are_values_when_mended() {
+        assert_eq!(exact("deploy {{app}}", "deploy https://x/?a=b"), None);
+        assert_eq!(mended("deploy {{app}}", "deploy https://x/?a=b").unwrap(), "app=https://x/?a=b");
+        assert_eq!(exact("deploy {{app}}", "deploy aGVsbG8=="), None);
+        assert_eq!(mended("deploy {{app}}", "deploy aGVsbG8==").unwrap(), "app=aGVsbG8==");
+        assert_eq!(
+            mended("deploy {{app}}", "deploy web url=https://x/?a=b").unwrap(),
+            "app=web|url=https://x/?a=b"
+        );
+    }
+
+    #[test]
+    fn nested_braces_stay_whole_when_mended() {
+        let message = r#"deploy web env={"a": {"b": 1}} n=2"#;
+        assert_eq!(exact("deploy {{app}}", message).unwrap(), r#"app=web|env={"a": {"b": 1}|n=2"#);
+        assert_eq!(mended("deploy {{app}}", message).unwrap(), r#"app=web|env={"a": {"b": 1}}|n=2"#);
+        assert_eq!(
+            mended("deploy {{app}}", "deploy web e={a {b c=1} d=2}").unwrap(),
+            "app=web|e={a {b c=1} d=2}"
+        );
+    }
+
+    #[test]
+    fn the_tail_is_removed_at_the_end_only_when_mended() {
+        assert_eq!(exact("deploy {{app}}", "deploy x a=b y a=b").unwrap(), "app=x y|a=b");
+        assert_eq!(mended("deploy {{app}}", "deploy x a=b y a=b").unwrap(), "app=x a=b y|a=b");
+    }
+
+    #[test]
+    fn pairs_with_blanks_and_quotes_read_the_same_when_mended() {
+        for message in [
+            "deploy web env =prod",
+            "deploy web a=\"x y\" b='z' c=\"\" a=2",
+            "deploy web env = prod",
+            "deploy web a=b c",
+        ] {
+            assert_eq!(exact("deploy {{app}}", message), mended("deploy {{app}}", message), "{message}");
+        }
+        assert_eq!(
+            mended("deploy {{app}}", "deploy web a=\"x y\" b='z' c=\"\"").unwrap(),
+            "app=web|a=x y|b=z|c="
+        );
+    }
+
+    #[test]
+    fn match_multiple_yields_every_match() {
+        let format = Format::compile(r"(?:^|\s)(?P<k>[A-Z]+-\d+)|$").unwrap();
+        let all = format.parse_all("A-1 B-2", Compat::Exact).unwrap();
+        let keys: Vec<_> = all.iter().map(|found| found["k"].as_deref()).collect();
+        // The first alternative got the beginning anchor that was not found, so B-2 is none of its matches.
+        assert_eq!(keys, [Some("A-1"), None]);
+    }
+
+    #[test]
+    fn a_loop_that_may_match_nothing_ends_like_pythons() {
+        assert_eq!(exact("(?P<i>a|b|)*", "a").unwrap(), "i=");
+        assert_eq!(exact("(?P<i>a|b)*", "ab").unwrap(), "i=b");
+    }
+
+    const ATOMS: [&str; 24] = [
+        "{{a}}",
+        "{{b=1}}",
+        "{{c = {\"k\": 1}}}",
+        " ",
+        "a",
+        "(a|aa)+",
+        "(a*)*",
+        "(a|)*?",
+        ".*",
+        ".+?",
+        r"\s*",
+        r"(?=.*a)",
+        "(?!b)",
+        "(?<=a)",
+        "a{1,3}",
+        "(?:.*?a){2,}",
+        "|",
+        "^",
+        "$",
+        r"\b",
+        "[^a]",
+        "(x+x+)+y",
+        "{{",
+        "(?i:A)",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_format_takes_steps_in_proportion_to_the_text(
+            atoms in prop::collection::vec(prop::sample::select(&ATOMS[..]), 0..8),
+            message in "[ab =\"'{}\n]{0,80}",
+        ) {
+            if let Ok(format) = Format::compile(&atoms.concat()) {
+                let stream = Stream::new(&message, Compat::Exact);
+                let mut matcher = Matcher::new(&format.program, &stream.text, false);
+                while matcher.next_match().is_some() {}
+                let bound = 4 * format.program.size() as u64 * (stream.text.len() as u64 + 2);
+                prop_assert!(matcher.steps() <= bound, "{} steps, bound {}", matcher.steps(), bound);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(format in "\\PC{0,40}", message in "\\PC{0,60}") {
+            if let Ok(format) = Format::compile(&format) {
+                let _ = format.parse(&message, Compat::Exact);
+                let _ = format.parse_all(&message, Compat::Mended);
+            }
+        }
+
+        #[test]
+        fn a_pair_never_gets_lost_or_changed_when_mended(
+            keys in prop::collection::vec("[a-z_]{1,6}", 1..5),
+            values in prop::collection::vec("[a-z0-9:/?.]{1,8}", 5),
+        ) {
+            let pairs: Vec<String> = keys.iter().zip(&values).map(|(key, value)| format!("{key}={value}")).collect();
+            let found = Format::compile("go").unwrap().parse(&format!("go {}", pairs.join("  ")), Compat::Mended).unwrap();
+            for (key, value) in keys.iter().zip(&values).rev() {
+                let last = keys.iter().zip(&values).rev().find(|(other, _)| *other == key).map(|(_, value)| value);
+                prop_assert_eq!(found[key].as_ref(), last, "{} {}", key, value);
+            }
+        }
+    }
 }

@@ -1,13 +1,27 @@
 //! What people say, turned into an action and its parameters.
+//!
+//! - [`Format`]: one pattern of an alias; [`Format::parse`] reads a message's parameters
+//! - [`Index`]: all aliases; [`Index::find`] tells which one a message means
+//! - [`cast`](cast()): a parameter's text to the type its action wants
+//! - [`parse_batch`]: the machine-readable command
+//!
+//! The grammar is StackStorm's: <https://docs.stackstorm.com/chatops/aliases.html>.
 
 mod batch;
+mod cast;
 mod format;
+mod index;
+mod literal;
 mod model;
 mod pairs;
 mod pattern;
+mod suggest;
+mod traits;
 
 pub use batch::parse_batch;
+pub use cast::{CastError, ParameterKind, cast};
 pub use format::{Format, FormatError, Parameters, ParseError, Stream};
+pub use index::{FormatFault, Index, Match, Mode, Outcome};
 pub use model::{ActionAlias, AliasFormat, Reply};
 pub use pairs::Compat;
 pub use pattern::PatternError;

@@ -143,6 +143,8 @@ impl<'a> Ways<'a> {
     /// in braces first.
     fn scan(&self, start: usize) -> Vec<(String, String)> {
         let mut pairs = Vec::new();
+        // A closer that was looked for in vain is not looked for again.
+        let mut no_more = [false; 3];
         let mut at = start;
         while let Some(key) = self.next.get(at).copied().filter(|key| *key < self.text.len()) {
             let Some(length) = self.text[key..].iter().position(|c| !is_word(*c)) else { break };
@@ -150,7 +152,7 @@ impl<'a> Ways<'a> {
             if self.text.get(equals) != Some(&'=') {
                 break;
             }
-            let (value, end) = self.value(equals + 1);
+            let (value, end) = self.value(equals + 1, &mut no_more);
             pairs.push((self.text[key..key + length].iter().collect(), value.iter().collect()));
             at = end;
         }
@@ -158,12 +160,12 @@ impl<'a> Ways<'a> {
     }
 
     /// The value at `v` without its quotes, and where it ends.
-    fn value(&self, v: usize) -> (&'a [char], usize) {
+    fn value(&self, v: usize, no_more: &mut [bool; 3]) -> (&'a [char], usize) {
         let c = self.text[v];
         if (c == '"' || c == '\'') && self.text.get(v + 1) == Some(&c) && self.good[v + 2] {
             return (&[], v + 2);
         }
-        if opener_kind(c).is_some() {
+        if let Some(kind) = opener_kind(c).filter(|kind| !no_more[*kind]) {
             let balanced = self.balance[v].filter(|closer| self.good[closer + 1] && *closer >= v + 2);
             let wanted = if c == '{' { '}' } else { c };
             let any = || (v + 2..self.text.len()).find(|i| self.text[*i] == wanted && self.good[i + 1]);
@@ -171,6 +173,7 @@ impl<'a> Ways<'a> {
                 let inner = if c == '{' { v..closer + 1 } else { v + 1..closer };
                 return (&self.text[inner], closer + 1);
             }
+            no_more[kind] = true;
         }
         let end =
             self.text[v..].iter().position(|c| is_space(*c)).map_or(self.text.len(), |length| v + length);
@@ -252,4 +255,52 @@ fn first_value<'a>(tail: &'a [char], v: usize, no_more: &mut [bool; 3]) -> (&'a 
     }
     let end = (v..tail.len()).find(|i| is_space(tail[*i])).unwrap_or(tail.len());
     (&tail[v..end], end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(message: &str) -> (String, String) {
+        let split = split(message, Compat::Exact);
+        let pairs: Vec<String> = split.pairs.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        (split.rest, pairs.join("|"))
+    }
+
+    fn answer(rest: &str, pairs: &str) -> (String, String) {
+        (rest.to_owned(), pairs.to_owned())
+    }
+
+    #[test]
+    fn only_pairs_that_reach_the_end_are_taken() {
+        assert_eq!(exact("deploy web env=prod now"), answer("deploy web env=prod now", ""));
+        assert_eq!(exact("deploy web env=prod  x=1 \n"), answer("deploy web", "env:prod|x:1"));
+        assert_eq!(exact("a=b"), answer("", "a:b"));
+        assert_eq!(exact("deploy env = prod"), answer("deploy env = prod", ""));
+    }
+
+    #[test]
+    fn the_key_is_any_run_and_may_hold_an_equals_sign() {
+        assert_eq!(exact("x =="), answer("", "x:="));
+        assert_eq!(exact("==y"), answer("", "=:y"));
+        assert_eq!(exact("x y a==b"), answer("x y", "a:=b"));
+    }
+
+    #[test]
+    fn values_keep_braces_and_lose_quotes() {
+        assert_eq!(exact("x a=\"b c\" d='e' f={g h} i=\"\""), answer("x", "a:b c|d:e|f:{g h}|i:"));
+        assert_eq!(exact("x a={b {c}}"), answer("x", "a:{b {c}"));
+    }
+
+    #[test]
+    fn ten_thousand_ambiguous_blanks_cost_nothing() {
+        for tail in ["!", " =", "{", "\""] {
+            let message = format!("deploy web {}{tail}", "a=b   ".repeat(10_000));
+            assert!(split(&message, Compat::Exact).rest.starts_with("deploy web"));
+            assert!(split(&message, Compat::Mended).rest.starts_with("deploy web"));
+        }
+        let message = "a={ ".repeat(10_000);
+        assert_eq!(split(&message, Compat::Exact).pairs.len(), 10_000);
+        assert_eq!(split(&message, Compat::Mended).pairs.len(), 10_000);
+    }
 }

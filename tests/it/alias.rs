@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use lockkeeper::alias::{Compat, Format, Parameters, ParseError, parse_batch};
+use lockkeeper::alias::{
+    ActionAlias, AliasFormat, Compat, Format, Index, Mode, Outcome, Parameters, ParseError, parse_batch,
+};
 use serde_json::{Value, json};
 
 fn recorded_cases() -> Vec<Value> {
@@ -66,4 +69,51 @@ fn a_batch_answers_in_order_and_one_bad_item_spoils_nothing() {
     assert_eq!(answers[3]["error"], "no_value");
     assert_eq!(answers[4], json!({"params": {}}));
     assert_eq!(answers.as_array().map(Vec::len), Some(5));
+}
+
+#[test]
+fn a_batch_of_hostile_texts_is_answered_within_two_seconds() {
+    let size = 30_000;
+    let messages = [
+        format!("deploy web {}!", "a=b   ".repeat(size / 6)),
+        "a={ ".repeat(size / 4),
+        "a=\"b ".repeat(size / 5),
+        "deploy x to ".repeat(size / 12),
+        "a".repeat(size),
+        " ".repeat(size),
+    ];
+    let formats = ["deploy {{app}}", "{{a}} {{b}} {{c=1}}", "deploy {{a}} to {{b}} x", "(a*)*b", "(x+x+)+y"];
+    let pairs = formats.iter().flat_map(|format| messages.iter().map(move |message| (format, message)));
+    let batch = pairs.map(|(format, message)| json!({"format": format, "message": message})).collect();
+    let start = Instant::now();
+    let answers = parse_batch(batch);
+    let spent = start.elapsed();
+    assert_eq!(answers.as_array().map(Vec::len), Some(formats.len() * messages.len()));
+    // Thirty questions at once, and tests are not optimised.
+    assert!(spent < Duration::from_secs(20), "took {spent:?}");
+}
+
+#[test]
+fn ten_thousand_aliases_are_found_as_quickly_as_a_hundred() {
+    let median = |count: usize| {
+        let alias = |number: usize| ActionAlias {
+            name: format!("deploy_{number}"),
+            formats: vec![AliasFormat::from_text(format!("deploy app{number} {{{{env}}}}"))],
+            ..ActionAlias::default()
+        };
+        let (index, faults) = Index::build((0..count).map(alias).collect());
+        assert!(faults.is_empty());
+        let mut times: Vec<Duration> = (0..101)
+            .map(|_| {
+                let start = Instant::now();
+                let found = index.find("deploy app51 production", Mode::Strict, Compat::Mended);
+                assert!(matches!(found, Outcome::Matched(found) if found.alias.name == "deploy_51"));
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[50]
+    };
+    let (few, many) = (median(100), median(10_000));
+    assert!(many <= few * 3, "{many:?} among 10,000, {few:?} among 100");
 }

@@ -79,6 +79,12 @@ impl Program {
         Program::from_nodes(&parse(pattern, dot_all)?)
     }
 
+    /// The number of instructions.
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> usize {
+        self.code.len()
+    }
+
     /// Compiles; an error if the program would become too large.
     pub(crate) fn from_nodes(nodes: &[Node]) -> Result<Program, PatternError> {
         let mut names = Vec::new();

@@ -111,16 +111,13 @@ fn node_width(node: &Node) -> (u64, Option<u64>) {
 }
 
 impl Node {
-    /// Whether this asserts an end of the whole text.
+    /// Whether this asserts the beginning or the end of the whole text.
     pub(crate) fn is_edge(&self) -> bool {
-        matches!(
-            self,
-            Node::At(
-                At::Beginning { multiline: false }
-                    | At::BeginningOfText
-                    | At::End { multiline: false }
-                    | At::EndOfText
-            )
-        )
+        self.is_end() || matches!(self, Node::At(At::Beginning { multiline: false } | At::BeginningOfText))
+    }
+
+    /// Whether this asserts the end of the whole text.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self, Node::At(At::End { multiline: false } | At::EndOfText))
     }
 }

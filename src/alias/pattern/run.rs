@@ -193,10 +193,11 @@ impl<'a> Matcher<'a> {
     fn look(&mut self, body: usize, width: usize, at: usize) -> bool {
         let Some(from) = at.checked_sub(width) else { return false };
         let code = &self.program.code;
-        if matches!(code[body + 1], Instruction::Found) {
-            if let Instruction::Char { .. } | Instruction::Any { .. } | Instruction::Set(_) = &code[body] {
-                return self.text.get(from).is_some_and(|c| self.accepts(&code[body], *c));
-            }
+        // Most look at one character.
+        if matches!(code[body + 1], Instruction::Found)
+            && let Instruction::Char { .. } | Instruction::Any { .. } | Instruction::Set(_) = &code[body]
+        {
+            return self.text.get(from).is_some_and(|c| self.accepts(&code[body], *c));
         }
         self.walk(body, from, true).is_some()
     }

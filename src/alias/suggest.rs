@@ -1,0 +1,187 @@
+//! "Did you mean": the displays whose words are closest to a message's.
+//!
+//! Near words are found by deletion (two words within one edit share a form with one character left out), so the cost
+//! of a miss does not grow with the number of aliases beyond the limits below.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Words of a message that are looked at, and the characters of each.
+const MAX_WORDS: usize = 12;
+const MAX_WORD_LENGTH: usize = 24;
+/// Words near one of them that are compared with it.
+const MAX_NEAR: usize = 64;
+/// Displays that are scored by their words, compared as a whole, and suggested.
+const MAX_SCORED: usize = 128;
+const MAX_LIKENED: usize = 12;
+const MAX_SUGGESTIONS: usize = 3;
+/// Characters that the final comparison of whole texts looks at.
+const MAX_COMPARED: usize = 60;
+/// The least share of a display's words that must be there, near ones counting less.
+const LEAST_SCORE: f64 = 0.5;
+const NEAR: f64 = 0.8;
+
+/// The words of all displays.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Suggester {
+    displays: Vec<String>,
+    /// Per display its words, as indices into `words`.
+    spelled: Vec<Vec<usize>>,
+    words: Vec<String>,
+    /// Per word the displays that hold it.
+    holders: Vec<Vec<usize>>,
+    exact: HashMap<String, usize>,
+    /// By hash of a form with at most one character left out.
+    near: HashMap<u64, Vec<usize>>,
+}
+
+impl Suggester {
+    pub(super) fn build(displays: Vec<String>) -> Suggester {
+        let mut suggester = Suggester::default();
+        for display in displays {
+            let number = suggester.displays.len();
+            let mut spelled = Vec::new();
+            for word in literal_words(&display) {
+                let word = suggester.word(word);
+                if suggester.holders[word].last() != Some(&number) {
+                    suggester.holders[word].push(number);
+                }
+                spelled.push(word);
+            }
+            suggester.spelled.push(spelled);
+            suggester.displays.push(display);
+        }
+        suggester
+    }
+
+    fn word(&mut self, word: String) -> usize {
+        if let Some(known) = self.exact.get(&word) {
+            return *known;
+        }
+        let number = self.words.len();
+        for form in forms(&word) {
+            self.near.entry(form).or_default().push(number);
+        }
+        self.exact.insert(word.clone(), number);
+        self.words.push(word);
+        self.holders.push(Vec::new());
+        number
+    }
+
+    /// The closest displays, best first; none if nothing is close.
+    pub(super) fn closest(&self, message: &str) -> Vec<String> {
+        let folded: Vec<String> = message.split_whitespace().take(MAX_WORDS).map(shorten).collect();
+        let mut weights: HashMap<usize, f64> = HashMap::new();
+        for word in &folded {
+            match self.exact.get(word) {
+                Some(known) => {
+                    weights.insert(*known, 1.0);
+                }
+                None => self.near_words(word).for_each(|near| {
+                    weights.entry(near).or_insert(NEAR);
+                }),
+            }
+        }
+        let mut hits: Vec<usize> = weights.keys().copied().collect();
+        hits.sort_by_key(|word| (self.holders[*word].len(), *word));
+        let mut holders: Vec<usize> =
+            hits.iter().flat_map(|word| &self.holders[*word]).copied().take(MAX_SCORED).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        let said: String = folded.join(" ").chars().take(MAX_COMPARED).collect();
+        let mut scored: Vec<(f64, usize)> = holders
+            .into_iter()
+            .map(|display| (self.score(display, &weights), display))
+            .filter(|(score, _)| *score >= LEAST_SCORE)
+            .collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        scored.truncate(MAX_LIKENED);
+        let mut scored: Vec<(f64, f64, usize)> = scored
+            .into_iter()
+            .map(|(score, display)| (score, self.likeness(display, &said), display))
+            .collect();
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+        scored.dedup_by(|a, b| self.displays[a.2] == self.displays[b.2]);
+        scored
+            .into_iter()
+            .take(MAX_SUGGESTIONS)
+            .map(|(_, _, display)| self.displays[display].clone())
+            .collect()
+    }
+
+    fn near_words(&self, word: &str) -> impl Iterator<Item = usize> {
+        let mut near: Vec<usize> =
+            forms(word).iter().filter_map(|form| self.near.get(form)).flatten().copied().collect();
+        near.sort_unstable();
+        near.dedup();
+        near.truncate(MAX_NEAR);
+        near.retain(|other| {
+            strsim::osa_distance(word, &self.words[*other]) <= if word.len() < 5 { 1 } else { 2 }
+        });
+        near.into_iter()
+    }
+
+    /// The share of a display's words that the message holds; its first word counts twice.
+    fn score(&self, display: usize, weights: &HashMap<usize, f64>) -> f64 {
+        let spelled = &self.spelled[display];
+        let weight = |word: &usize| weights.get(word).copied().unwrap_or(0.0);
+        let sum: f64 = spelled.iter().map(weight).sum();
+        (sum + spelled.first().map_or(0.0, weight)) / (spelled.len() + 1) as f64
+    }
+
+    fn likeness(&self, display: usize, said: &str) -> f64 {
+        let words: Vec<&str> = self.spelled[display].iter().map(|word| self.words[*word].as_str()).collect();
+        let shown: String = words.join(" ").chars().take(MAX_COMPARED).collect();
+        strsim::jaro_winkler(said, &shown)
+    }
+}
+
+fn shorten(word: &str) -> String {
+    word.to_lowercase().chars().take(MAX_WORD_LENGTH).collect()
+}
+
+/// The words of a display outside `{{ }}`, in lower case.
+fn literal_words(display: &str) -> Vec<String> {
+    let mut literal = String::new();
+    for (index, part) in display.split("{{").enumerate() {
+        literal.push_str(if index == 0 { part } else { part.split_once("}}").map_or("", |(_, rest)| rest) });
+        literal.push(' ');
+    }
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    literal.split(|c| !is_part(c)).filter(|word| !word.is_empty()).take(MAX_WORDS).map(shorten).collect()
+}
+
+/// Hashes of a word and of its forms with one character left out.
+fn forms(word: &str) -> Vec<u64> {
+    let chars: Vec<char> = word.chars().collect();
+    let hash = |skipped: usize| {
+        let mut hasher = DefaultHasher::new();
+        chars.iter().enumerate().filter(|(i, _)| *i != skipped).for_each(|(_, c)| c.hash(&mut hasher));
+        hasher.finish()
+    };
+    (0..=chars.len()).map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closest(message: &str) -> Vec<String> {
+        let displays =
+            ["deploy {{app}} to {{env}}", "restart {{service}}", "status of {{app}}", "list executions"];
+        Suggester::build(displays.iter().map(|display| (*display).to_owned()).collect()).closest(message)
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_finds_what_was_meant() {
+        assert_eq!(closest("depoly web to prod"), ["deploy {{app}} to {{env}}"]);
+        assert_eq!(closest("Restrat nginx"), ["restart {{service}}"]);
+        assert_eq!(closest("list excutions"), ["list executions"]);
+    }
+
+    #[test]
+    fn nothing_is_suggested_when_nothing_is_close() {
+        assert_eq!(closest("make me a sandwich"), Vec::<String>::new());
+        assert_eq!(closest(""), Vec::<String>::new());
+    }
+}
