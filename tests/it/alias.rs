@@ -72,7 +72,7 @@ fn a_batch_answers_in_order_and_one_bad_item_spoils_nothing() {
 }
 
 #[test]
-fn a_batch_of_hostile_texts_is_answered_within_two_seconds() {
+fn a_batch_of_hostile_texts_is_answered_in_seconds() {
     let size = 30_000;
     let messages = [
         format!("deploy web {}!", "a=b   ".repeat(size / 6)),
@@ -90,7 +90,7 @@ fn a_batch_of_hostile_texts_is_answered_within_two_seconds() {
     let spent = start.elapsed();
     assert_eq!(answers.as_array().map(Vec::len), Some(formats.len() * messages.len()));
     // Thirty questions at once, and tests are not optimised.
-    assert!(spent < Duration::from_secs(20), "took {spent:?}");
+    assert!(spent < Duration::from_secs(10), "took {spent:?}");
 }
 
 #[test]
