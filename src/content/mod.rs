@@ -25,4 +25,6 @@ pub use environment::{Connection, Environment, Environments, Host, Role};
 pub use pack::Pack;
 pub use rule::Rule;
 pub use settings::Settings;
-pub use source::{Dialect, SourceFile};
+pub use source::SourceFile;
+
+pub use crate::yaml::Dialect;

@@ -1,16 +1,5 @@
-use serde::{Deserialize, Serialize};
-
 use crate::id::Digest;
-
-/// How a file's YAML is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// Ours: `true` and `false` only, no duplicate keys, no unknown tags.
-    Strict,
-    /// StackStorm's, as PyYAML reads it: YAML 1.1 booleans and octal numbers, the last of two equal keys wins.
-    StackStorm,
-}
+use crate::yaml::Dialect;
 
 /// One file of content, given as bytes. The path is relative (`commands/core/actions/noop.yaml`) and is what a
 /// diagnostic shows.

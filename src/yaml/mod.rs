@@ -1,0 +1,16 @@
+//! YAML with a place for every value, so that whatever is wrong can be pointed at.
+//!
+//! [`read`] makes a tree of [`Node`]s from text in one of two dialects; [`decode`] makes any `serde` type of a tree,
+//! says where a value does not fit and collects unknown keys with what may have been meant.
+
+mod decode;
+mod fault;
+mod node;
+mod read;
+mod suggest;
+
+pub use decode::decode;
+pub use fault::Fault;
+pub use node::{Content, Key, Node, Place};
+pub use read::{DEPTH_MAX, Dialect, NODES_MAX, read};
+pub use suggest::suggest;
