@@ -1,6 +1,7 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use crate::alias::ActionAlias;
 use crate::id::{ActionRef, PackName};
 
 use super::{Action, Pack, Rule};
@@ -20,7 +21,7 @@ pub struct Catalogue {
     pub packs: IndexMap<PackName, Pack>,
     pub actions: IndexMap<ActionRef, Action>,
     pub workflows: IndexMap<ActionRef, Workflow>,
-    pub aliases: Vec<Value>,
+    pub aliases: Vec<ActionAlias>,
     pub rules: Vec<Rule>,
 }
 

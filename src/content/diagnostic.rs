@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::yaml::{Fault, Place};
+
 /// Whether what was found keeps a file out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -26,7 +28,8 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub fn error(file: impl Into<String>, (line, column): (u32, u32), message: impl Into<String>) -> Self {
+    pub fn error(file: impl Into<String>, place: Place, message: impl Into<String>) -> Self {
+        let Place { line, column } = place;
         Self {
             severity: Severity::Error,
             file: file.into(),
@@ -37,8 +40,13 @@ impl Diagnostic {
         }
     }
 
-    pub fn warning(file: impl Into<String>, at: (u32, u32), message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(file, at, message) }
+    pub fn warning(file: impl Into<String>, place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(file, place, message) }
+    }
+
+    /// A fault of a file's text.
+    pub fn of(file: impl Into<String>, fault: Fault) -> Self {
+        Self { hint: fault.hint, ..Self::error(file, fault.place.unwrap_or(Place::START), fault.message) }
     }
 
     pub fn hint(self, hint: impl Into<String>) -> Self {

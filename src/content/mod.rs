@@ -4,13 +4,18 @@
 
 mod action;
 mod app;
+mod bind;
 mod catalogue;
 mod diagnostic;
 mod duration;
 mod environment;
+mod load;
 mod pack;
+mod parameter;
 mod rule;
+mod runner;
 mod settings;
+mod shell;
 mod source;
 
 pub use action::{Action, Argument, Parameter, ParameterKind, Part, RunnerName};
@@ -18,13 +23,19 @@ pub use app::{
     App, AppEnvironment, Canary, Health, OnFail, Package, Pool, PoolCall, Probe, Repository, Rollout,
     Scripts, Service,
 };
+pub use bind::{BindError, Bound};
 pub use catalogue::{Catalogue, Workflow};
 pub use diagnostic::{Diagnostic, Severity};
 pub use duration::{DurationText, parse_duration};
 pub use environment::{Connection, Environment, Environments, Host, Role};
+pub use load::{SHORTHAND_PACK, expand, load};
 pub use pack::Pack;
 pub use rule::Rule;
+pub use runner::{OVERRIDABLE, Performer, RunnerKind, runner_kind, runner_names};
 pub use settings::Settings;
 pub use source::SourceFile;
 
 pub use crate::yaml::Dialect;
+
+/// What stands in for the value of a secret parameter in messages.
+pub(crate) const MASKED: &str = "********";

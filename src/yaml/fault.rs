@@ -24,6 +24,11 @@ impl Fault {
         Self { place: self.place.or(Some(place)), ..self }
     }
 
+    /// A word that is none of the known ones, at this place.
+    pub fn unknown_at(place: Place, what: &str, word: &str, known: &[&str]) -> Self {
+        Self::unknown(what, word, known).at(place)
+    }
+
     /// "`nmae` is not a key here", with what it looks like.
     pub(super) fn unknown(what: &str, word: &str, known: &[&str]) -> Self {
         let near = suggest(word, known.iter().copied()).map(|it| format!("did you mean `{it}`?"));

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -67,7 +68,16 @@ fn fault(error: &serde_saphyr::Error) -> Fault {
     let text = error.to_string();
     // The position is told apart; the library appends it as " at line 3, column 5".
     let message = text.split(" at line ").next().unwrap_or(&text).trim_end_matches([',', '.', ':']);
-    Fault::new(place, message)
+    if let Some(key) = message.strip_prefix("duplicate mapping key: ") {
+        let key = key.split(", set ").next().unwrap_or(key);
+        return Fault::new(place, format!("the key `{key}` is there twice"));
+    }
+    if message.starts_with("budget breached") || message.starts_with("recursion limit") {
+        return Fault::new(place, format!("the file is too large or too deep: {message}"))
+            .hint(format!("at most {NODES_MAX} values, {DEPTH_MAX} levels and one document"));
+    }
+    let fault = Fault::new(place, message);
+    if message.contains("string scalar") { fault.hint("a value that begins with {{ stands in quotes") } else { fault }
 }
 
 fn place(location: Location) -> Place {
@@ -93,9 +103,10 @@ impl Raw {
             RawContent::List(items) => Content::List(
                 items.into_iter().map(|it| it.into_node(text, dialect)).collect::<Result<_, _>>()?,
             ),
-            RawContent::Map(pairs) => Content::Map(
-                pairs.into_iter().map(|pair| pair_node(pair, text, dialect)).collect::<Result<_, _>>()?,
-            ),
+            RawContent::Map(pairs) => {
+                let pairs = pairs.into_iter().map(|pair| pair_node(pair, text, dialect));
+                Content::Map(last_wins(pairs.collect::<Result<_, _>>()?))
+            }
         };
         Ok(Node { place, content })
     }
@@ -104,6 +115,14 @@ impl Raw {
 fn pair_node((key, value): (Spanned<String>, Raw), text: &str, dialect: Dialect) -> Result<(Key, Node), Fault> {
     let key = Key { place: place(key.referenced), text: key.value };
     Ok((key, value.into_node(text, dialect)?))
+}
+
+/// The parser has refused equal keys where they are refused; where not, the last one is meant.
+fn last_wins(pairs: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+    let last: HashMap<String, usize> =
+        pairs.iter().enumerate().map(|(index, (key, _))| (key.text.clone(), index)).collect();
+    let kept = pairs.into_iter().enumerate().filter(|(index, (key, _))| last.get(&key.text) == Some(index));
+    kept.map(|(_, pair)| pair).collect()
 }
 
 /// The text as it stands in the file: `yes`, `0755`, `"quoted"`.
@@ -259,7 +278,7 @@ mod tests {
     #[test]
     fn the_same_key_twice_is_refused_by_ours_and_replaced_by_python() {
         assert!(strict("a: 1\na: 2\n").unwrap_err().starts_with("2:1: "));
-        assert_eq!(foreign("a: 1\nb: 2\na: 3\n"), json!({"a": 3, "b": 2}));
+        assert_eq!(foreign("a: 1\nb: 2\na: 3\n"), json!({"b": 2, "a": 3}));
     }
 
     #[test]

@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+
+use crate::content::{Diagnostic, Performer, runner_kind};
+use crate::id::ActionRef;
+use crate::yaml::{Dialect, Place, suggest};
+
+use super::Loader;
+
+impl Loader<'_> {
+    /// What shows only when all files are read.
+    pub(super) fn cross_checks(&mut self) {
+        self.aliases_reach_actions();
+        self.rules_reach_actions();
+        self.actions_can_run();
+        self.verifiers_exist();
+    }
+
+    /// Of our own packs the alias is taken out; a foreign one waits for its action, as in StackStorm.
+    fn aliases_reach_actions(&mut self) {
+        let mut kept = Vec::new();
+        for alias in std::mem::take(&mut self.catalogue.aliases) {
+            let target = ActionRef::new(alias.action_ref.as_str());
+            if self.catalogue.actions.contains_key(&target) {
+                kept.push(alias);
+                continue;
+            }
+            let key = format!("alias of {}.{}", alias.pack, alias.name);
+            let place = self.places.get(&key).cloned();
+            if self.missing_action(place, &format!("alias `{}`", alias.name), &target) == Dialect::StackStorm
+            {
+                kept.push(alias);
+            }
+        }
+        self.catalogue.aliases = kept;
+    }
+
+    fn rules_reach_actions(&mut self) {
+        let mut kept = Vec::new();
+        for rule in std::mem::take(&mut self.catalogue.rules) {
+            if self.catalogue.actions.contains_key(&rule.action) {
+                kept.push(rule);
+                continue;
+            }
+            let place = self.places.get(&format!("rule {}.{}", rule.pack, rule.name)).cloned();
+            if self.missing_action(place, &format!("rule `{}`", rule.name), &rule.action)
+                == Dialect::StackStorm
+            {
+                kept.push(rule);
+            }
+        }
+        self.catalogue.rules = kept;
+    }
+
+    /// Tells of a reference to nothing, and in whose dialect it stands.
+    fn missing_action(&mut self, place: Option<(String, Place)>, who: &str, target: &ActionRef) -> Dialect {
+        let (path, place) = place.unwrap_or_else(|| (String::new(), Place::START));
+        let dialect = self.files.get(path.as_str()).map_or(Dialect::Strict, |it| it.dialect);
+        let message = format!("{who} runs `{target}`, which does not exist");
+        let diagnostic = match dialect {
+            Dialect::Strict => Diagnostic::error(path, place, message),
+            Dialect::StackStorm => Diagnostic::warning(path, place, message),
+        };
+        let near = suggest(target.as_str(), self.catalogue.actions.keys().map(ActionRef::as_str));
+        self.diagnostics.push(match near {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        });
+        dialect
+    }
+
+    /// One line per pack and runner: a pack of Python actions would fill the screen.
+    fn actions_can_run(&mut self) {
+        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for action in self.catalogue.actions.values() {
+            if runner_kind(&action.runner).is_some_and(|it| it.performer == Performer::Nobody) {
+                let folder = self.catalogue.packs.get(&action.pack).map(|it| it.folder.clone());
+                let key = (folder.unwrap_or_default(), action.runner.to_string());
+                *counts.entry(key).or_default() += 1;
+            }
+        }
+        for ((folder, runner), count) in counts {
+            let message = match count {
+                1 => format!(
+                    "1 action uses runner `{runner}`, which is not performed here; it is listed, not run"
+                ),
+                many => format!(
+                    "{many} actions use runner `{runner}`, which is not performed here; they are listed, not run"
+                ),
+            };
+            self.diagnostics.push(Diagnostic::warning(format!("{folder}/pack.yaml"), Place::START, message));
+        }
+    }
+
+    fn verifiers_exist(&mut self) {
+        let missing: Vec<_> = self
+            .catalogue
+            .actions
+            .values()
+            .filter_map(|it| Some((it.reference.clone(), it.verify.clone()?)))
+            .filter(|(_, verify)| !self.catalogue.actions.contains_key(verify))
+            .collect();
+        for (action, verify) in missing {
+            let place = self.places.get(&format!("action {action}")).cloned();
+            self.missing_action(place, &format!("the `verify` of action `{action}`"), &verify);
+            self.catalogue.actions.shift_remove(&action);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Packs, aliases and the shorthand, from the text of their files to a [`Catalogue`].
+//!
+//! | path | what |
+//! |---|---|
+//! | `commands/<pack>/…`, `packs/<pack>/…` | a pack: `pack.yaml`, `actions/*.yaml`, `aliases/*.yaml`, `rules/*.yaml`; all else are its files |
+//! | `commands/<name>.yaml` | the shorthand |
+//! | `aliases/<pack>/*.yaml` | further aliases of a pack |
+//!
+//! Loading never stops at the first fault, and a bad file takes out only what it defines.
+
+mod action;
+mod alias;
+mod check;
+mod pack;
+mod rule;
+mod shorthand;
+mod workflow;
+
+use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
+
+use crate::id::PackName;
+use crate::yaml::{self, Dialect, Fault, Node, Place};
+
+use super::{Catalogue, Diagnostic, Severity, SourceFile};
+
+pub use shorthand::{SHORTHAND_PACK, expand};
+
+/// Loads everything that these files define.
+pub fn load(files: &[SourceFile]) -> (Catalogue, Vec<Diagnostic>) {
+    let mut loader = Loader::new(files);
+    loader.packs();
+    let metadata: Vec<_> = loader.of_kind(Kind::Action);
+    metadata.into_iter().for_each(|(pack, file)| loader.action(&pack, file));
+    let shorthand: Vec<_> = loader.of_kind(Kind::Shorthand);
+    shorthand.into_iter().for_each(|(_, file)| loader.shorthand(file));
+    let aliases: Vec<_> = loader.of_kind(Kind::Alias);
+    aliases.into_iter().for_each(|(pack, file)| loader.alias(&pack, file));
+    let rules: Vec<_> = loader.of_kind(Kind::Rule);
+    rules.into_iter().for_each(|(pack, file)| loader.rule(&pack, file));
+    loader.cross_checks();
+    let mut diagnostics = loader.diagnostics;
+    diagnostics.sort_by(|a, b| {
+        (&a.file, a.line, a.column, &a.message).cmp(&(&b.file, b.line, b.column, &b.message))
+    });
+    diagnostics.dedup();
+    (loader.catalogue, diagnostics)
+}
+
+/// What a file is, by its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Pack,
+    Action,
+    Alias,
+    Rule,
+    Shorthand,
+    /// Scripts, workflows, documentation.
+    Other,
+}
+
+/// The folder of the pack (`commands/core`), if the file belongs to one, and what it is.
+fn classify(path: &str) -> (Option<String>, Kind) {
+    let parts: Vec<&str> = path.split('/').collect();
+    let yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+    match parts.as_slice() {
+        ["commands", _] if yaml => (Some(SHORTHAND_PACK.to_owned()), Kind::Shorthand),
+        ["commands", _] => (Some(SHORTHAND_PACK.to_owned()), Kind::Other),
+        ["aliases", pack, _] if yaml => (Some((*pack).to_owned()), Kind::Alias),
+        [root @ ("commands" | "packs"), pack, rest @ ..] => {
+            let kind = match rest {
+                ["pack.yaml"] => Kind::Pack,
+                ["actions", _] if yaml => Kind::Action,
+                ["aliases", _] if yaml => Kind::Alias,
+                ["rules", _] if yaml => Kind::Rule,
+                _ => Kind::Other,
+            };
+            (Some(format!("{root}/{pack}")), kind)
+        }
+        _ => (None, Kind::Other),
+    }
+}
+
+struct Loader<'a> {
+    files: IndexMap<&'a str, &'a SourceFile>,
+    /// Folder → the pack in it.
+    folders: IndexMap<String, PackName>,
+    /// Where aliases, rules and actions stand, for checks between files.
+    places: IndexMap<String, (String, Place)>,
+    catalogue: Catalogue,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(files: &'a [SourceFile]) -> Self {
+        let mut sorted: Vec<&SourceFile> = files.iter().collect();
+        sorted.sort_by(|a, b| a.path.cmp(&b.path));
+        Self {
+            files: sorted.into_iter().map(|it| (it.path.as_str(), it)).collect(),
+            folders: IndexMap::new(),
+            places: IndexMap::new(),
+            catalogue: Catalogue::default(),
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// The files of one kind, each with the pack it belongs to.
+    fn of_kind(&self, wanted: Kind) -> Vec<(PackName, &'a SourceFile)> {
+        let found = self.files.values().filter_map(|file| match classify(&file.path) {
+            (folder, kind) if kind == wanted => {
+                let folder = folder.unwrap_or_default();
+                let name = self.folders.get(&folder).cloned().unwrap_or_else(|| PackName::new(folder));
+                Some((name, *file))
+            }
+            _ => None,
+        });
+        found.collect()
+    }
+
+    fn read(&mut self, file: &SourceFile) -> Option<Node> {
+        let read = match std::str::from_utf8(&file.bytes) {
+            Ok(text) => yaml::read(text, file.dialect),
+            Err(_) => Err(Fault::new(Place::START, "not UTF-8 text")),
+        };
+        read.map_err(|fault| self.fault(file, fault)).ok()
+    }
+
+    /// Reads a typed value. An unknown key keeps the file out as well: it is a misspelt one, and what it was to say
+    /// may matter. StackStorm looks at the outermost keys only.
+    fn decode<T: DeserializeOwned>(&mut self, file: &SourceFile, node: &Node) -> Option<T> {
+        let mut unknown = Vec::new();
+        let result = yaml::decode(node, &mut unknown);
+        let mut clean = true;
+        for fault in unknown {
+            let outermost = node.pairs().iter().any(|(key, _)| Some(key.place) == fault.place);
+            let severity = match file.dialect {
+                Dialect::StackStorm if !outermost => Severity::Warning,
+                Dialect::Strict | Dialect::StackStorm => Severity::Error,
+            };
+            clean &= severity == Severity::Warning;
+            self.diagnostics.push(Diagnostic { severity, ..Diagnostic::of(&file.path, fault) });
+        }
+        match result {
+            Ok(value) => clean.then_some(value),
+            Err(fault) => {
+                self.fault(file, fault);
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, file: &SourceFile, fault: Fault) {
+        self.diagnostics.push(Diagnostic::of(&file.path, fault));
+    }
+
+    fn error(&mut self, file: &SourceFile, place: Place, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(&file.path, place, message));
+    }
+
+    fn warning(&mut self, file: &SourceFile, place: Place, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::warning(&file.path, place, message));
+    }
+
+    /// A warning in a foreign pack, which we cannot mend; an error in one of ours.
+    fn objection(&mut self, file: &SourceFile, place: Place, message: impl Into<String>) {
+        match file.dialect {
+            Dialect::Strict => self.error(file, place, message),
+            Dialect::StackStorm => self.warning(file, place, message),
+        }
+    }
+}
