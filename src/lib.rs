@@ -10,10 +10,10 @@
 
 pub mod clock;
 pub mod id;
-pub mod yaml;
 pub mod secret;
 pub mod status;
 pub mod store;
+pub mod yaml;
 
 pub mod alias;
 pub mod content;

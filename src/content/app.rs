@@ -4,9 +4,14 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
+use crate::gate::{OnFail, Policy};
 use crate::id::{
     ActionRef, AppName, ChannelId, EnvironmentName, GroupName, Place, Platform, RoleName, WorkspaceId,
 };
+
+use crate::identity::{Rights, TERMINAL_WORKSPACE};
+use crate::rollout::{LOOKS_PLANNED_MAX, MetricKind, MetricPlan, WatchPlan};
+use crate::secret::SecretRef;
 
 use super::duration;
 
@@ -52,10 +57,10 @@ pub struct Repository {
     pub branch: String,
     /// Reference to an SSH key, `file:PATH`.
     #[serde(default)]
-    pub deploy_key: Option<String>,
+    pub deploy_key: Option<SecretRef>,
     /// Reference to a token for HTTPS, `env:NAME` or `file:PATH`.
     #[serde(default)]
-    pub token: Option<String>,
+    pub token: Option<SecretRef>,
 }
 
 fn main_branch() -> String {
@@ -156,15 +161,6 @@ pub struct PoolCall {
     pub parameters: Map<String, Value>,
 }
 
-/// What happens to a canary that failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFail {
-    #[default]
-    RollBack,
-    Hold,
-}
-
 /// The first few hosts, watched against the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -175,8 +171,12 @@ pub struct Canary {
     /// Every good build of the branch becomes a canary by itself.
     pub automatic: bool,
     pub probe: Option<Probe>,
-    pub metrics: Vec<Value>,
-    pub on_fail: OnFail,
+    /// None: errors and latency of the probe.
+    pub metrics: Vec<MetricPlan>,
+    /// Over the whole watch and all metrics: how often a canary that is no worse may be failed.
+    pub false_alarm_rate: f64,
+    /// `None`: as the policy of the gate says.
+    pub on_fail: Option<OnFail>,
 }
 
 impl Default for Canary {
@@ -188,8 +188,39 @@ impl Default for Canary {
             automatic: false,
             probe: None,
             metrics: Vec::new(),
-            on_fail: OnFail::RollBack,
+            false_alarm_rate: 0.05,
+            on_fail: None,
         }
+    }
+}
+
+impl Canary {
+    /// How it is watched: the metrics named here, or errors and latency of the probe's own requests. `None` if there
+    /// is neither, so that nothing can be judged.
+    pub fn watch_plan(&self) -> Option<WatchPlan> {
+        let metrics = match (self.metrics.as_slice(), &self.probe) {
+            ([], None) => return None,
+            ([], Some(_)) => vec![
+                MetricPlan {
+                    max_increase_absolute: Some(0.01),
+                    ..MetricPlan::new("errors", MetricKind::Counts)
+                },
+                MetricPlan {
+                    max_increase_relative: Some(0.2),
+                    unit: "ms".to_owned(),
+                    ..MetricPlan::new("latency", MetricKind::Distribution)
+                },
+            ],
+            (metrics, _) => metrics.to_vec(),
+        };
+        let mut plan = WatchPlan { false_alarm_rate: self.false_alarm_rate, ..WatchPlan::new(metrics) };
+        if let Some(probe) = &self.probe {
+            let looks = probe.duration.as_millis() / probe.interval.as_millis().max(1);
+            plan.looks_planned =
+                u32::try_from(looks).unwrap_or(LOOKS_PLANNED_MAX).clamp(1, LOOKS_PLANNED_MAX);
+            plan.interval_seconds = u32::try_from(probe.interval.as_secs()).unwrap_or(u32::MAX).max(1);
+        }
+        Some(plan)
     }
 }
 
@@ -237,15 +268,17 @@ impl Default for Rollout {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AppEnvironment {
-    pub gate: Value,
-    /// Which groups may do what: `deploy`, `rollback`, `approve`, `override`, … Empty list: nobody.
-    pub who: IndexMap<String, Vec<GroupName>>,
+    /// Who must approve, and how. Means nothing where the environment is not protected.
+    pub gate: Policy,
+    /// Which groups may do what: `deploy`, `rollback`, `override`, … Empty list: nobody.
+    pub who: Rights,
 }
 
 /// Places written `platform/workspace/channel`.
 mod places {
     use super::{
-        ChannelId, Deserialize, Deserializer, Place, Platform, Serialize, Serializer, WorkspaceId, de,
+        ChannelId, Deserialize, Deserializer, Place, Platform, Serialize, Serializer, TERMINAL_WORKSPACE,
+        WorkspaceId, de,
     };
 
     pub fn serialize<S: Serializer>(places: &[Place], serializer: S) -> Result<S::Ok, S::Error> {
@@ -264,7 +297,7 @@ mod places {
     pub(crate) fn parse(text: &str) -> Result<Place, String> {
         let parts: Vec<&str> = text.split('/').collect();
         let (platform, workspace, channel) = match parts.as_slice() {
-            ["terminal", channel] => ("terminal", "terminal", *channel),
+            ["terminal", channel] => ("terminal", TERMINAL_WORKSPACE, *channel),
             [platform, workspace, channel] => (*platform, *workspace, *channel),
             _ => return Err(format!("`{text}` is not a channel such as slack/T0ABC/C0DEF or terminal/main")),
         };

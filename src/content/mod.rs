@@ -14,14 +14,14 @@ mod pack;
 mod parameter;
 mod rule;
 mod runner;
-mod settings;
+pub mod settings;
 mod shell;
 mod source;
 
 pub use action::{Action, Argument, Parameter, ParameterKind, Part, RunnerName};
 pub use app::{
-    App, AppEnvironment, Canary, Health, OnFail, Package, Pool, PoolCall, Probe, Repository, Rollout,
-    Scripts, Service,
+    App, AppEnvironment, Canary, Health, Package, Pool, PoolCall, Probe, Repository, Rollout, Scripts,
+    Service,
 };
 pub use bind::{BindError, Bound};
 pub use catalogue::{Catalogue, Workflow};

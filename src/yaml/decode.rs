@@ -2,8 +2,8 @@ use std::cell::RefCell;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 use serde_json::Value;
 
@@ -75,11 +75,13 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Content::Scalar(Value::Null) => visitor.visit_unit(),
             Content::Scalar(Value::Bool(value)) => visitor.visit_bool(*value),
             Content::Scalar(Value::String(text)) => visitor.visit_str(text),
-            Content::Scalar(Value::Number(number)) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(value), ..) => visitor.visit_u64(value),
-                (None, Some(value), _) => visitor.visit_i64(value),
-                (None, None, value) => visitor.visit_f64(value.unwrap_or_default()),
-            },
+            Content::Scalar(Value::Number(number)) => {
+                match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                    (Some(value), ..) => visitor.visit_u64(value),
+                    (None, Some(value), _) => visitor.visit_i64(value),
+                    (None, None, value) => visitor.visit_f64(value.unwrap_or_default()),
+                }
+            }
             Content::Scalar(Value::Array(_) | Value::Object(_)) => visitor.visit_unit(),
             Content::List(items) => self.visit_list(items, visitor),
             Content::Map(pairs) => self.visit_pairs(pairs, None, visitor),
@@ -91,11 +93,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        if self.is_null() { self.locate(self.visit_list(&[], visitor)) } else { self.deserialize_any(visitor) }
+        if self.is_null() {
+            self.locate(self.visit_list(&[], visitor))
+        } else {
+            self.deserialize_any(visitor)
+        }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        if self.is_null() { self.locate(self.visit_pairs(&[], None, visitor)) } else { self.deserialize_any(visitor) }
+        if self.is_null() {
+            self.locate(self.visit_pairs(&[], None, visitor))
+        } else {
+            self.deserialize_any(visitor)
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -213,7 +223,11 @@ impl<'de> VariantAccess<'de> for Reader<'_> {
         self.deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         self.deserialize_struct("", fields, visitor)
     }
 }
@@ -285,7 +299,10 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_is_pointed_at() {
         for (text, expected) in [
-            ("captain: {name: Ada, awake: yes}", "1:29: expected a boolean, found the text `yes`\n  hint: write `true`"),
+            (
+                "captain: {name: Ada, awake: yes}",
+                "1:29: expected a boolean, found the text `yes`\n  hint: write `true`",
+            ),
             ("captain: {name: 7}", "1:17: expected a string, found integer `7`\n  hint: put it in quotes"),
             ("captain:\n  awake: true", "2:3: `name` is missing"),
             ("captain: {name: Ada, watch: prot}", "1:29: unknown value `prot`\n  hint: did you mean `port`?"),

@@ -100,7 +100,9 @@ fn as_boolean(text: &str) -> Option<bool> {
 
 fn found_words(found: &serde::de::Unexpected<'_>) -> String {
     match found {
-        serde::de::Unexpected::Str(text) => format!("the text `{}`", text.chars().take(60).collect::<String>()),
+        serde::de::Unexpected::Str(text) => {
+            format!("the text `{}`", text.chars().take(60).collect::<String>())
+        }
         serde::de::Unexpected::Seq => "a list".to_owned(),
         serde::de::Unexpected::Map => "a mapping".to_owned(),
         serde::de::Unexpected::Unit => "nothing".to_owned(),

@@ -77,7 +77,11 @@ fn fault(error: &serde_saphyr::Error) -> Fault {
             .hint(format!("at most {NODES_MAX} values, {DEPTH_MAX} levels and one document"));
     }
     let fault = Fault::new(place, message);
-    if message.contains("string scalar") { fault.hint("a value that begins with {{ stands in quotes") } else { fault }
+    if message.contains("string scalar") {
+        fault.hint("a value that begins with {{ stands in quotes")
+    } else {
+        fault
+    }
 }
 
 fn place(location: Location) -> Place {
@@ -112,7 +116,11 @@ impl Raw {
     }
 }
 
-fn pair_node((key, value): (Spanned<String>, Raw), text: &str, dialect: Dialect) -> Result<(Key, Node), Fault> {
+fn pair_node(
+    (key, value): (Spanned<String>, Raw),
+    text: &str,
+    dialect: Dialect,
+) -> Result<(Key, Node), Fault> {
     let key = Key { place: place(key.referenced), text: key.value };
     Ok((key, value.into_node(text, dialect)?))
 }
@@ -270,7 +278,10 @@ mod tests {
 
     #[test]
     fn python_reads_octal_and_base_sixty_where_ours_refuses_or_keeps_text() {
-        assert_eq!(foreign("[0755, 1:30, '1:30', 12:99, a:1, 10:00:00]"), json!([493, 90, "1:30", "12:99", "a:1", 36000]));
+        assert_eq!(
+            foreign("[0755, 1:30, '1:30', 12:99, a:1, 10:00:00]"),
+            json!([493, 90, "1:30", "12:99", "a:1", 36000])
+        );
         assert!(strict("mode: 0755").unwrap_err().starts_with("1:7: `0755` is a number with a leading zero"));
         assert_eq!(strict("[0, 0.5, '0755', 1:30]"), Ok(json!([0, 0.5, "0755", "1:30"])));
     }
@@ -288,7 +299,9 @@ mod tests {
             let items = vec![format!("*{before}"); 9].join(",");
             bomb.push_str(&format!("{name}: &{name} [{items}]\n"));
         }
-        for text in [bomb, "[".repeat(5_000), "- ".repeat(5_000), "a: !!python/object/apply:os.system [ls]".into()] {
+        for text in
+            [bomb, "[".repeat(5_000), "- ".repeat(5_000), "a: !!python/object/apply:os.system [ls]".into()]
+        {
             for dialect in [Dialect::Strict, Dialect::StackStorm] {
                 assert!(read(&text, dialect).is_err(), "{}", &text[..30]);
             }
@@ -299,6 +312,9 @@ mod tests {
     fn nothing_is_null_and_merges_merge() {
         assert_eq!(strict(""), Ok(Value::Null));
         assert_eq!(strict("# only a comment\n"), Ok(Value::Null));
-        assert_eq!(strict("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n"), Ok(json!({"a": {"x": 1}, "b": {"x": 1, "y": 2}})));
+        assert_eq!(
+            strict("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n"),
+            Ok(json!({"a": {"x": 1}, "b": {"x": 1, "y": 2}}))
+        );
     }
 }
