@@ -60,7 +60,9 @@ impl<'a> Rehearsal<'a> {
         let object = |key: &str| case.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
         let results = case.get("results").and_then(Value::as_object).into_iter().flatten();
         let scripted = results
-            .flat_map(|(task, results)| results.as_array().into_iter().flatten().map(move |result| (task, result)))
+            .flat_map(|(task, results)| {
+                results.as_array().into_iter().flatten().map(move |result| (task, result))
+            })
             .map(|(task, result)| {
                 let item = result.get("item_id").and_then(Value::as_u64);
                 Some(Scripted { task, item, result })
@@ -136,12 +138,17 @@ impl<'a> Rehearsal<'a> {
             let scripted = self.take_result(&action);
             let status = scripted.and_then(|result| status_of(result, "status")).unwrap_or(Status::Succeeded);
             let echo = scripted.and_then(|result| result.get("echo")) == Some(&Value::Bool(true));
-            let result = if echo { Some(&action.input) } else { scripted.and_then(|result| result.get("result")) };
+            let result =
+                if echo { Some(&action.input) } else { scripted.and_then(|result| result.get("result")) };
             let result = result.unwrap_or(&Value::Null);
             let _ = self.report(&action.task, action.route, action.item, status, result);
             self.completions += 1;
-            let due: Vec<Status> =
-                self.requests.iter().filter(|(after, _)| *after == self.completions).map(|(_, status)| *status).collect();
+            let due: Vec<Status> = self
+                .requests
+                .iter()
+                .filter(|(after, _)| *after == self.completions)
+                .map(|(_, status)| *status)
+                .collect();
             due.into_iter().for_each(|status| self.request(status));
         }
     }
@@ -149,7 +156,8 @@ impl<'a> Rehearsal<'a> {
     fn take_result(&mut self, action: &InFlight) -> Option<&'a Value> {
         let fits = |scripted: &Scripted| {
             let item = action.item.map(|item| item as u64);
-            scripted.task == action.task && (item.is_none() || scripted.item.is_none() || scripted.item == item)
+            scripted.task == action.task
+                && (item.is_none() || scripted.item.is_none() || scripted.item == item)
         };
         let place = self.scripted.iter_mut().find(|place| place.as_ref().is_some_and(fits))?;
         place.take().map(|scripted| scripted.result)
@@ -170,7 +178,10 @@ impl<'a> Rehearsal<'a> {
 
     /// Route and item of the first action of a task that waits for an answer.
     fn pending(&self, task: &str) -> Option<(u32, Option<usize>)> {
-        self.conductor.waiting_for_answer().find(|(name, _, _)| *name == task).map(|(_, route, item)| (route, item))
+        self.conductor
+            .waiting_for_answer()
+            .find(|(name, _, _)| *name == task)
+            .map(|(_, route, item)| (route, item))
     }
 
     fn report(

@@ -85,7 +85,8 @@ impl Status {
 
     /// Work is under way. A pending or retrying task is not active, a pausing one is.
     pub fn is_active(self) -> bool {
-        self.is_before_running() || matches!(self, Self::Running | Self::Resuming | Self::Pausing | Self::Canceling)
+        self.is_before_running()
+            || matches!(self, Self::Running | Self::Resuming | Self::Pausing | Self::Canceling)
     }
 
     /// A workflow in this status hands out tasks.

@@ -2,3 +2,4 @@
 
 mod alias;
 mod runner;
+mod orquesta;

@@ -217,7 +217,10 @@ mod tests {
         let (right, _) = contexts.publish(ROOT, map(json!({"a": 2, "d": {"z": 2}})));
         let joined = contexts.join(left, right);
         assert_eq!(contexts.indices(joined), [0, 1, 2]);
-        assert_eq!(Value::Object((*contexts.merged(joined)).clone()), json!({"a": 2, "d": {"x": 0, "y": 1, "z": 2}}));
+        assert_eq!(
+            Value::Object((*contexts.merged(joined)).clone()),
+            json!({"a": 2, "d": {"x": 0, "y": 1, "z": 2}})
+        );
     }
 
     #[test]

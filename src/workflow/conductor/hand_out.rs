@@ -63,7 +63,8 @@ impl Conductor {
                 Ok(task) => next.extend(task),
                 Err((name, route, message)) => {
                     failed = true;
-                    self.log.error(message, Place { task: Some(&name), route: Some(route), transition: None });
+                    self.log
+                        .error(message, Place { task: Some(&name), route: Some(route), transition: None });
                 }
             }
         }
@@ -138,11 +139,13 @@ impl Conductor {
     fn prepare(&mut self, key: u64, host: &HostValues) -> Result<Option<NextTask>, (String, u32, String)> {
         let Some(staged) = self.staging.get(key) else { return Ok(None) };
         let (node, route, lineage) = (staged.node, staged.route, staged.lineage);
-        let waiting = |items: &Items| items.len() == 0 || items.count(None, |status| status == Status::Unset) > 0;
+        let waiting =
+            |items: &Items| items.len() == 0 || items.count(None, |status| status == Status::Unset) > 0;
         if staged.items.as_ref().is_some_and(|items| !waiting(items)) {
             return Ok(None);
         }
-        let retry_delay = staged.retry.as_ref().map(|retry| retry.delay.as_ref().and_then(whole).unwrap_or(0));
+        let retry_delay =
+            staged.retry.as_ref().map(|retry| retry.delay.as_ref().and_then(whole).unwrap_or(0));
         let spec = self.spec.clone();
         let name = spec.graph.get(node).name.as_str();
         let Some(task) = spec.tasks.get(name) else { return Ok(None) };
@@ -209,7 +212,11 @@ impl Conductor {
         let evaluate = |value| {
             self.evaluate(value, &ready.context, Some(task), item, host).map_err(|fault| fault.to_string())
         };
-        Ok(NextAction { action: evaluate(&ready.task.action)?, input: evaluate(&ready.task.input)?, item: None })
+        Ok(NextAction {
+            action: evaluate(&ready.task.action)?,
+            input: evaluate(&ready.task.input)?,
+            item: None,
+        })
     }
 
     fn value_of(&self, ready: &Ready, value: &Value, host: &HostValues) -> Result<Value, String> {
@@ -232,7 +239,9 @@ impl Conductor {
 fn named(items: &ItemsSpec, element: Value) -> Value {
     match (&items.names, element) {
         (Some(names), Value::Array(parts)) => Value::Object(names.iter().cloned().zip(parts).collect()),
-        (Some(names), element) if names.len() == 1 => Value::Object(Map::from_iter([(names[0].clone(), element)])),
+        (Some(names), element) if names.len() == 1 => {
+            Value::Object(Map::from_iter([(names[0].clone(), element)]))
+        }
         (_, element) => element,
     }
 }

@@ -24,7 +24,8 @@ impl Conductor {
     /// The event of one item, told with what the other items do.
     pub(super) fn item_event(&self, node: u32, route: u32, item: usize, status: Status) -> String {
         let name = format!("action_{status}");
-        let asked = matches!(status, Status::Resuming | Status::Pending | Status::Paused) || status.is_completed();
+        let asked =
+            matches!(status, Status::Resuming | Status::Pending | Status::Paused) || status.is_completed();
         let items = self.staging.of(node, route).and_then(|staged| staged.items.as_ref());
         let Some(items) = items.filter(|_| asked) else { return name };
 

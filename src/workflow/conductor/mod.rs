@@ -7,8 +7,8 @@
 
 mod begin;
 mod contexts;
-mod event;
 mod evaluate;
+mod event;
 mod hand_out;
 mod log;
 mod machine;
@@ -150,7 +150,8 @@ impl Conductor {
             let latest = self.sequence.is_latest(visit as u32);
             let alone = latest && entry.status == Some(Status::Pending);
             let staged = self.staging.of(entry.node, entry.route).filter(|_| latest);
-            let statuses = staged.and_then(|staged| staged.items.as_ref()).map_or(&[][..], |items| items.statuses());
+            let statuses =
+                staged.and_then(|staged| staged.items.as_ref()).map_or(&[][..], |items| items.statuses());
             let items = statuses.iter().enumerate().filter(|(_, status)| **status == Status::Pending);
             let items = items.map(move |(item, _)| (task, entry.route, Some(item)));
             alone.then_some((task, entry.route, None)).into_iter().chain(items)

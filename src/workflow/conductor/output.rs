@@ -3,9 +3,9 @@ use serde_json::{Map, Value};
 use crate::expression::HostValues;
 
 use super::super::Status;
+use super::Conductor;
 use super::contexts;
 use super::log::Place;
-use super::Conductor;
 
 impl Conductor {
     /// Renders the output of a completed workflow (`render_workflow_output` of orquesta). Entries that fail are left
@@ -36,7 +36,8 @@ impl Conductor {
 
     /// What the tasks saw that nothing came after.
     fn final_context(&mut self) -> Map<String, Value> {
-        let lists: Vec<u32> = self.sequence.terminal().map(|visit| self.sequence.get(visit).lineage).collect();
+        let lists: Vec<u32> =
+            self.sequence.terminal().map(|visit| self.sequence.get(visit).lineage).collect();
         let Some((first, others)) = lists.split_first() else { return Map::new() };
         let mut context = (*self.contexts.merged(*first)).clone();
         for list in others {

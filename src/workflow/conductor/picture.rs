@@ -12,7 +12,9 @@ impl Conductor {
         let tasks: Map<String, Value> = visits
             .iter()
             .enumerate()
-            .map(|(index, visit)| (format!("{}__r{}", self.spec.graph.get(visit.node).name, visit.route), json!(index)))
+            .map(|(index, visit)| {
+                (format!("{}__r{}", self.spec.graph.get(visit.node).name, visit.route), json!(index))
+            })
             .collect();
         let mut state = json!({
             "contexts": self.contexts.values,

@@ -15,10 +15,21 @@ use super::{Conductor, IllegalEvent};
 /// What became of an action, an item or an engine command.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Report<'a> {
-    Action { status: Status, result: &'a Value },
+    Action {
+        status: Status,
+        result: &'a Value,
+    },
     /// `accumulated`: the results of all items; `None`: those that were reported so far.
-    Item { item: usize, status: Status, result: &'a Value, accumulated: Option<&'a Value> },
-    Command { event: &'static str, status: Status },
+    Item {
+        item: usize,
+        status: Status,
+        result: &'a Value,
+        accumulated: Option<&'a Value>,
+    },
+    Command {
+        event: &'static str,
+        status: Status,
+    },
 }
 
 impl Report<'_> {
@@ -220,9 +231,11 @@ impl Conductor {
         let context = self.contexts.merged(lineage);
         let value_of = |value: &Value, what: &str| match value {
             Value::String(_) => {
-                let value = self.evaluate_outside(value, &context, host).map_err(|fault| fault.to_string())?;
-                let fault =
-                    || format!("ValueError: The retry {what} for task \"{}\" is not an integer.", target.name);
+                let value =
+                    self.evaluate_outside(value, &context, host).map_err(|fault| fault.to_string())?;
+                let fault = || {
+                    format!("ValueError: The retry {what} for task \"{}\" is not an integer.", target.name)
+                };
                 whole(&value).map(Value::from).ok_or_else(fault)
             }
             other => Ok(other.clone()),
@@ -325,7 +338,9 @@ impl Conductor {
     fn wants_retry(&mut self, ended: &Ended, host: &HostValues) -> bool {
         let entry = self.sequence.get(ended.visit);
         let (route, status) = (entry.route, self.sequence.status(ended.visit));
-        let Some(retry) = entry.retry.as_ref().filter(|retry| retry.tally < retry.count) else { return false };
+        let Some(retry) = entry.retry.as_ref().filter(|retry| retry.tally < retry.count) else {
+            return false;
+        };
         let Some(when) = &retry.when else { return status.is_abended() };
         let when = Value::from(when.as_str());
         match self.evaluate(&when, &ended.context, Some(ended.task(route)), None, host) {

@@ -28,7 +28,10 @@ impl Conductor {
             for (visit, status) in undo {
                 self.sequence.set_status(visit, status);
             }
-            return Err(IllegalEvent::StatusTransition { status: current, event: format!("workflow_{status}") });
+            return Err(IllegalEvent::StatusTransition {
+                status: current,
+                event: format!("workflow_{status}"),
+            });
         }
         Ok(())
     }

@@ -70,7 +70,11 @@ impl Conductor {
                 None => missing.push(format!("{}|{}", task.task, task.route)),
             }
         }
-        if missing.is_empty() { Ok(found.into_values().collect()) } else { Err(IllegalEvent::NotRerunnable(missing)) }
+        if missing.is_empty() {
+            Ok(found.into_values().collect())
+        } else {
+            Err(IllegalEvent::NotRerunnable(missing))
+        }
     }
 
     /// Drops a named task that another named one leads to: it will be reached anyway.
@@ -86,9 +90,8 @@ impl Conductor {
 
     /// The latest visit of a task and those that came directly after one of its visits; orquesta looks no further.
     fn with_followers(&self, key: Key) -> BTreeSet<u32> {
-        let follows = |index: &u32| {
-            self.sequence.get(*index).prev.values().any(|source| self.key(*source) == key)
-        };
+        let follows =
+            |index: &u32| self.sequence.get(*index).prev.values().any(|source| self.key(*source) == key);
         let count = self.sequence.visits().len() as u32;
         let latest = self.sequence.latest(key.0, key.1);
         (0..count).filter(follows).chain(latest).collect()

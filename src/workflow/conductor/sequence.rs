@@ -170,8 +170,10 @@ impl Sequence {
     /// `open`: something is active or staged, so that others may still arrive.
     pub(super) fn barrier(&self, node: u32, route: u32, open: bool) -> Barrier {
         let target = self.spec.graph.get(node);
-        let (seen, fired) =
-            self.arrivals.get(&(node, route)).map_or((0, 0), |arrivals| (arrivals.seen.len(), arrivals.fired));
+        let (seen, fired) = self
+            .arrivals
+            .get(&(node, route))
+            .map_or((0, 0), |arrivals| (arrivals.seen.len(), arrivals.fired));
         let required = match target.join {
             Some(Join::All) => target.inbound_tasks,
             Some(Join::Count(count)) => count.max(1) as usize,

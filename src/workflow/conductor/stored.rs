@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use crate::expression::Compat;
 
 use super::super::{Spec, Status};
+use super::Conductor;
 use super::contexts::Contexts;
 use super::log::{Log, LogEntry};
 use super::sequence::{Sequence, Visit};
 use super::staging::{Staged, Staging};
-use super::Conductor;
 
 /// The form of snapshots; raised when a field changes its meaning.
 const FORMAT: u32 = 1;

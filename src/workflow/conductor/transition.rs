@@ -147,7 +147,8 @@ impl Conductor {
         if !self.spec.graph.get(edge.target).split {
             return route;
         }
-        let Some(steps) = self.routes.get(route as usize).filter(|steps| !steps.contains(&edge.backref)) else {
+        let Some(steps) = self.routes.get(route as usize).filter(|steps| !steps.contains(&edge.backref))
+        else {
             return route;
         };
         let mut steps = steps.clone();

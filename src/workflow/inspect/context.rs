@@ -87,7 +87,10 @@ fn check_transition(entry: &TransitionSpec, at: &Paths, names: &mut Names, found
 }
 
 fn one_key_maps(entries: &[(String, Value)]) -> Value {
-    entries.iter().map(|(name, value)| Value::Object([(name.clone(), value.clone())].into_iter().collect())).collect()
+    entries
+        .iter()
+        .map(|(name, value)| Value::Object([(name.clone(), value.clone())].into_iter().collect()))
+        .collect()
 }
 
 /// Checks the entries of a list one after another, anything else as a whole. `sets`: the entries name variables that

@@ -135,10 +135,14 @@ fn complaint(value: &Value, rule: &str, argument: &Value) -> Option<String> {
         ("enum", value) if !argument.as_array()?.contains(value) => {
             Some(format!("is not one of {}", repr(argument)))
         }
-        ("minLength", Value::String(text)) if text.chars().count() < least => Some("should be non-empty".to_owned()),
+        ("minLength", Value::String(text)) if text.chars().count() < least => {
+            Some("should be non-empty".to_owned())
+        }
         ("minItems", Value::Array(items)) if items.len() < least => Some("should be non-empty".to_owned()),
         ("minProperties", Value::Object(map)) if map.len() < least => Some("should be non-empty".to_owned()),
-        ("maxProperties", Value::Object(map)) if map.len() > least => Some("has too many properties".to_owned()),
+        ("maxProperties", Value::Object(map)) if map.len() > least => {
+            Some("has too many properties".to_owned())
+        }
         ("minimum", Value::Number(number)) if number.as_f64() < argument.as_f64() => {
             Some(format!("is less than the minimum of {}", repr(argument)))
         }

@@ -26,7 +26,9 @@ impl<'a> Flow<'a> {
         let mut arrows = Vec::new();
         for name in spec.tasks.keys() {
             let targets = flow.targets(name);
-            arrows.push(targets.iter().filter_map(|to| spec.tasks.get_index_of(*to)).map(|to| to as u32).collect());
+            arrows.push(
+                targets.iter().filter_map(|to| spec.tasks.get_index_of(*to)).map(|to| to as u32).collect(),
+            );
             for target in targets {
                 *flow.inbound.entry(target).or_default() += 1;
             }
@@ -47,8 +49,13 @@ impl<'a> Flow<'a> {
     }
 
     fn starts(&self) -> Vec<&'a str> {
-        let mut starts: Vec<&str> =
-            self.spec.tasks.keys().map(String::as_str).filter(|name| !self.inbound.contains_key(name)).collect();
+        let mut starts: Vec<&str> = self
+            .spec
+            .tasks
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !self.inbound.contains_key(name))
+            .collect();
         starts.sort_unstable();
         starts
     }
@@ -58,7 +65,9 @@ impl<'a> Flow<'a> {
     }
 
     fn splits(&self, name: &str) -> bool {
-        !self.is_join(name) && self.inbound.get(name).is_some_and(|count| *count > 1) && !self.cyclic.contains(name)
+        !self.is_join(name)
+            && self.inbound.get(name).is_some_and(|count| *count > 1)
+            && !self.cyclic.contains(name)
     }
 }
 

@@ -80,7 +80,8 @@ pub(super) fn check_syntax(value: &Value) -> Vec<Finding> {
 /// `with: <% … %>` stands for `with: {items: <% … %>}`; the schema knows the long form only. Python takes `1` for `1.0`.
 fn without_shorthand(value: &Value) -> Value {
     let mut value = value.clone();
-    for task in value.get_mut("tasks").and_then(Value::as_object_mut).into_iter().flat_map(|tasks| tasks.values_mut())
+    for task in
+        value.get_mut("tasks").and_then(Value::as_object_mut).into_iter().flat_map(|tasks| tasks.values_mut())
     {
         if let Some(with) = task.get_mut("with")
             && with.is_string()

@@ -7,9 +7,9 @@ mod task;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+pub(crate) use graph::Edge;
 pub(crate) use graph::{Graph, in_cycle, sorted_targets};
 pub(crate) use inline::inline_parameters;
-pub(crate) use graph::Edge;
 pub(crate) use task::{ItemsSpec, Join, TaskSpec, TransitionSpec, one_key_entries};
 
 use super::inspect::{Inspection, blocking};

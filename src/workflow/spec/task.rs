@@ -119,7 +119,11 @@ impl RetrySpec {
 impl TransitionSpec {
     fn read(value: &Value) -> Self {
         Self {
-            when: value.get("when").and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned),
+            when: value
+                .get("when")
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
             publish: match value.get("publish") {
                 Some(Value::String(text)) => inline_parameters(text),
                 Some(Value::Array(entries)) => one_key_entries(entries),
