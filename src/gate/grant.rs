@@ -279,3 +279,132 @@ impl Grant {
         Ok(Clearance { grant: self.id, attempt: attempt.clone(), direction })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::gate::scenario::{approved_by, at, facts, leave, open, people, policy};
+    use crate::gate::{Live, recheck};
+    use crate::rollout::Verdict;
+
+    fn pairs() -> BTreeSet<(TaskName, HostName)> {
+        let hosts = ["web-1", "web-2"];
+        hosts
+            .iter()
+            .flat_map(|host| ["install", "go_back"].map(|task| (task.into(), (*host).into())))
+            .collect()
+    }
+
+    fn proof(gate: &Gate) -> Rechecked {
+        let (people, standings) = (people(), BTreeMap::new());
+        let (policy, facts, verdict) = (&gate.policy, &gate.facts, Verdict::Pass);
+        let live = Live { people: &people, policy, facts, standings: &standings, verdict, freezes: &[] };
+        recheck(gate, &live).unwrap()
+    }
+
+    fn waiting() -> (Gate, Grant) {
+        let gate = approved_by(&open(), &["UTOBIAS", "UJUN"]);
+        let grant = Grant::of_gate(GrantId::from_number(3), &gate, pairs()).unwrap();
+        (gate, grant)
+    }
+
+    fn in_use() -> Grant {
+        let (gate, grant) = waiting();
+        grant.begin(&proof(&gate), at(100)).unwrap()
+    }
+
+    fn attempt() -> AttemptFacts {
+        let facts = facts();
+        AttemptFacts {
+            root: ExecutionId::from_number(9),
+            app: facts.app,
+            environment: facts.environment,
+            role: facts.role,
+            task: "install".into(),
+            host: "web-1".into(),
+            digest: facts.artifact,
+        }
+    }
+
+    #[test]
+    fn only_an_opened_gate_makes_a_grant_and_only_for_sealed_hosts() {
+        let id = GrantId::from_number(3);
+        assert_eq!(Grant::of_gate(id, &open(), pairs()), Err(GrantError::NotGranted));
+        let (gate, _) = waiting();
+        let more = pairs().into_iter().chain([("install".into(), "web-9".into())]).collect();
+        assert_eq!(Grant::of_gate(id, &gate, more), Err(GrantError::HostNotSealed { host: "web-9".into() }));
+    }
+
+    #[test]
+    fn a_grant_covers_its_own_rollout_forward_and_back() {
+        let forward = in_use().clear(&attempt()).unwrap();
+        assert_eq!((forward.grant(), forward.direction()), (GrantId::from_number(3), Direction::Forward));
+        let back =
+            AttemptFacts { task: "go_back".into(), digest: Digest::of(b"storefront 1.3"), ..attempt() };
+        assert_eq!(in_use().clear(&back).unwrap().direction(), Direction::Back);
+    }
+
+    #[test]
+    fn whatever_is_not_as_granted_is_not_covered() {
+        let other: Vec<(AttemptFacts, &str)> = vec![
+            (AttemptFacts { root: ExecutionId::from_number(10), ..attempt() }, "another rollout"),
+            (AttemptFacts { app: "storefront-api".into(), ..attempt() }, "for storefront in production"),
+            (AttemptFacts { environment: "staging".into(), ..attempt() }, "for storefront in production"),
+            (AttemptFacts { role: "canary".into(), ..attempt() }, "for role app"),
+            (AttemptFacts { task: "wipe".into(), ..attempt() }, "does not cover wipe on web-1"),
+            (AttemptFacts { host: "web-3".into(), ..attempt() }, "does not cover install on web-3"),
+            (AttemptFacts { digest: Digest::of(b"storefront 1.2"), ..attempt() }, "not for artifact"),
+        ];
+        for (attempt, why) in other {
+            let refusal = in_use().clear(&attempt).unwrap_err().to_string();
+            assert!(refusal.contains(why), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_grant_covers_nothing_before_its_start_and_after_its_end_and_starts_once() {
+        let (gate, grant) = waiting();
+        assert_eq!(grant.clear(&attempt()), Err(NotCovered::NotStarted));
+        let used = grant.begin(&proof(&gate), at(100)).unwrap();
+        assert_eq!(used.begin(&proof(&gate), at(101)), Err(GrantError::AlreadyUsed));
+        let ended = used.end(at(200));
+        assert_eq!(ended.clear(&attempt()), Err(NotCovered::Ended));
+        assert_eq!(grant.end(at(90)).begin(&proof(&gate), at(100)), Err(GrantError::AlreadyUsed));
+    }
+
+    #[test]
+    fn proof_of_another_gate_starts_nothing() {
+        let (_, grant) = waiting();
+        let mut other = approved_by(&open(), &["UTOBIAS", "UJUN"]);
+        other.id = GateId::from_number(2);
+        assert_eq!(grant.begin(&proof(&other), at(100)), Err(GrantError::OtherGate));
+    }
+
+    #[test]
+    fn a_first_release_has_nothing_to_go_back_to() {
+        let grant = Grant { return_to: None, ..in_use() };
+        let back = AttemptFacts { digest: Digest::of(b"storefront 1.3"), ..attempt() };
+        assert!(matches!(grant.clear(&back), Err(NotCovered::OtherDigest { .. })));
+    }
+
+    #[test]
+    fn going_back_to_the_last_good_release_is_preauthorised_unless_policy_forbids() {
+        let (facts, policy) = (facts(), policy());
+        let forbids = Policy { rollback_preauthorised: false, ..policy.clone() };
+        let make = |policy: &Policy, last_good: &Digest, right| {
+            let (id, rollout) = (GrantId::from_number(4), ExecutionId::from_number(9));
+            let (facts, at) = (&facts, at(5));
+            let rollback = Preauthorised { id, rollout, pairs: pairs(), facts, policy, last_good, at };
+            Grant::preauthorised(rollback, &leave(&open(), "UMAREN", right))
+        };
+        let good = &facts.artifact;
+        let grant = make(&policy, good, Right::Rollback).unwrap();
+        assert_eq!(grant.gate(), None);
+        assert!(grant.clear(&attempt()).is_ok());
+        assert_eq!(make(&forbids, good, Right::Rollback), Err(GrantError::PolicyForbids));
+        assert_eq!(make(&policy, &Digest::of(b"older"), Right::Rollback), Err(GrantError::NotLastGood));
+        assert_eq!(make(&policy, good, Right::Deploy), Err(GrantError::WrongLeave));
+    }
+}

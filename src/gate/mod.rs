@@ -21,6 +21,8 @@ mod recheck;
 mod refusal;
 mod requester;
 mod satisfiable;
+#[cfg(test)]
+mod scenario;
 mod state;
 mod tally;
 mod vote;

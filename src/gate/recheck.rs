@@ -153,3 +153,125 @@ fn lost_account(person: &PersonName, account: &Account, live: &Live<'_>) -> Opti
     let owner = live.people.find(account).map(|it| &it.name);
     (owner != Some(person)).then_some(LostWhy::NotTheirAccount)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::scenario::{PEOPLE, approved_by, at, leave, open, people, reason, slack};
+    use crate::gate::{GateEvent, Slot};
+    use crate::id::{Digest, EvidenceId};
+    use crate::identity::Right;
+
+    struct World {
+        people: People,
+        policy: Policy,
+        facts: Facts,
+        standings: BTreeMap<Account, Standing>,
+        verdict: Verdict,
+        freezes: Vec<Freeze>,
+    }
+
+    /// Tobias and Jun said yes.
+    fn granted() -> Gate {
+        approved_by(&open(), &["UTOBIAS", "UJUN"])
+    }
+
+    fn look(gate: &Gate, change: impl FnOnce(&mut World)) -> Result<Rechecked, Stale> {
+        let (people, policy, facts) = (people(), gate.policy.clone(), gate.facts.clone());
+        let (standings, verdict, freezes) = (BTreeMap::new(), Verdict::Pass, Vec::new());
+        let mut world = World { people, policy, facts, standings, verdict, freezes };
+        change(&mut world);
+        let World { people, policy, facts, standings, verdict, freezes } = &world;
+        recheck(gate, &Live { people, policy, facts, standings, verdict: *verdict, freezes })
+    }
+
+    fn lost(gate: &Gate, change: impl FnOnce(&mut World)) -> (Vec<LostVote>, Vec<Missing>) {
+        match look(gate, change) {
+            Err(Stale::Changed { lost, missing, .. }) => (lost, missing),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn without(text: &str, instead: &str) -> People {
+        assert!(PEOPLE.contains(text));
+        serde_saphyr::from_str(&PEOPLE.replace(text, instead)).unwrap()
+    }
+
+    #[test]
+    fn an_unchanged_world_lets_the_granted_gate_start() {
+        let gate = granted();
+        let proof = look(&gate, |_| {}).unwrap();
+        assert_eq!((proof.gate(), proof.seal()), (gate.id, &gate.seal));
+        assert_eq!(look(&open(), |_| {}), Err(Stale::NotGranted));
+    }
+
+    #[test]
+    fn another_live_fact_is_named_and_stops_the_start() {
+        let stale = look(&granted(), |world| _ = world.facts.hosts.insert("web-4".into())).unwrap_err();
+        let Stale::Changed { differences, .. } = stale else { panic!("{stale:?}") };
+        assert_eq!(differences.iter().map(ToString::to_string).collect::<Vec<_>>(), ["hosts 3 -> 4: +web-4"]);
+    }
+
+    #[test]
+    fn a_tightened_or_emptied_live_policy_stops_the_start() {
+        let (_, missing) = lost(&granted(), |world| {
+            world.policy.quorum.push(Slot { group: "leads".into(), count: std::num::NonZeroU8::MIN });
+        });
+        assert_eq!(missing, [Missing { group: "leads".into(), count: 1 }]);
+        assert!(look(&granted(), |world| world.policy.quorum.clear()).is_err());
+    }
+
+    #[test]
+    fn newer_evidence_alone_changes_nothing_but_a_worse_verdict_or_an_alarm_does() {
+        assert!(look(&granted(), |world| world.facts.evidence = EvidenceId::from_number(8)).is_ok());
+        for verdict in [Verdict::Insufficient, Verdict::Broken, Verdict::Fail] {
+            let stale = look(&granted(), |world| world.verdict = verdict);
+            assert!(matches!(stale, Err(Stale::Changed { worse: Some(it), .. }) if it == verdict));
+        }
+        let stale = look(&granted(), |world| world.freezes = vec![Freeze::Alarm { name: "5xx".into() }]);
+        assert!(matches!(stale, Err(Stale::Changed { freezes, .. }) if freezes.len() == 1));
+    }
+
+    #[test]
+    fn a_voter_who_lost_the_authority_no_longer_counts() {
+        let of = |why| vec![LostVote { person: "tobias_h".into(), why }];
+        let tobias = "tobias_h: { slack: [T1/UTOBIAS], logins: [thx1138], emails: [tobias@example.org], groups: [developers, sre] }";
+        let needed = vec![Missing { group: "sre".into(), count: 1 }];
+        let moved = "tobias_h: { slack: [T1/UTOBIAS], groups: [developers] }";
+        let (why, missing) = lost(&granted(), |world| world.people = without(tobias, moved));
+        assert_eq!((why, missing), (of(LostWhy::NotInAnyGroup), needed.clone()));
+        let relinked = "tobias_h: { groups: [sre] }\n  mallory: { slack: [T1/UTOBIAS], groups: [sre] }";
+        let (why, missing) = lost(&granted(), |world| world.people = without(tobias, relinked));
+        assert_eq!((why, missing), (of(LostWhy::NotTheirAccount), needed.clone()));
+        for standing in [Standing::Deactivated, Standing::Guest, Standing::Unresolved] {
+            let (why, _) = lost(&granted(), |world| _ = world.standings.insert(slack("UTOBIAS"), standing));
+            assert_eq!(why, of(LostWhy::NotAMember(standing)));
+        }
+    }
+
+    #[test]
+    fn a_requesters_account_that_was_linked_to_a_voter_since_voids_that_vote() {
+        let (why, _) = lost(&granted(), |world| {
+            let text = PEOPLE
+                .replace("slack: [T1/UMAREN]", "slack: []")
+                .replace("[T1/UTOBIAS]", "[T1/UTOBIAS, T1/UMAREN]");
+            world.people = serde_saphyr::from_str(&text).unwrap();
+        });
+        assert_eq!(why, [LostVote { person: "tobias_h".into(), why: LostWhy::Involved(Part::Requester) }]);
+    }
+
+    #[test]
+    fn breaking_the_glass_passes_what_stood_then_and_nothing_newer() {
+        let stood = Freeze::Alarm { name: "5xx".into() };
+        let frozen = open().apply(GateEvent::Frozen { why: stood.clone(), at: at(5) }).unwrap().next;
+        let lena = leave(&frozen, "ULENA", Right::Override);
+        let event = frozen.ask_override(&lena, reason("site is down"), at(6)).unwrap();
+        let gate = frozen.apply(event).unwrap().next;
+        assert!(look(&gate, |world| world.freezes = vec![stood.clone()]).is_ok());
+        let newer = Freeze::Alarm { name: "disk".into() };
+        assert!(look(&gate, |world| world.freezes = vec![stood, newer]).is_err());
+        assert!(look(&gate, |world| world.facts.workflow = Digest::of(b"x")).is_err());
+        let gone = look(&gate, |world| _ = world.standings.insert(slack("ULENA"), Standing::Deactivated));
+        assert!(gone.is_err());
+    }
+}

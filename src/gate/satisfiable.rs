@@ -70,3 +70,45 @@ pub(super) fn could_open(
     }
     Err(Unsatisfiable::TooFew { requester: requester.cloned(), missing: all.missing })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::scenario::{people, policy};
+    use crate::gate::{Policy, Slot};
+
+    fn policy_of(quorum: &str) -> Policy {
+        Policy { quorum: serde_saphyr::from_str::<Vec<Slot>>(quorum).unwrap(), ..Policy::default() }
+    }
+
+    fn names() -> Vec<PersonName> {
+        people().iter().map(|it| it.name.clone()).collect()
+    }
+
+    #[test]
+    fn a_gate_that_somebody_can_open_whoever_asks_is_fine() {
+        assert_eq!(satisfiable(&policy(), &people(), &names()), Ok(()));
+    }
+
+    #[test]
+    fn an_empty_quorum_and_an_unknown_group_are_found() {
+        assert_eq!(satisfiable(&Policy::default(), &people(), &names()), Err(Unsatisfiable::NoQuorum));
+        let found = satisfiable(&policy_of("[{group: src}]"), &people(), []).unwrap_err();
+        assert_eq!(found.to_string(), "nobody could open the gate: missing 1 of src");
+    }
+
+    #[test]
+    fn a_requester_who_would_be_missing_is_named() {
+        let leads = policy_of("[{group: leads}]");
+        let found = satisfiable(&leads, &people(), &names()).unwrap_err();
+        assert_eq!(found.to_string(), "nobody could open the gate if lena-ops asks: missing 1 of leads");
+        let alone = Policy { four_eyes: false, ..leads };
+        assert_eq!(satisfiable(&alone, &people(), &names()), Ok(()));
+    }
+
+    #[test]
+    fn enough_members_in_total_is_not_enough_when_they_are_the_same_people() {
+        let found = satisfiable(&policy_of("[{group: leads}, {group: leads}]"), &people(), []).unwrap_err();
+        assert!(matches!(found, Unsatisfiable::TooFew { requester: None, .. }));
+    }
+}

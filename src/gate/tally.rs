@@ -124,3 +124,109 @@ fn augment(person: usize, fits: &[Vec<usize>], seen: &mut [bool], taken: &mut [O
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gate::scenario::{at, people, policy, slack};
+    use crate::gate::{Involved, Requester, Sight, Via};
+    use crate::id::Digest;
+
+    fn seal() -> Seal {
+        Digest::of(b"seal").into()
+    }
+
+    fn vote(person: &str, act: Act, seal: &Seal) -> Vote {
+        let account = slack(person);
+        let (via, sight) = (Via::Button, Sight::Message);
+        Vote { person: person.into(), account, act, seal: seal.clone(), via, sight, at: at(1) }
+    }
+
+    fn electorate(policy: &Policy) -> Electorate {
+        let nobody = Involved::only(Requester::Rule { rule: "nightly".into() });
+        Electorate::of(&people(), [policy], &nobody)
+    }
+
+    fn count(votes: &[Vote]) -> Tally {
+        tally(&policy(), &electorate(&policy()), &seal(), votes)
+    }
+
+    fn yes(person: &str) -> Vote {
+        vote(person, Act::Approve { reason: None }, &seal())
+    }
+
+    #[test]
+    fn one_person_in_both_groups_fills_one_place() {
+        let alone = count(&[yes("lena-ops"), yes("lena-ops")]);
+        assert!(!alone.is_full());
+        assert_eq!(alone.missing.iter().map(|it| it.count).sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn whoever_fits_two_places_makes_room_for_who_fits_one() {
+        for order in
+            [["lena-ops", "Okoro"], ["Okoro", "lena-ops"], ["lena-ops", "jun2"], ["jun2", "lena-ops"]]
+        {
+            assert!(count(&order.map(yes)).is_full(), "{order:?}");
+        }
+        let two_sre = count(&["Okoro", "tobias_h"].map(yes));
+        assert_eq!(two_sre.missing, [Missing { group: "release-managers".into(), count: 1 }]);
+        assert_eq!(two_sre.spare.len(), 1);
+    }
+
+    #[test]
+    fn the_latest_act_counts_and_a_vote_on_another_seal_never() {
+        let withdrawn = vote("Okoro", Act::Withdraw, &seal());
+        assert!(!count(&[yes("Okoro"), yes("jun2"), withdrawn.clone()]).is_full());
+        assert!(count(&[yes("Okoro"), withdrawn, yes("jun2"), yes("Okoro")]).is_full());
+        let older = vote("Okoro", Act::Approve { reason: None }, &Digest::of(b"older").into());
+        assert!(!count(&[older, yes("jun2")]).is_full());
+    }
+
+    #[test]
+    fn an_empty_quorum_is_never_full() {
+        let nobody = Policy::default();
+        assert!(!tally(&nobody, &electorate(&nobody), &seal(), &[yes("Okoro"), yes("jun2")]).is_full());
+    }
+
+    #[test]
+    fn strangers_and_people_of_other_groups_fill_nothing() {
+        let found = count(&["newcomer", "nobody-known", "sre"].map(yes));
+        assert!(found.seats().is_empty() && found.spare.is_empty());
+    }
+
+    /// The most places that any assignment fills, by trying all.
+    fn most(fits: &[Vec<usize>], taken: &mut Vec<usize>) -> usize {
+        let Some((first, rest)) = fits.split_first() else { return 0 };
+        let mut best = most(rest, taken);
+        for place in first {
+            if !taken.contains(place) {
+                taken.push(*place);
+                best = best.max(1 + most(rest, taken));
+                taken.pop();
+            }
+        }
+        best
+    }
+
+    proptest! {
+        #[test]
+        fn matching_is_as_good_as_trying_all(
+            places in 1_usize..5,
+            fits in prop::collection::vec(prop::collection::btree_set(0_usize..5, 0..5), 0..6),
+        ) {
+            let fits: Vec<Vec<usize>> =
+                fits.into_iter().map(|it| it.into_iter().filter(|place| *place < places).collect()).collect();
+            let taken = matching(&fits, places);
+            let seated: Vec<_> = taken.iter().enumerate().filter_map(|(place, it)| it.map(|it| (place, it))).collect();
+            prop_assert_eq!(seated.len(), most(&fits, &mut Vec::new()));
+            let persons: BTreeSet<_> = seated.iter().map(|(_, person)| *person).collect();
+            prop_assert_eq!(persons.len(), seated.len(), "one person, one place");
+            for (place, person) in seated {
+                prop_assert!(fits[person].contains(&place));
+            }
+        }
+    }
+}
