@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((why, missing), (of(LostWhy::NotInAnyGroup), needed.clone()));
         let relinked = "tobias_h: { groups: [sre] }\n  mallory: { slack: [T1/UTOBIAS], groups: [sre] }";
         let (why, missing) = lost(&granted(), |world| world.people = without(tobias, relinked));
-        assert_eq!((why, missing), (of(LostWhy::NotTheirAccount), needed.clone()));
+        assert_eq!((why, missing), (of(LostWhy::NotTheirAccount), needed));
         for standing in [Standing::Deactivated, Standing::Guest, Standing::Unresolved] {
             let (why, _) = lost(&granted(), |world| _ = world.standings.insert(slack("UTOBIAS"), standing));
             assert_eq!(why, of(LostWhy::NotAMember(standing)));
