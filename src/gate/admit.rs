@@ -115,7 +115,7 @@ impl Gate {
 
     fn sight(&self, claim: &Claim, at: Timestamp) -> Result<Sight, Refusal> {
         match claim {
-            Claim::Message(_) if true => Ok(Sight::Message),
+            Claim::Message(seal) if *seal == self.seal => Ok(Sight::Message),
             Claim::Message(_) => Err(Refusal::OldSeal),
             Claim::Prefix(text) => {
                 let text = text.trim().to_ascii_lowercase();
