@@ -17,10 +17,13 @@ pub mod yaml;
 
 pub mod alias;
 pub mod content;
+pub mod engine;
 pub mod expression;
 pub mod gate;
 pub mod identity;
 pub mod message;
+pub mod metric;
+pub mod release;
 pub mod rollout;
 pub mod workflow;
 

@@ -1,10 +1,12 @@
 //! Everything said in chat: neutral cards that adapters render, what comes in from people, and every word a user reads.
 //!
 //! - [`card`]: what we say, in a form that each platform can draw;
-//! - [`incoming`]: what people said, pressed and reacted, as adapters hand it to the inbox.
+//! - [`incoming`]: what people said, pressed and reacted, as adapters hand it to the inbox;
+//! - [`words`]: the sentences.
 
 pub mod card;
 pub mod incoming;
+pub mod words;
 
 pub use card::{Block, Button, ButtonAct, Card, Confirm, Field, Span, Text, Tone};
 pub use incoming::{Delivery, Incoming, Mark, Said};

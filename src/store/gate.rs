@@ -140,16 +140,32 @@ pub async fn insert_permission<P: Serialize + Sync>(
     }
 }
 
-/// Notes the first guarded attempt under a permission; an ended one cannot be used.
-pub async fn use_permission(tx: &mut Tx, id: GrantId, now: Timestamp) -> Result<(), StoreError> {
+/// Takes a waiting permission into use: once.
+pub async fn begin_permission<P: Serialize + Sync>(
+    tx: &mut Tx,
+    id: GrantId,
+    begun: &P,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let done = sqlx::query(
-        "UPDATE permission SET used_at = COALESCE(used_at, $2) WHERE id = $1 AND ended_at IS NULL",
+        "UPDATE permission SET used_at = $2, body = $3 WHERE id = $1 AND used_at IS NULL AND ended_at IS NULL",
     )
     .bind(id.to_string())
     .bind(clock::to_millis(now))
+    .bind(to_json(begun)?)
     .execute(&mut tx.connection)
     .await?;
     if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Changed { what: "the permission" }) }
+}
+
+/// Refuses unless the permission is in use: called in the transaction that starts a guarded attempt.
+pub async fn require_permission(tx: &mut Tx, id: GrantId) -> Result<(), StoreError> {
+    let row =
+        sqlx::query("SELECT id FROM permission WHERE id = $1 AND used_at IS NOT NULL AND ended_at IS NULL")
+            .bind(id.to_string())
+            .fetch_optional(&mut tx.connection)
+            .await?;
+    if row.is_some() { Ok(()) } else { Err(StoreError::Changed { what: "the permission" }) }
 }
 
 /// Ends every permission of a root: called when the root ends, so that no later attempt can use one.

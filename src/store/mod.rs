@@ -2,13 +2,14 @@
 //!
 //! - [`writer`]: `Store::write`, group commit with a savepoint per caller;
 //! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`release`], [`deployment`], [`gate`],
-//!   [`outbox`], [`content`], [`counter`], [`audit`].
+//!   [`outbox`], [`incident`], [`content`], [`counter`], [`audit`]; [`change`] lists what a transition may commit.
 //!
 //! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
 //! hits exactly one row; a row that cannot be decoded is an error, never a default.
 
 pub mod attempt;
 pub mod audit;
+pub mod change;
 pub mod content;
 pub mod counter;
 pub mod deployment;
@@ -16,6 +17,7 @@ pub mod execution;
 pub mod flow;
 pub mod gate;
 pub mod inbox;
+pub mod incident;
 pub mod look;
 pub mod outbox;
 pub mod release;
@@ -30,6 +32,7 @@ use sqlx::{
     pool::PoolConnection,
 };
 
+pub use change::Change;
 pub use writer::Tx;
 
 /// Why the store did not do as asked.

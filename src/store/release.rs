@@ -32,9 +32,8 @@ pub struct Release {
     pub created_at: Timestamp,
 }
 
-/// Inserts a release; its number is given out here.
-pub async fn insert(tx: &mut Tx, mut it: Release) -> Result<Release, StoreError> {
-    it.number = counter::next(tx, "release").await?;
+/// Inserts a release.
+pub async fn insert(tx: &mut Tx, it: &Release) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO release (id, number, app, reference, commit_sha, artifact, requester, execution_id, body, version, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)",
@@ -51,7 +50,7 @@ pub async fn insert(tx: &mut Tx, mut it: Release) -> Result<Release, StoreError>
     .bind(clock::to_millis(it.created_at))
     .execute(&mut tx.connection)
     .await?;
-    Ok(it)
+    Ok(())
 }
 
 /// Records the artifact that was built. A release never changes its artifact once it has one.
@@ -91,6 +90,11 @@ macro_rules! select {
 }
 
 impl Store {
+    /// A number for a release that is about to be asked for. Numbers of releases that came to nothing are not reused.
+    pub async fn next_release_number(&self) -> Result<i64, StoreError> {
+        self.write(|tx| Box::pin(async move { counter::next(tx, "release").await })).await
+    }
+
     pub async fn find_release(&self, id: ReleaseId) -> Result<Option<Release>, StoreError> {
         let row = sqlx::query(select!("WHERE id = $1"))
             .bind(id.to_string())

@@ -1,5 +1,5 @@
 //! Integration tests: one crate, one module per subject.
 
 mod alias;
-mod runner;
 mod orquesta;
+mod runner;

@@ -1,0 +1,94 @@
+//! Content pinned by hash: all actions and workflows as they were when an execution started.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    content::{Action, Catalogue},
+    id::{ActionRef, Digest, PackName},
+    store::{Store, StoreError},
+    workflow::Spec,
+};
+
+/// What gets pinned.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Pinned {
+    pub actions: IndexMap<ActionRef, Arc<Action>>,
+    pub workflows: IndexMap<ActionRef, Value>,
+    /// The folder each pack's files were written to is named by this digest.
+    pub packs: IndexMap<PackName, Digest>,
+}
+
+/// Pinned content with its digest, and the workflows parsed so far.
+pub struct Bundle {
+    pub digest: Digest,
+    pub pinned: Pinned,
+    specs: Mutex<HashMap<ActionRef, Arc<Spec>>>,
+}
+
+impl Bundle {
+    pub fn new(pinned: Pinned) -> Self {
+        let text = serde_json::to_vec(&pinned).unwrap_or_default();
+        Self { digest: Digest::of(&text), pinned, specs: Mutex::default() }
+    }
+
+    /// A catalogue's content; `packs` names the digest of each pack's files.
+    pub fn of(catalogue: &Catalogue, packs: IndexMap<PackName, Digest>) -> Self {
+        let actions =
+            catalogue.actions.iter().map(|(name, it)| (name.clone(), Arc::new(it.clone()))).collect();
+        let workflows =
+            catalogue.workflows.iter().map(|(name, it)| (name.clone(), it.definition.clone())).collect();
+        Self::new(Pinned { actions, workflows, packs })
+    }
+
+    pub fn action(&self, reference: &ActionRef) -> Option<&Arc<Action>> {
+        self.pinned.actions.get(reference)
+    }
+
+    /// The parsed workflow of an `orquesta` action; `None` if there is none or it does not pass inspection.
+    pub fn spec(&self, reference: &ActionRef) -> Option<Arc<Spec>> {
+        let mut specs = self.specs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(spec) = specs.get(reference) {
+            return Some(spec.clone());
+        }
+        let spec = Arc::new(Spec::parse(self.pinned.workflows.get(reference)?).ok()?);
+        specs.insert(reference.clone(), spec.clone());
+        Some(spec)
+    }
+
+    pub fn body(&self) -> Result<Value, StoreError> {
+        serde_json::to_value(&self.pinned).map_err(|error| StoreError::CalledOff { why: error.to_string() })
+    }
+}
+
+/// Bundles in use, by digest.
+#[derive(Default)]
+pub(super) struct Bundles(Mutex<HashMap<Digest, Arc<Bundle>>>);
+
+impl Bundles {
+    pub(super) fn keep(&self, bundle: &Arc<Bundle>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(bundle.digest.clone(), bundle.clone());
+    }
+
+    /// A bundle that this process has kept or loaded.
+    pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Bundle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned()
+    }
+
+    pub(super) async fn load(&self, store: &Store, digest: &Digest) -> Result<Arc<Bundle>, StoreError> {
+        if let Some(bundle) = self.get(digest) {
+            return Ok(bundle);
+        }
+        let pinned: Pinned = serde_json::from_value(store.content(digest).await?)
+            .map_err(|error| StoreError::Corrupt { table: "content", why: error.to_string() })?;
+        let bundle = Arc::new(Bundle { digest: digest.clone(), pinned, specs: Mutex::default() });
+        self.keep(&bundle);
+        Ok(bundle)
+    }
+}

@@ -1,0 +1,72 @@
+//! Cancel: workflows are asked first, so that nothing new starts; then what runs is ended.
+
+use crate::{
+    id::ExecutionId,
+    status::Status,
+    store::{Change, StoreError, execution::Execution},
+    workflow::{self, Event},
+};
+
+use super::{Engine, settle::End, start::card_subject};
+
+/// Visits looked at when a tree is canceled; more than any workflow holds open at once.
+const TREE_MAX: i64 = 100_000;
+
+impl Engine {
+    /// Asks a root execution and everything below it to stop. Returns false if it had ended already.
+    pub async fn cancel(&self, root: ExecutionId, also: Vec<Change>) -> Result<bool, StoreError> {
+        let tree = self.store().tree(root, i64::MAX, TREE_MAX).await?;
+        let open: Vec<Execution> = tree.into_iter().filter(|it| it.ended_at.is_none()).collect();
+        if open.is_empty() {
+            return Ok(false);
+        }
+        self.commit(also.into_iter().chain([Change::Redraw(card_subject(root))]).collect()).await?;
+        // Top down: when a child ends, its parent already knows that nothing may follow.
+        for flow in open.iter().filter(|it| it.runner == "orquesta") {
+            self.cancel_flow(flow).await?;
+        }
+        for visit in open.iter().filter(|it| it.runner != "orquesta") {
+            self.cancel_visit(visit).await?;
+        }
+        Ok(true)
+    }
+
+    async fn cancel_flow(&self, execution: &Execution) -> Result<(), StoreError> {
+        let mut flow = self.flow(execution.id).await?;
+        let events = vec![Event::StatusRequested(workflow::Status::Canceling), Event::NextRequested];
+        let advance = match flow.tell(events, self.host_values()) {
+            Ok(advance) => advance,
+            Err(error) => {
+                flow.stale = true;
+                tracing::info!(execution = %execution.id, %error, "not canceled");
+                return Ok(());
+            }
+        };
+        if let Some((status, result)) = advance.ended {
+            let mut changes = advance.changes;
+            changes.retain(|it| !matches!(it, Change::End(id, ..) if *id == execution.id));
+            flow.stale = true;
+            let execution = flow.execution.clone();
+            drop(flow);
+            self.0.flows.forget(execution.id);
+            self.settle(&execution, End { status, result }, changes).await;
+            return Ok(());
+        }
+        let committed = self.commit(advance.changes).await;
+        flow.stale = committed.is_err();
+        committed
+    }
+
+    /// Running attempts end themselves on their token; a visit that waits is settled here.
+    async fn cancel_visit(&self, visit: &Execution) -> Result<(), StoreError> {
+        self.cancel_token(visit.id).cancel();
+        let waits =
+            matches!(visit.status, Status::Requested | Status::Delayed | Status::Scheduled | Status::Pending);
+        if waits {
+            let also = self.withdraw_gate(visit).await?;
+            let end = End { status: Status::Canceled, result: serde_json::json!({ "error": "canceled" }) };
+            self.settle(visit, end, also).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! The engine's kind `confirm`: asks every host of a stage what it runs, and records exactly that. It never claims more
+//! than was confirmed: a host that does not say is unknown.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{Engine, settle::End};
+use crate::{
+    id::{Digest, HostName},
+    release::{Plan, Stage},
+    rollout::plan::{HostState, Outcome, Partition},
+    status::Status,
+    store::{
+        Change,
+        deployment::{Deployment, Rollout, RolloutOutcome},
+        execution::Execution,
+    },
+};
+
+#[derive(Deserialize)]
+struct Input {
+    plan: Plan,
+    stage: StageName,
+    digest: Digest,
+    #[serde(default)]
+    previous: Option<Digest>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StageName {
+    Canary,
+    Target,
+}
+
+impl Engine {
+    pub(super) async fn confirm(&self, execution: Execution) {
+        let input: Input = match serde_json::from_value(Value::Object(execution.parameters.clone())) {
+            Ok(input) => input,
+            Err(error) => {
+                return self
+                    .settle(&execution, End::failed(format!("release.confirm: {error}")), Vec::new())
+                    .await;
+            }
+        };
+        let stage = match input.stage {
+            StageName::Target => Some(input.plan.target.clone()),
+            StageName::Canary => input.plan.canary.clone(),
+        };
+        let Some(stage) = stage else {
+            return self.settle(&execution, End::failed("the plan has no canary"), Vec::new()).await;
+        };
+        let Ok((end, mut changes)) =
+            self.attempt(&execution, &"release.observe".into(), question(&stage)).await
+        else {
+            return;
+        };
+        let observed = observations(&stage, &end.result);
+        let partition =
+            Partition::new(&stage.host_names(), &observed, &input.digest, input.previous.as_ref());
+        changes.extend(self.records(&execution, &input, &stage, &observed, &partition));
+        self.settle(&execution, verdict(end, &partition), changes).await;
+    }
+
+    fn records(
+        &self,
+        execution: &Execution,
+        input: &Input,
+        stage: &Stage,
+        observed: &[(HostName, Option<Digest>)],
+        partition: &Partition,
+    ) -> Vec<Change> {
+        let now = self.now();
+        let plan = &input.plan;
+        let person = execution.context.get("requester").and_then(Value::as_str).map(Into::into);
+        let mut changes: Vec<Change> = observed
+            .iter()
+            .map(|(host, digest)| {
+                let is_new = digest.as_ref() == Some(&input.digest);
+                Change::Confirm(Box::new(Deployment {
+                    app: plan.app.clone(),
+                    environment: stage.environment.clone(),
+                    role: stage.role.clone(),
+                    host: host.clone(),
+                    digest: digest.clone(),
+                    release: is_new.then_some(plan.release),
+                    execution: execution.root,
+                    person: person.clone(),
+                    at: now,
+                }))
+            })
+            .collect();
+        if input.stage == StageName::Target {
+            let complete = partition.outcome() == Outcome::AllNew;
+            changes.push(Change::Rollout(Box::new(Rollout {
+                execution: execution.root,
+                app: plan.app.clone(),
+                environment: stage.environment.clone(),
+                release: Some(plan.release),
+                digest: input.digest.clone(),
+                outcome: if complete { RolloutOutcome::Complete } else { RolloutOutcome::Stopped },
+                at: now,
+            })));
+        }
+        changes
+    }
+}
+
+fn question(stage: &Stage) -> Map<String, Value> {
+    let hosts: Vec<Value> =
+        stage.hosts.iter().map(|it| json!({ "host": it.name, "url": it.health.url })).collect();
+    let field = stage.hosts.first().map_or("digest", |it| it.health.digest_field.as_str());
+    Map::from_iter([("hosts".to_owned(), json!(hosts)), ("digest_field".to_owned(), json!(field))])
+}
+
+/// What each host said; a host that is missing in the answer said nothing.
+fn observations(stage: &Stage, result: &Value) -> Vec<(HostName, Option<Digest>)> {
+    let said = |host: &HostName| {
+        let text = result.get("hosts")?.get(host.as_str())?.get("digest")?.as_str()?;
+        Digest::parse(text).ok()
+    };
+    stage.host_names().into_iter().map(|host| (host.clone(), said(&host))).collect()
+}
+
+fn verdict(end: End, partition: &Partition) -> End {
+    let names = |state| partition.hosts(state).cloned().collect::<Vec<HostName>>();
+    let outcome = partition.outcome();
+    let result = json!({
+        "new": names(HostState::New),
+        "old": names(HostState::Old),
+        "unknown": names(HostState::Unknown),
+        "outcome": outcome,
+    });
+    let status = match end.status {
+        Status::Canceled => Status::Canceled,
+        _ if outcome == Outcome::AllNew => Status::Succeeded,
+        _ => Status::Failed,
+    };
+    End { status, result }
+}

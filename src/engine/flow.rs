@@ -1,0 +1,293 @@
+//! Live workflows. A flow's state is its recorded events applied to a fresh conductor; the copy in memory only saves
+//! that work, and is thrown away whenever a commit did not hold.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex as Plain, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{
+    expression::{Compat, HostValues},
+    id::{ActionRef, ExecutionId, TaskName},
+    status::Status,
+    store::{Change, StoreError, execution},
+    workflow::{self, Conductor, Dispatch, Effect, Event, IllegalEvent},
+};
+
+use super::{Engine, bundle::Bundle};
+
+/// What the conductor was told at once, with everything it may have read from outside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Told {
+    pub events: Vec<Event>,
+    pub host: HostValues,
+}
+
+/// A workflow at work.
+pub(super) struct Flow {
+    pub(super) execution: execution::Execution,
+    pub(super) bundle: Arc<Bundle>,
+    conductor: Conductor,
+    told: i64,
+    /// Memory ran ahead of the rows: whoever gets this copy must load another.
+    pub(super) stale: bool,
+}
+
+/// The flows in memory.
+#[derive(Default)]
+pub(super) struct Flows(Plain<HashMap<ExecutionId, Arc<Mutex<Flow>>>>);
+
+impl Flows {
+    fn get(&self, id: ExecutionId) -> Option<Arc<Mutex<Flow>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn keep(&self, id: ExecutionId, flow: Arc<Mutex<Flow>>) -> Arc<Mutex<Flow>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert(flow).clone()
+    }
+
+    pub(super) fn forget(&self, id: ExecutionId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// What telling a conductor brought.
+#[derive(Default)]
+pub(super) struct Advance {
+    pub(super) changes: Vec<Change>,
+    pub(super) started: Vec<execution::Execution>,
+    /// The workflow is over: its status and result.
+    pub(super) ended: Option<(Status, Value)>,
+}
+
+impl Flow {
+    /// Applies events, and passes tasks without an action on at once, until only actions are left to start.
+    pub(super) fn tell(&mut self, events: Vec<Event>, host: HostValues) -> Result<Advance, IllegalEvent> {
+        let mut told = Told { events: Vec::new(), host };
+        let mut advance = Advance::default();
+        let mut next = events;
+        while !next.is_empty() {
+            let mut passed = Vec::new();
+            for event in next {
+                let effects = self.conductor.apply(event.clone(), &told.host)?;
+                told.events.push(event);
+                for effect in effects {
+                    match effect {
+                        Effect::Start(dispatch) if is_passage(&dispatch) => passed.push(passage(&dispatch)),
+                        Effect::Start(dispatch) => advance.started.push(self.visit(dispatch, told.host.now)),
+                        Effect::Completed { status, output, errors } => {
+                            advance.ended =
+                                Some((ended(status), json!({ "output": output, "errors": errors })));
+                        }
+                    }
+                }
+            }
+            if !passed.is_empty() {
+                passed.push(Event::NextRequested);
+            }
+            next = passed;
+        }
+        self.told += 1;
+        let body = serde_json::to_value(&told).unwrap_or_default();
+        advance.changes.push(Change::Tell(self.execution.id, self.told, body));
+        advance.changes.extend(advance.started.iter().map(|it| Change::Start(Box::new(it.clone()))));
+        self.follow_status(&mut advance);
+        Ok(advance)
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.told > 0
+    }
+
+    /// The row shows what the conductor says: paused, canceling.
+    fn follow_status(&mut self, advance: &mut Advance) {
+        if let Some((status, result)) = &advance.ended {
+            advance.changes.push(Change::End(self.execution.id, *status, result.clone()));
+            return;
+        }
+        let status = going(self.conductor.status());
+        if status != self.execution.status {
+            advance.changes.push(Change::Advance(self.execution.id, self.execution.version, status));
+            self.execution.status = status;
+            self.execution.version += 1;
+        }
+    }
+
+    fn visit(&self, dispatch: Dispatch, now: jiff::Timestamp) -> execution::Execution {
+        let action = ActionRef::new(dispatch.action.unwrap_or_else(|| "core.noop".to_owned()));
+        let runner = self.bundle.action(&action).map_or("missing", |it| it.runner.as_str()).to_owned();
+        let delay = std::time::Duration::from_secs(dispatch.delay_seconds);
+        execution::Execution {
+            id: ExecutionId::generate(),
+            root: self.execution.root,
+            visit: Some(execution::Visit {
+                parent: self.execution.id,
+                task: TaskName::new(dispatch.task),
+                route: i64::from(dispatch.route),
+                item: dispatch.item.and_then(|it| i64::try_from(it).ok()),
+            }),
+            depth: self.execution.depth + 1,
+            action,
+            runner,
+            content: self.execution.content.clone(),
+            origin: None,
+            parameters: match dispatch.input {
+                Value::Object(input) => input,
+                _ => Map::new(),
+            },
+            context: self.execution.context.clone(),
+            status: Status::Requested,
+            result: None,
+            version: 1,
+            due_at: (dispatch.delay_seconds > 0).then(|| crate::clock::after(now, delay)),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+}
+
+fn is_passage(dispatch: &Dispatch) -> bool {
+    dispatch.action.is_none() && dispatch.delay_seconds == 0
+}
+
+fn passage(dispatch: &Dispatch) -> Event {
+    Event::ActionChanged {
+        task: dispatch.task.clone(),
+        route: dispatch.route,
+        item: dispatch.item,
+        status: workflow::Status::Succeeded,
+        result: Value::Null,
+    }
+}
+
+/// What to tell a parent when this visit ended.
+pub(super) fn report(visit: &execution::Visit, status: Status, result: &Value) -> Vec<Event> {
+    let changed = Event::ActionChanged {
+        task: visit.task.as_str().to_owned(),
+        route: u32::try_from(visit.route).unwrap_or(u32::MAX),
+        item: visit.item.and_then(|it| usize::try_from(it).ok()),
+        status: for_conductor(status),
+        result: result.clone(),
+    };
+    vec![changed, Event::NextRequested]
+}
+
+/// The conductor's word for how a visit ended. It knows no `unknown`: for it the action was abandoned.
+fn for_conductor(status: Status) -> workflow::Status {
+    match status {
+        Status::Requested => workflow::Status::Requested,
+        Status::Scheduled => workflow::Status::Scheduled,
+        Status::Delayed => workflow::Status::Delayed,
+        Status::Running => workflow::Status::Running,
+        Status::Pending => workflow::Status::Pending,
+        Status::Pausing => workflow::Status::Pausing,
+        Status::Paused => workflow::Status::Paused,
+        Status::Resuming => workflow::Status::Resuming,
+        Status::Canceling => workflow::Status::Canceling,
+        Status::Canceled => workflow::Status::Canceled,
+        Status::Succeeded => workflow::Status::Succeeded,
+        Status::Failed => workflow::Status::Failed,
+        Status::Timeout => workflow::Status::Timeout,
+        Status::Abandoned | Status::Unknown => workflow::Status::Abandoned,
+    }
+}
+
+/// How a workflow ended, in the store's words.
+fn ended(status: workflow::Status) -> Status {
+    match going(status) {
+        status if status.is_ended() => status,
+        _ => Status::Failed,
+    }
+}
+
+fn going(status: workflow::Status) -> Status {
+    match status {
+        workflow::Status::Unset | workflow::Status::Requested => Status::Requested,
+        workflow::Status::Scheduled => Status::Scheduled,
+        workflow::Status::Delayed => Status::Delayed,
+        workflow::Status::Running | workflow::Status::Retrying => Status::Running,
+        workflow::Status::Pending => Status::Pending,
+        workflow::Status::Pausing => Status::Pausing,
+        workflow::Status::Paused => Status::Paused,
+        workflow::Status::Resuming => Status::Resuming,
+        workflow::Status::Canceling => Status::Canceling,
+        workflow::Status::Canceled => Status::Canceled,
+        workflow::Status::Succeeded => Status::Succeeded,
+        workflow::Status::Failed => Status::Failed,
+        workflow::Status::Timeout => Status::Timeout,
+        workflow::Status::Abandoned => Status::Abandoned,
+    }
+}
+
+impl Engine {
+    /// A workflow's exclusive state, from memory or by replaying its rows.
+    pub(super) async fn flow(&self, id: ExecutionId) -> Result<OwnedMutexGuard<Flow>, StoreError> {
+        loop {
+            let flow = match self.0.flows.get(id) {
+                Some(flow) => flow,
+                None => {
+                    let flow = self.replay(id).await?;
+                    self.0.flows.keep(id, Arc::new(Mutex::new(flow)))
+                }
+            };
+            let flow = flow.lock_owned().await;
+            if !flow.stale {
+                return Ok(flow);
+            }
+            self.0.flows.forget(id);
+        }
+    }
+
+    async fn replay(&self, id: ExecutionId) -> Result<Flow, StoreError> {
+        let execution = self.store().load_execution(id).await?;
+        let bundle = self.bundle(&execution).await?;
+        let spec = bundle.spec(&execution.action).ok_or_else(|| StoreError::Corrupt {
+            table: "content",
+            why: format!("no workflow {}", execution.action),
+        })?;
+        let context = flow_context(&execution);
+        let mut conductor = Conductor::new(spec, execution.parameters.clone(), context, Compat::Strict);
+        let told: Vec<Told> = self.store().flow_events(id).await?;
+        for it in &told {
+            for event in &it.events {
+                conductor
+                    .apply(event.clone(), &it.host)
+                    .map_err(|error| StoreError::Corrupt { table: "flow_event", why: error.to_string() })?;
+            }
+        }
+        let told = i64::try_from(told.len()).unwrap_or(i64::MAX);
+        Ok(Flow { execution, bundle, conductor, told, stale: false })
+    }
+
+    pub(super) async fn bundle(&self, execution: &execution::Execution) -> Result<Arc<Bundle>, StoreError> {
+        self.0.bundles.load(self.store(), &execution.content).await
+    }
+
+    /// Everything from outside that an expression may read, recorded with the event.
+    pub(super) fn host_values(&self) -> HostValues {
+        HostValues { now: self.now(), seed: rand_seed(), datastore: Default::default() }
+    }
+}
+
+/// Randomness for `random()`: UUIDv7's random half.
+fn rand_seed() -> u64 {
+    let bytes = ExecutionId::generate().to_string();
+    bytes.bytes().rev().take(16).fold(0, |seed, it| seed.rotate_left(4) ^ u64::from(it))
+}
+
+/// `ctx().st2` of formats.md d.4.
+fn flow_context(execution: &execution::Execution) -> Map<String, Value> {
+    let st2 = json!({
+        "action_execution_id": execution.id.to_string(),
+        "workflow_execution_id": execution.id.to_string(),
+        "action": execution.action,
+        "runner": execution.runner,
+        "user": execution.context.get("requester").cloned().unwrap_or_default(),
+    });
+    Map::from_iter([("st2".to_owned(), st2)])
+}

@@ -1,0 +1,235 @@
+//! The engine's kind `gate`: asks whether a release may enter an environment, and ends with the answer.
+//!
+//! - [`facts`]: what the seal covers, found out from plan, inventory, policy and pinned content;
+//! - [`transition`]: one event at one gate, with everything that follows, in one commit;
+//! - [`vote`]: the one door for answers; [`wait`]: what happens while people decide; [`reach`]: what a grant covers.
+
+mod facts;
+mod reach;
+mod transition;
+mod vote;
+mod wait;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    gate::{Gate, Involved, Opening, Requester, Shown},
+    id::{Account, Digest, EvidenceId, GateId, PersonName, Place},
+    message::words::execution::Commit,
+    release::Plan,
+    rollout::{Judgement, Look, Verdict},
+    status::Status,
+    store::{Change, StoreError, execution::Execution, gate::GateRow},
+};
+
+use super::{Engine, settle::End};
+pub(super) use facts::facts_now;
+pub(super) use reach::changes_hosts;
+pub use transition::gate_subject;
+pub use vote::Voting;
+
+/// What stands in a gate's row: the pure state, and the plan that an approval sets in motion.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    pub gate: Gate,
+    pub plan: Plan,
+    pub commits: Vec<Commit>,
+    /// Where the question is asked.
+    pub places: Vec<Place>,
+    /// The pinned content of the waiting execution.
+    pub content: Digest,
+    /// Per seal, why the one before was void.
+    #[serde(default)]
+    pub voided: Vec<String>,
+}
+
+/// What voters are shown of the canary.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    pub judgement: Option<Judgement>,
+    pub looks: Vec<Look>,
+}
+
+/// Who asked, as a root's context keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asker {
+    pub person: PersonName,
+    pub account: Account,
+}
+
+/// The parameters of `release.gate`.
+#[derive(Deserialize)]
+struct Input {
+    plan: Plan,
+    digest: Digest,
+    #[serde(default)]
+    evidence: Option<EvidenceId>,
+}
+
+impl Engine {
+    /// Opens the gate if it is not open yet, then waits with it until it is decided.
+    pub(super) async fn ask(&self, execution: Execution) {
+        let known = loop {
+            match self.store().gate_for::<Asked>(execution.id).await {
+                Ok(known) => break known,
+                Err(error) => {
+                    tracing::error!(execution = %execution.id, %error, "a gate could not be read; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            }
+        };
+        let gate = match known {
+            Some(row) => row.id,
+            None => match self.open_gate(&execution).await {
+                Ok(Some(gate)) => gate,
+                Ok(None) => return,
+                Err(end) => return self.settle(&execution, end, Vec::new()).await,
+            },
+        };
+        self.wait_at_gate(gate).await;
+    }
+
+    /// Posts the question. `Ok(None)`: it was answered by its opening (nothing to ask, or the verdict failed).
+    async fn open_gate(&self, execution: &Execution) -> Result<Option<GateId>, End> {
+        let input: Input = serde_json::from_value(Value::Object(execution.parameters.clone()))
+            .map_err(|error| End::failed(format!("release.gate: {error}")))?;
+        let live = self.live();
+        let plan = input.plan;
+        if !live.is_guarded(&plan.target.environment, &plan.target.role) {
+            self.settle(
+                execution,
+                End::succeeded(serde_json::json!({ "plan": plan, "decision": "not needed" })),
+                Vec::new(),
+            )
+            .await;
+            return Ok(None);
+        }
+        let evidence =
+            self.evidence_for(&plan, input.evidence).await.map_err(|error| End::failed(error.to_string()))?;
+        let involved = involved(execution);
+        let bundle = self.bundle_or_end(execution).await?;
+        let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.0)
+            .map_err(|error| End::failed(error.to_string()))?;
+        let policy = live.policy(&plan.app, &plan.target.environment);
+        let opening = Opening {
+            id: GateId::generate(),
+            release: plan.release,
+            execution: execution.root,
+            facts,
+            policy,
+            involved,
+            verdict: evidence.1,
+            shown: Shown::Whole,
+            at: self.now(),
+        };
+        let decided = Gate::open(opening);
+        let asked = Asked {
+            gate: decided.next.clone(),
+            plan,
+            commits: commits(execution),
+            places: places(execution),
+            content: execution.content.clone(),
+            voided: Vec::new(),
+        };
+        let row = transition::row(execution, &asked);
+        let mut changes = evidence.2;
+        changes.push(Change::OpenGate(Box::new(row.clone())));
+        changes.push(Change::Advance(execution.id, execution.version, Status::Pending));
+        changes.extend(self.follow(&asked, &decided.effects));
+        if let Err(error) = decided.next.could_open(&live.settings.people) {
+            tracing::warn!(gate = %row.id, %error, "nobody could open this gate");
+        }
+        self.commit_until_stored(changes).await;
+        match decided.next.decision {
+            None => Ok(Some(row.id)),
+            Some(decision) => Err(transition::end(&decision, &asked)),
+        }
+    }
+
+    async fn bundle_or_end(
+        &self,
+        execution: &Execution,
+    ) -> Result<std::sync::Arc<super::bundle::Bundle>, End> {
+        self.bundle(execution).await.map_err(|error| End::failed(format!("pinned content is gone: {error}")))
+    }
+
+    /// The evidence that voters are shown, its verdict, and its row where there was none. An app without a canary has
+    /// nothing measured and nothing to fail; one with a canary but without evidence is `insufficient`.
+    async fn evidence_for(
+        &self,
+        plan: &Plan,
+        id: Option<EvidenceId>,
+    ) -> Result<(EvidenceId, Verdict, Vec<Change>), StoreError> {
+        if let Some(id) = id {
+            let evidence: Evidence = self.store().evidence(id).await?;
+            let verdict = evidence.judgement.map_or(Verdict::Insufficient, |it| it.verdict);
+            return Ok((id, verdict, Vec::new()));
+        }
+        let id = EvidenceId::generate();
+        let verdict = if plan.canary.is_some() { Verdict::Insufficient } else { Verdict::Pass };
+        let nothing =
+            serde_json::to_value(Evidence { judgement: None, looks: Vec::new() }).unwrap_or_default();
+        Ok((id, verdict, vec![Change::Evidence(id, plan.release, nothing)]))
+    }
+
+    /// Commits, however long the database is away.
+    pub(super) async fn commit_until_stored(&self, changes: Vec<Change>) {
+        while let Err(error) = self.commit(changes.clone()).await {
+            if let StoreError::Changed { .. } | StoreError::Exists { .. } = error {
+                tracing::info!(%error, "committed by somebody else");
+                return;
+            }
+            tracing::error!(%error, "could not commit; trying again");
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Changes that withdraw the gate of a canceled visit.
+    pub(super) async fn withdraw_gate(&self, visit: &Execution) -> Result<Vec<Change>, StoreError> {
+        let Some(row) = self.store().gate_for::<Asked>(visit.id).await? else { return Ok(Vec::new()) };
+        let asker =
+            visit.context.get("canceled_by").and_then(|it| serde_json::from_value::<Asker>(it.clone()).ok());
+        let asker = asker.or_else(|| asker_of(&visit.context));
+        let Some(Asker { person, account }) = asker else { return Ok(Vec::new()) };
+        let event = crate::gate::GateEvent::Canceled { by: person, account, at: self.now() };
+        match row.body.gate.apply(event.clone()) {
+            Ok(decided) => Ok(self.changes(&row, &event, &decided)),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The gate's row of a release's open gate.
+pub type OpenGate = GateRow<Asked>;
+
+fn asker_of(context: &Map<String, Value>) -> Option<Asker> {
+    context.get("asker").and_then(|it| serde_json::from_value(it.clone()).ok())
+}
+
+/// Where a root's card and its gates stand.
+fn places(execution: &Execution) -> Vec<Place> {
+    execution.context.get("places").and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default()
+}
+
+fn commits(execution: &Execution) -> Vec<Commit> {
+    execution
+        .context
+        .get("commits")
+        .and_then(|it| serde_json::from_value(it.clone()).ok())
+        .unwrap_or_default()
+}
+
+/// Everyone who had a hand in the release, as far as its context knows.
+fn involved(execution: &Execution) -> Involved {
+    let requester = match asker_of(&execution.context) {
+        Some(asker) => Requester::Person { person: asker.person, account: asker.account },
+        None => match execution.context.get("pusher").and_then(Value::as_str) {
+            Some(login) => Requester::Push { login: login.to_owned() },
+            None => Requester::Rule { rule: "unknown".to_owned() },
+        },
+    };
+    let mut involved = Involved::only(requester);
+    involved.author_emails = commits(execution).into_iter().map(|it| it.email).collect();
+    involved
+}

@@ -1,0 +1,61 @@
+//! What a workflow can reach: its actions, for the seal, and the tasks that change hosts, for the grant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    content::Action,
+    engine::bundle::Bundle,
+    id::{ActionRef, Digest, HostName, TaskName},
+};
+
+/// The workflow that a gate's approval sets in motion.
+pub(super) const PRODUCTION: &str = "release.production";
+
+/// What was found below a workflow.
+#[derive(Default)]
+pub(in crate::engine) struct Reach {
+    /// Every action named below it, with its content.
+    pub(in crate::engine) actions: BTreeMap<ActionRef, Digest>,
+    /// Tasks whose action changes hosts.
+    pub(in crate::engine) tasks: BTreeSet<TaskName>,
+}
+
+impl Reach {
+    /// The pairs that a grant over these hosts covers.
+    pub(in crate::engine) fn pairs(&self, hosts: &BTreeSet<HostName>) -> BTreeSet<(TaskName, HostName)> {
+        let pair =
+            |task: &TaskName| hosts.iter().map(|host| (task.clone(), host.clone())).collect::<Vec<_>>();
+        self.tasks.iter().flat_map(pair).collect()
+    }
+}
+
+/// Walks the pinned workflows from `start`. Actions that an expression names are known only by what runs; the guard
+/// looks at each of them when it starts.
+pub(in crate::engine) fn reach(bundle: &Bundle, start: &ActionRef) -> Reach {
+    let mut found = Reach::default();
+    let mut waiting = vec![start.clone()];
+    while let Some(reference) = waiting.pop() {
+        let Some(action) = bundle.action(&reference) else { continue };
+        if found.actions.insert(reference.clone(), action.content.clone()).is_some() {
+            continue;
+        }
+        let tasks =
+            bundle.pinned.workflows.get(&reference).and_then(|it| it.get("tasks")).and_then(Value::as_object);
+        for (name, task) in tasks.into_iter().flatten() {
+            let Some(called) = task.get("action").and_then(Value::as_str) else { continue };
+            let called = ActionRef::new(called.split_whitespace().next().unwrap_or_default());
+            if bundle.action(&called).is_some_and(|it| changes_hosts(it)) {
+                found.tasks.insert(TaskName::new(name.as_str()));
+            }
+            waiting.push(called);
+        }
+    }
+    found
+}
+
+/// Says so itself, or runs commands on hosts.
+pub(in crate::engine) fn changes_hosts(action: &Action) -> bool {
+    action.guarded || action.runner.as_str().starts_with("remote-shell-")
+}

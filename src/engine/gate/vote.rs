@@ -1,0 +1,117 @@
+//! The one door for answers: button, reaction, thread, command, command line.
+
+use super::{Asked, OpenGate, facts};
+use crate::{
+    engine::Engine,
+    gate::{Ballot, Decision, Gate, GateEvent, Length, Refusal},
+    id::GateId,
+    identity::Authorised,
+    store::StoreError,
+};
+
+/// What became of an answer.
+#[derive(Clone, Debug)]
+pub enum Voting {
+    Refused(Refusal),
+    /// It counts, and this much is missing still: `1 of sre`.
+    Counted {
+        missing: Vec<String>,
+    },
+    Decided(Box<Decision>),
+}
+
+impl Engine {
+    /// Answers at a gate. The facts are compared with the world first: an answer never counts for something else.
+    pub async fn vote(&self, gate: GateId, ballot: Ballot) -> Result<Voting, StoreError> {
+        self.refresh_gate(gate).await?;
+        let live = self.live();
+        let done = self.transition(gate, |it| it.vote(ballot.clone(), &live.settings.people)).await?;
+        Ok(self.outcome(done))
+    }
+
+    /// Measures longer and leaves the gate open longer.
+    pub async fn extend(
+        &self,
+        gate: GateId,
+        leave: &Authorised,
+        length: Length,
+    ) -> Result<Voting, StoreError> {
+        let now = self.now();
+        let done = self
+            .transition(gate, |it| {
+                let event = it.ask_extend(leave, length, now)?;
+                it.apply(event.clone()).map(|decided| (event, decided))
+            })
+            .await?;
+        Ok(self.outcome(done))
+    }
+
+    /// Gates of the same app and environment that a newer release takes the place of.
+    pub async fn supersede(&self, newer: &crate::release::Plan) -> Result<(), StoreError> {
+        for row in self.store().open_gates::<Asked>().await? {
+            let same = row.app == newer.app && row.environment == newer.target.environment;
+            if same && row.release != newer.release {
+                let event = GateEvent::Superseded { by_release: newer.release, at: self.now() };
+                let done = self
+                    .transition(row.id, |it| it.apply(event.clone()).map(|decided| (event.clone(), decided)));
+                drop(done.await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The open gates, oldest first.
+    pub async fn open_gates(&self) -> Result<Vec<OpenGate>, StoreError> {
+        self.store().open_gates().await
+    }
+
+    fn outcome(&self, done: Result<Gate, Refusal>) -> Voting {
+        match done {
+            Err(refusal) => Voting::Refused(refusal),
+            Ok(Gate { decision: Some(decision), .. }) => Voting::Decided(Box::new(decision)),
+            Ok(gate) => Voting::Counted { missing: self.missing(&gate) },
+        }
+    }
+
+    /// What the quorum lacks, in words.
+    pub fn missing(&self, gate: &Gate) -> Vec<String> {
+        let electorate =
+            crate::gate::Electorate::of(&self.live().settings.people, gate.policies(), &gate.involved);
+        gate.tally(&electorate).missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect()
+    }
+
+    /// Compares the sealed facts with the world; a difference voids the votes and asks anew.
+    pub(super) async fn refresh_gate(&self, id: GateId) -> Result<(), StoreError> {
+        let row: OpenGate = self.store().load_gate(id).await?;
+        let gate = &row.body.gate;
+        if gate.decision.is_some() {
+            return Ok(());
+        }
+        let bundle = self.0.bundles.load(self.store(), &row.body.content).await?;
+        let live = self.live();
+        let sealed = &gate.facts;
+        let Ok(now) = facts::facts_now(&live, &bundle, &row.body) else {
+            // The app or its hosts are gone from the settings: nothing can be approved that way.
+            return Ok(());
+        };
+        let why = sealed.differences(&now);
+        if why.is_empty() {
+            return Ok(());
+        }
+        let event = GateEvent::Resealed {
+            facts: Box::new(now),
+            policy: Box::new(live.policy(&row.app, &row.environment)),
+            involved: Box::new(gate.involved.clone()),
+            verdict: gate.verdict,
+            shown: gate.shown,
+            why,
+            at: self.now(),
+        };
+        let done =
+            self.transition(id, |it| it.apply(event.clone()).map(|decided| (event.clone(), decided))).await?;
+        if let Err(refusal) = done {
+            tracing::info!(gate = %id, %refusal, "not sealed again");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! May this attempt touch that host? The engine starts an attempt against a guarded host only under a grant of its own
+//! root, so no workflow, alias, rule, call or rerun walks around a gate.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Engine, gate::Asked, gate::facts_now, live::Live};
+use crate::{
+    content::Action,
+    gate::{self, AttemptFacts, Grant, GrantUse, recheck},
+    id::{AppName, Digest, EnvironmentName, GrantId, HostName, RoleName, TaskName},
+    store::{StoreError, execution::Execution, gate::PermissionRow},
+};
+
+/// What an attempt was allowed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Leave {
+    pub(super) grant: Option<GrantId>,
+    pub(super) host: Option<HostName>,
+}
+
+/// Why an attempt does not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("host `{0}` is not in the inventory; known hosts stand in config/environments.yaml")]
+    UnknownHost(HostName),
+    #[error(
+        "{action} on {host} needs an approval: {environment} is protected, and this execution has no grant"
+    )]
+    NoGrant { action: String, host: HostName, environment: EnvironmentName },
+    #[error("the grant does not cover this: {0}")]
+    NotCovered(#[from] gate::NotCovered),
+    #[error(
+        "what was approved is not what is there now ({0}); nothing was changed, ask again with `!promote`"
+    )]
+    Stale(String),
+    #[error("the store could not say whether this is allowed")]
+    Store(#[from] StoreError),
+}
+
+/// A guarded host, and where it is guarded.
+struct Guarded {
+    host: HostName,
+    environment: EnvironmentName,
+    role: RoleName,
+}
+
+impl Engine {
+    /// Decides for every host that the attempt would touch.
+    pub(super) async fn guard(
+        &self,
+        execution: &Execution,
+        action: &Action,
+        parameters: &Map<String, Value>,
+    ) -> Result<Leave, Refused> {
+        if !super::gate::changes_hosts(action) {
+            return Ok(Leave::default());
+        }
+        let live = self.live();
+        let hosts = hosts_of(parameters);
+        let mut leave = Leave { grant: None, host: hosts.first().cloned() };
+        for guarded in guarded(&live, &hosts)? {
+            let grant = self.grant_for(execution, action, &guarded).await?;
+            let facts = attempt_facts(execution, &guarded, parameters, &grant);
+            leave.grant = Some(grant.clear(&facts)?.grant());
+        }
+        Ok(leave)
+    }
+
+    /// The grant of this root for that environment, in use: taken into use here if it waits, after the world was
+    /// compared again.
+    async fn grant_for(
+        &self,
+        execution: &Execution,
+        action: &Action,
+        guarded: &Guarded,
+    ) -> Result<Grant, Refused> {
+        let none = || Refused::NoGrant {
+            action: action.reference.to_string(),
+            host: guarded.host.clone(),
+            environment: guarded.environment.clone(),
+        };
+        let rows: Vec<PermissionRow<Grant>> = self.store().permissions(execution.root).await?;
+        let row = rows
+            .into_iter()
+            .find(|it| it.body.environment == guarded.environment && it.body.role == guarded.role)
+            .ok_or_else(none)?;
+        match row.body.used {
+            GrantUse::InUse { .. } => Ok(row.body),
+            GrantUse::Ended { .. } => Err(none()),
+            GrantUse::Waiting => self.take_into_use(row).await,
+        }
+    }
+
+    async fn take_into_use(&self, row: PermissionRow<Grant>) -> Result<Grant, Refused> {
+        let Some(id) = row.gate else { return Err(Refused::Stale("its gate is gone".to_owned())) };
+        let asked: Asked = self.store().load_gate::<Asked>(id).await?.body;
+        let live = self.live();
+        let bundle = self.0.bundles.load(self.store(), &asked.content).await?;
+        let facts = facts_now(&live, &bundle, &asked).map_err(|error| Refused::Stale(error.to_string()))?;
+        let policy = live.policy(&facts.app, &facts.environment);
+        let world = gate::Live {
+            people: &live.settings.people,
+            policy: &policy,
+            facts: &facts,
+            standings: &BTreeMap::new(),
+            verdict: asked.gate.worst,
+            freezes: &[],
+        };
+        let proof = recheck(&asked.gate, &world).map_err(|stale| Refused::Stale(stale_text(&stale)))?;
+        let begun = row.body.begin(&proof, self.now()).map_err(|error| Refused::Stale(error.to_string()))?;
+        match self.begin_grant(&begun).await {
+            Ok(()) => Ok(begun),
+            // Another attempt of the same batch was first: what it took into use is the same grant.
+            Err(StoreError::Changed { .. }) => {
+                let rows: Vec<PermissionRow<Grant>> = self.store().permissions(begun.rollout).await?;
+                let found = rows.into_iter().find(|it| it.id == begun.id).map(|it| it.body);
+                found.ok_or_else(|| Refused::Stale("its permission has ended".to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn begin_grant(&self, grant: &Grant) -> Result<(), StoreError> {
+        let (id, now) = (grant.id, self.now());
+        let body = serde_json::to_value(grant).unwrap_or_default();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move { crate::store::gate::begin_permission(tx, id, &body, now).await })
+            })
+            .await
+    }
+}
+
+/// The hosts an action names: `host`, or `hosts` as a list or a comma list.
+fn hosts_of(parameters: &Map<String, Value>) -> Vec<HostName> {
+    let one = parameters.get("host").and_then(Value::as_str).map(|it| vec![it.to_owned()]);
+    let several = match parameters.get("hosts") {
+        Some(Value::String(text)) => {
+            text.split(',').map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
+        }
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
+    };
+    one.into_iter().flatten().chain(several).map(HostName::new).collect()
+}
+
+/// Every (host, role) pair that needs a grant. A host in several roles is guarded if any of them is.
+fn guarded(live: &Live, hosts: &[HostName]) -> Result<Vec<Guarded>, Refused> {
+    let environments = &live.settings.environments;
+    let mut found = Vec::new();
+    for host in hosts {
+        if environments.host(host).is_none() {
+            return Err(Refused::UnknownHost(host.clone()));
+        }
+        for (environment, it) in &environments.environments {
+            let roles =
+                it.roles.iter().filter(|(role, members)| members.hosts.contains(host) && it.is_guarded(role));
+            found.extend(roles.map(|(role, _)| Guarded {
+                host: host.clone(),
+                environment: environment.clone(),
+                role: role.clone(),
+            }));
+        }
+    }
+    Ok(found)
+}
+
+fn attempt_facts(
+    execution: &Execution,
+    guarded: &Guarded,
+    parameters: &Map<String, Value>,
+    grant: &Grant,
+) -> AttemptFacts {
+    let text = |name: &str| parameters.get(name).and_then(Value::as_str).unwrap_or_default();
+    AttemptFacts {
+        root: execution.root,
+        // An action that names no app or artifact acts for the one that was granted, on the granted hosts and tasks.
+        app: if text("app").is_empty() { grant.app.clone() } else { AppName::new(text("app")) },
+        environment: guarded.environment.clone(),
+        role: guarded.role.clone(),
+        task: execution.visit.as_ref().map_or_else(|| TaskName::new(""), |it| it.task.clone()),
+        host: guarded.host.clone(),
+        digest: Digest::parse(text("digest")).unwrap_or_else(|_| grant.digest.clone()),
+    }
+}
+
+fn stale_text(stale: &gate::Stale) -> String {
+    match stale {
+        gate::Stale::NotGranted => "it was not granted".to_owned(),
+        gate::Stale::Changed { differences, lost, missing, worse, freezes } => {
+            let mut texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
+            texts.extend(lost.iter().map(|it| format!("the vote of {} no longer counts", it.person)));
+            texts.extend(missing.iter().map(|it| format!("{} of {} missing", it.count, it.group)));
+            texts.extend(worse.map(|it| format!("the verdict is {} now", it.as_str())));
+            texts.extend(freezes.iter().map(|_| "a freeze began".to_owned()));
+            texts.join("; ")
+        }
+    }
+}

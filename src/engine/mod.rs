@@ -1,0 +1,164 @@
+//! The durable loop: starts executions, drives workflows through the conductor, performs attempts through runners,
+//! asks at gates, watches canaries. Everything it knows is in the store; what is in memory can be thrown away.
+//!
+//! - [`start`]: a new root execution; [`flow`]: live workflows and their replay;
+//! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit;
+//! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
+//! - [`gate`], [`watch`], [`confirm`]: the engine's own kinds of action;
+//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`].
+
+pub mod bundle;
+mod cancel;
+mod confirm;
+pub mod flow;
+mod gate;
+mod guard;
+pub mod live;
+mod outcome;
+mod perform;
+mod recover;
+mod settle;
+mod start;
+mod watch;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::SharedClock,
+    id::ExecutionId,
+    metric::Probe,
+    runner::Runners,
+    secret::Masker,
+    store::{Store, execution::Execution},
+};
+
+pub use gate::{Asked, Voting};
+pub use live::{Live, LivePolicy};
+pub use start::{StartError, Starting, card_subject};
+
+/// What the engine is built of.
+pub struct Parts {
+    pub store: Store,
+    pub clock: SharedClock,
+    pub runners: Runners,
+    pub probe: Probe,
+    pub live: LivePolicy,
+    /// Artifacts, logs, checkouts, pinned content live below it.
+    pub data: PathBuf,
+    pub masker: Masker,
+}
+
+/// Cheap to clone; all clones are one engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    bundles: bundle::Bundles,
+    flows: flow::Flows,
+    /// One token per running execution: fired by cancel.
+    cancels: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    tasks: TaskTracker,
+    /// Fired once: nothing new starts.
+    stop: CancellationToken,
+    /// Rung after each commit that wants something sent.
+    letters: Arc<Notify>,
+}
+
+/// How long a running attempt may go on after a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(20);
+
+impl Engine {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            bundles: bundle::Bundles::default(),
+            flows: flow::Flows::default(),
+            cancels: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            letters: Arc::new(Notify::new()),
+        }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    pub fn clock(&self) -> &SharedClock {
+        &self.0.parts.clock
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.0.parts.data
+    }
+
+    /// The policy and content of this moment.
+    pub fn live(&self) -> Arc<Live> {
+        self.0.parts.live.now()
+    }
+
+    /// Rung when there may be something to send.
+    pub fn letters(&self) -> Arc<Notify> {
+        self.0.letters.clone()
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    /// Runs an execution on a task of its own.
+    fn go(&self, execution: Execution) {
+        if self.0.stop.is_cancelled() {
+            return;
+        }
+        let engine = self.clone();
+        self.0.tasks.spawn(async move { engine.run(execution).await });
+    }
+
+    /// Waits out a delay, then does what the execution's kind of action asks.
+    async fn run(&self, execution: Execution) {
+        if let Some(due) = execution.due_at {
+            tokio::select! {
+                () = self.0.parts.clock.sleep_until(due) => {}
+                () = self.0.stop.cancelled() => return,
+            }
+        }
+        match execution.runner.as_str() {
+            "orquesta" => self.begin_flow(execution).await,
+            "noop" => self.pass(execution).await,
+            "gate" => self.ask(execution).await,
+            "watch" => self.watch(execution).await,
+            "confirm" => self.confirm(execution).await,
+            _ => self.perform(execution).await,
+        }
+    }
+
+    /// The token that cancels this execution; made on first sight.
+    fn cancel_token(&self, id: ExecutionId) -> CancellationToken {
+        let mut cancels = self.0.cancels.lock().unwrap_or_else(PoisonError::into_inner);
+        cancels.entry(id).or_default().clone()
+    }
+
+    fn forget_cancel(&self, id: ExecutionId) {
+        self.0.cancels.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
+    /// Starts nothing new, waits for running attempts within the grace, and returns. Whatever still runs then is
+    /// found by the next start.
+    pub async fn drain(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(DRAIN, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!(still_running = self.0.tasks.len(), "attempts outlived the grace period");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One attempt: bind the parameters, ask the guard, commit the attempt's start, run it, settle.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    content::{Action, Bound},
+    id::ActionRef,
+    runner::{self, Outcome},
+    status::Status,
+    store::{
+        Change, StoreError,
+        attempt::{self, Attempt, Beginning},
+        execution::Execution,
+    },
+};
+
+use super::{Engine, bundle::Bundle, guard::Leave, settle::End};
+
+/// How long an attempt may take when neither its action nor its runner says.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// What a runner gets beyond the timeout to end its processes and report.
+const GRACE: Duration = Duration::from_secs(15);
+/// Between two signs of life of a running attempt.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Performs an execution whose action has an effect outside.
+    pub(super) async fn perform(&self, execution: Execution) {
+        match self.try_perform(&execution).await {
+            Ok((end, also)) => self.settle(&execution, end, also).await,
+            Err(Postponed) => {}
+        }
+    }
+
+    async fn try_perform(&self, execution: &Execution) -> Result<(End, Vec<Change>), Postponed> {
+        self.attempt(execution, &execution.action, execution.parameters.clone()).await
+    }
+
+    /// One attempt of `action` on behalf of an execution: how it ended, and the change that records it.
+    pub(super) async fn attempt(
+        &self,
+        execution: &Execution,
+        action: &ActionRef,
+        given: Map<String, Value>,
+    ) -> Result<(End, Vec<Change>), Postponed> {
+        let Ok(bundle) = self.bundle(execution).await else {
+            return Ok((End::failed("the content this execution was started with is gone"), Vec::new()));
+        };
+        let Some(action) = bundle.action(action).cloned() else {
+            return Ok((End::failed(format!("action `{action}` does not exist")), Vec::new()));
+        };
+        let bound = match action.bind(given) {
+            Ok(bound) => bound,
+            Err(error) => return Ok((End::failed(format!("{}: {error}", action.reference)), Vec::new())),
+        };
+        let leave = match self.guard(execution, &action, &bound.values).await {
+            Ok(leave) => leave,
+            Err(refusal) => return Ok((End::failed(refusal.to_string()), Vec::new())),
+        };
+        let Some(runner) = self.0.parts.runners.get(action.runner.as_str()) else {
+            return Ok((End::failed(format!("there is no runner `{}`", action.runner)), Vec::new()));
+        };
+        let timeout = timeout_of(&action, &bound.values);
+        let attempt = self.begin_attempt(execution, &leave, timeout).await?;
+        let end = match self.request(execution, &action, &bundle, &attempt, bound, timeout).await {
+            Ok(request) => end_of(self.supervise(execution, &attempt, runner, request, timeout).await),
+            Err(error) => End::failed(format!("the attempt could not be prepared: {error}")),
+        };
+        Ok((end.clone(), vec![Change::EndAttempt(Box::new(attempt), end.status, end.result)]))
+    }
+
+    /// The start row commits before the effect. While the database is away nothing starts.
+    async fn begin_attempt(
+        &self,
+        execution: &Execution,
+        leave: &Leave,
+        timeout: Duration,
+    ) -> Result<Attempt, Postponed> {
+        let beginning = Beginning {
+            execution: execution.id,
+            grant: leave.grant,
+            host: leave.host.clone(),
+            timeout: timeout + GRACE,
+            now: self.now(),
+        };
+        let mut wait = HEARTBEAT / 10;
+        loop {
+            let (beginning, grant, now) = (beginning.clone(), leave.grant, self.now());
+            let (id, version) = (execution.id, execution.version);
+            let begun = self.store().write(move |tx| {
+                Box::pin(async move {
+                    if let Some(grant) = grant {
+                        crate::store::gate::require_permission(tx, grant).await?;
+                    }
+                    crate::store::execution::advance(tx, id, version, Status::Running, now).await?;
+                    attempt::begin(tx, &beginning).await
+                })
+            });
+            match begun.await {
+                Ok(attempt) => return Ok(attempt),
+                Err(StoreError::Changed { what }) => {
+                    tracing::info!(execution = %execution.id, what, "not started: it was changed meanwhile");
+                    return Err(Postponed);
+                }
+                Err(error) => {
+                    tracing::error!(execution = %execution.id, %error, "an attempt could not be recorded, so it does not start yet");
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => wait = (wait * 2).min(HEARTBEAT),
+                        () = self.0.stop.cancelled() => return Err(Postponed),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn request(
+        &self,
+        execution: &Execution,
+        action: &Arc<Action>,
+        bundle: &Bundle,
+        attempt: &Attempt,
+        bound: Bound,
+        timeout: Duration,
+    ) -> std::io::Result<runner::Request> {
+        let work_dir = self.work_dir(execution);
+        let logs = self.data().join("logs");
+        tokio::fs::create_dir_all(&work_dir).await?;
+        tokio::fs::create_dir_all(&logs).await?;
+        let (engine, id, fence) = (self.clone(), attempt.id, attempt.fence);
+        let on_spawn: runner::OnSpawn = Arc::new(move |mark| {
+            let engine = engine.clone();
+            Box::pin(async move {
+                let process = json!({ "pid": mark.pid, "start_time": mark.start_time });
+                if let Err(error) = engine.store().beat(id, fence, Some(process), engine.now()).await {
+                    tracing::warn!(attempt = %id, %error, "a process could not be recorded");
+                }
+            })
+        });
+        Ok(runner::Request {
+            attempt: attempt.id,
+            execution: execution.id,
+            action: action.clone(),
+            parameters: bound.values,
+            content_dir: self.content_dir(bundle, action),
+            work_dir,
+            env: bound.env,
+            secrets: BTreeMap::new(),
+            timeout,
+            output: runner::Output {
+                log: logs.join(format!("{}.log", execution.id)),
+                limits: runner::Limits::default(),
+                masker: self.0.parts.masker.clone(),
+            },
+            idempotency_key: execution.id.to_string(),
+            on_spawn: Some(on_spawn),
+        })
+    }
+
+    /// Scratch space that all attempts below one root share.
+    pub(super) fn work_dir(&self, execution: &Execution) -> PathBuf {
+        self.data().join("work").join(execution.root.to_string())
+    }
+
+    fn content_dir(&self, bundle: &Bundle, action: &Action) -> PathBuf {
+        let digest = bundle.pinned.packs.get(&action.pack).map_or("missing", |it| it.as_str());
+        self.data().join("content").join(digest)
+    }
+
+    /// Runs it with signs of life, a hard end, and an ear for cancel.
+    async fn supervise(
+        &self,
+        execution: &Execution,
+        attempt: &Attempt,
+        runner: Arc<dyn runner::Runner>,
+        request: runner::Request,
+        timeout: Duration,
+    ) -> Outcome {
+        let cancel = self.cancel_token(execution.id);
+        let run = runner.run(request, cancel.clone());
+        tokio::pin!(run);
+        let hard_end = tokio::time::sleep(timeout + GRACE);
+        tokio::pin!(hard_end);
+        let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+        loop {
+            tokio::select! {
+                outcome = &mut run => return outcome,
+                _ = beat.tick() => {
+                    if let Err(error) = self.store().beat(attempt.id, attempt.fence, None, self.now()).await {
+                        tracing::warn!(attempt = %attempt.id, %error, "no sign of life could be stored");
+                    }
+                }
+                () = &mut hard_end => {
+                    cancel.cancel();
+                    return Outcome::failed(format!("the runner did not come back within {} s of its timeout", GRACE.as_secs()));
+                }
+            }
+        }
+    }
+}
+
+/// Not now: the execution's row stays as it is, for the next start.
+pub(super) struct Postponed;
+
+fn timeout_of(action: &Action, parameters: &Map<String, Value>) -> Duration {
+    let given = parameters.get("timeout").and_then(Value::as_u64).filter(|it| 0 < *it);
+    given.map(Duration::from_secs).or(action.timeout).unwrap_or(TIMEOUT)
+}
+
+fn end_of(outcome: Outcome) -> End {
+    let status = match outcome.end {
+        runner::End::Succeeded => Status::Succeeded,
+        runner::End::Failed => Status::Failed,
+        runner::End::Timeout => Status::Timeout,
+        runner::End::Canceled => Status::Canceled,
+        runner::End::Abandoned => Status::Abandoned,
+    };
+    End { status, result: outcome.result }
+}

@@ -1,0 +1,107 @@
+//! Answers to commands: exactly one for every message that is addressed to the bot.
+
+use super::list;
+use crate::message::card::{Card, Text, Tone};
+
+/// Nothing matched.
+pub fn unknown_command(prefix: &str, suggestions: &[String]) -> Card {
+    let text = match suggestions {
+        [] => Text::plain("I did not understand that; nothing was run. "),
+        [first, rest @ ..] => {
+            let mut text = Text::plain("I did not understand that; nothing was run. Did you mean ")
+                .code(format!("{prefix}{first}"));
+            for it in rest {
+                text = text.and(" or ").code(format!("{prefix}{it}"));
+            }
+            text.and("? ")
+        }
+    };
+    Card::say(text.code(format!("{prefix}help")).and(" lists what you may run."))
+}
+
+/// Several aliases match.
+pub fn ambiguous(names: &[String]) -> Card {
+    Card::say(format!("That could be {}; nothing was run. Say more.", list(names)))
+}
+
+/// A name that nobody knows, with those that are known.
+pub fn unknown_name(what: &str, name: &str, known: &[String]) -> Card {
+    let known = if known.is_empty() {
+        format!("There is no {what} yet.")
+    } else {
+        format!("Known: {}.", list(known))
+    };
+    Card::say(Text::plain(format!("I know no {what} ")).code(name).and(format!(". {known}")))
+}
+
+/// A parameter that is missing or does not fit.
+pub fn bad_parameter(parameter: &str, problem: &str, example: &str) -> Card {
+    let mut text = Text::default().code(parameter).and(format!(": {problem}. Nothing was run."));
+    if !example.is_empty() {
+        text = text.and(" For example: ").code(example);
+    }
+    Card::say(text)
+}
+
+/// Something outside could not be reached.
+pub fn unreachable(what: &str, why: &str) -> Card {
+    Card::titled(Tone::Bad, format!("{what} could not be reached"))
+        .text(format!("{why}. Nothing was changed."))
+}
+
+/// A release was started; its card follows it.
+pub fn started(number: i64, app: &str, commit: &str, card_elsewhere: Option<&str>) -> Card {
+    let place = card_elsewhere.map_or(String::new(), |it| format!(" Its card is in {it}."));
+    Card::say(
+        Text::plain(format!("#{number}: {app} at ")).code(commit).and(format!(" is on its way.{place}")),
+    )
+}
+
+/// An action was started that is no release.
+pub fn action_started(action: &str, short: &str) -> Card {
+    Card::say(Text::plain(format!("Started {action} · ")).code(short))
+}
+
+/// Which gate is meant?
+pub fn which_gate(open: &[(i64, String)]) -> Card {
+    match open {
+        [] => Card::say("No gate is open here."),
+        several => {
+            let names: Vec<String> =
+                several.iter().map(|(number, what)| format!("#{number} {what}")).collect();
+            Card::say(format!("Which one? Open: {}.", list(&names)))
+        }
+    }
+}
+
+/// A plain sentence about a release.
+pub fn note(text: impl Into<Text>) -> Card {
+    Card::say(text)
+}
+
+/// The bot itself is at fault; the id finds the log line.
+pub fn broken(short: &str) -> Card {
+    Card::titled(Tone::Bad, "That went wrong on my side")
+        .text(Text::plain("Nothing is lost; my log says more under ").code(short).and("."))
+}
+
+/// Who somebody is to the bot.
+pub fn whoami(account: &str, person: Option<&str>, groups: &[String], rights: &[String]) -> Card {
+    let known = match person {
+        Some(person) => format!("You are {person}, in {}.", list(groups)),
+        None => "I do not know you; an administrator can add this account to config/people.yaml.".to_owned(),
+    };
+    let mut card = Card::say(known).fields(vec![("account", Text::default().code(account))]);
+    if !rights.is_empty() {
+        card = card.lines(rights.iter().map(|it| Text::plain(it.as_str())).collect());
+    }
+    card
+}
+
+/// What may be run here.
+pub fn help(prefix: &str, commands: &[(String, String)]) -> Card {
+    let lines = commands
+        .iter()
+        .map(|(display, what)| Text::default().code(format!("{prefix}{display}")).and(format!("  {what}")));
+    Card::titled(Tone::Neutral, "What you may run here").lines(lines.collect())
+}

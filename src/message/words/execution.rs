@@ -1,0 +1,243 @@
+//! The card of an execution: one message, edited in place from request to end.
+
+use std::time::Duration;
+
+use super::{count, length, list};
+use crate::{
+    id::{Account, Digest, HostName},
+    message::card::{Card, Text, Tone},
+    status::Status,
+};
+
+/// One commit that a release brings.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Commit {
+    pub sha: String,
+    pub subject: String,
+    pub author: String,
+    pub email: String,
+}
+
+/// A step as the card shows it.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub label: String,
+    pub status: Status,
+    pub took: Option<Duration>,
+    /// What came out, or what it is at.
+    pub detail: Option<String>,
+}
+
+/// What failed, and what its log ends with.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub step: String,
+    pub error: String,
+    pub log: String,
+}
+
+/// Hosts, by what they were confirmed to run.
+#[derive(Clone, Debug, Default)]
+pub struct Hosts {
+    pub new: Vec<HostName>,
+    pub old: Vec<HostName>,
+    pub unknown: Vec<HostName>,
+}
+
+/// Everything that the card shows.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// `Release #42 of shop`, or the action's name.
+    pub title: String,
+    pub status: Status,
+    /// It waits at a gate.
+    pub waits: bool,
+    pub fields: Vec<(&'static str, String)>,
+    pub commits: Vec<Commit>,
+    pub digest: Option<Digest>,
+    pub steps: Vec<Step>,
+    pub failure: Option<Failure>,
+    pub hosts: Option<Hosts>,
+    /// Why it ended as it did, where no step failed: rejected by bea.
+    pub ending: Option<String>,
+    pub took: Duration,
+    /// The short form of the execution's id, for `executions show`.
+    pub short: String,
+    /// What a person may do now: `!rollback shop`.
+    pub next: Option<String>,
+}
+
+/// Draws it.
+pub fn card(view: &View) -> Card {
+    let mut card = Card::titled(tone(view), format!("{}: {}", view.title, headline(view)));
+    let mut fields: Vec<(&str, Text)> =
+        view.fields.iter().map(|(name, it)| (*name, Text::plain(it.as_str()))).collect();
+    if let Some(digest) = &view.digest {
+        fields.push(("artifact", Text::default().code(format!("sha256:{}", digest.short()))));
+    }
+    if !view.commits.is_empty() {
+        fields.push(("brings", commits(&view.commits)));
+    }
+    card = card.fields(fields);
+    if !view.steps.is_empty() {
+        card = card.lines(view.steps.iter().map(step).collect());
+    }
+    if let Some(failure) = &view.failure {
+        card = card
+            .text(Text::default().bold(failure.step.as_str()).and(" failed: ").and(failure.error.as_str()));
+        if !failure.log.is_empty() {
+            card = card.code(failure.log.as_str());
+        }
+    }
+    if let Some(hosts) = &view.hosts {
+        card = card.lines(partition(hosts));
+    }
+    if let Some(next) = &view.next {
+        card = card.text(next.as_str());
+    }
+    card.footer = Text::plain(format!("{} · {}", length(view.took), view.short));
+    card
+}
+
+fn tone(view: &View) -> Tone {
+    match view.status {
+        Status::Succeeded => Tone::Good,
+        Status::Failed | Status::Timeout | Status::Abandoned | Status::Unknown => Tone::Bad,
+        Status::Canceled | Status::Canceling => Tone::Neutral,
+        Status::Requested
+        | Status::Scheduled
+        | Status::Delayed
+        | Status::Running
+        | Status::Pending
+        | Status::Pausing
+        | Status::Paused
+        | Status::Resuming => {
+            if view.waits {
+                Tone::Waiting
+            } else {
+                Tone::Working
+            }
+        }
+    }
+}
+
+fn headline(view: &View) -> String {
+    if let Some(ending) = &view.ending {
+        return ending.clone();
+    }
+    if view.waits {
+        return "waiting for approval".to_owned();
+    }
+    match view.status {
+        Status::Succeeded => "done".to_owned(),
+        Status::Timeout => "took too long".to_owned(),
+        Status::Unknown => "how it ended was not seen".to_owned(),
+        Status::Requested => "about to start".to_owned(),
+        Status::Canceling => "stopping".to_owned(),
+        Status::Canceled => "stopped".to_owned(),
+        Status::Scheduled
+        | Status::Delayed
+        | Status::Running
+        | Status::Pending
+        | Status::Pausing
+        | Status::Paused
+        | Status::Resuming
+        | Status::Failed
+        | Status::Abandoned => view.status.to_string(),
+    }
+}
+
+fn step(it: &Step) -> Text {
+    let mut text = format!("{} {}", mark(it.status), it.label);
+    if let Some(detail) = &it.detail {
+        text.push_str(&format!(" · {detail}"));
+    }
+    if let (Some(took), true) = (it.took, it.status.is_ended()) {
+        text.push_str(&format!(" · {}", length(took)));
+    }
+    Text::plain(text)
+}
+
+fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Succeeded => "✔",
+        Status::Failed | Status::Timeout | Status::Abandoned => "✘",
+        Status::Unknown => "?",
+        Status::Canceled | Status::Canceling => "⊘",
+        Status::Pending | Status::Paused | Status::Pausing => "✋",
+        Status::Requested | Status::Scheduled | Status::Delayed => "·",
+        Status::Running | Status::Resuming => "▸",
+    }
+}
+
+/// `3 commits by ann and bea`, or the one commit's subject.
+pub fn commits(commits: &[Commit]) -> Text {
+    match commits {
+        [one] => Text::default().code(short(&one.sha)).and(format!(" {} ({})", one.subject, one.author)),
+        several => {
+            let mut authors: Vec<&str> = several.iter().map(|it| it.author.as_str()).collect();
+            authors.sort_unstable();
+            authors.dedup();
+            Text::plain(format!("{} by {}", count(several.len(), "commit"), list(&authors)))
+        }
+    }
+}
+
+/// The first digits of a commit.
+pub fn short(sha: &str) -> &str {
+    sha.get(..8).unwrap_or(sha)
+}
+
+/// Every host in exactly one line.
+pub fn partition(hosts: &Hosts) -> Vec<Text> {
+    let line = |name: &str, hosts: &[HostName]| Text::plain(format!("{name}: {}", list(hosts)));
+    vec![line("new", &hosts.new), line("old", &hosts.old), line("unknown", &hosts.unknown)]
+}
+
+/// A build failed: who wrote it, which step, what the log ends with. Nothing was deployed.
+pub fn build_failed(
+    app: &str,
+    commit: &Commit,
+    author: Option<Account>,
+    failure: &Failure,
+    times: i64,
+) -> Card {
+    let who = match author {
+        Some(account) => Text::default().mention(account).and(": "),
+        None => Text::plain(format!("{}: ", commit.author)),
+    };
+    let what = who
+        .and("your commit ")
+        .code(short(&commit.sha))
+        .and(format!(" “{}” does not build.", commit.subject));
+    let mut card = Card::titled(Tone::Bad, format!("{app}: {} failed", failure.step)).text(what);
+    card = card.text(failure.error.as_str());
+    if !failure.log.is_empty() {
+        card = card.code(failure.log.as_str());
+    }
+    let again =
+        if times > 1 { format!(" The same failure for the {} time.", ordinal(times)) } else { String::new() };
+    card.footer = Text::plain(format!("Nothing was deployed.{again}"));
+    card
+}
+
+/// The same app builds again.
+pub fn build_recovered(app: &str, commit: &Commit, broken_for: Duration) -> Card {
+    let text = Text::default().code(short(&commit.sha)).and(format!(
+        " “{}” by {} builds; it was broken for {}.",
+        commit.subject,
+        commit.author,
+        length(broken_for)
+    ));
+    Card::titled(Tone::Good, format!("{app}: builds again")).text(text)
+}
+
+fn ordinal(number: i64) -> String {
+    let ending = match (number % 10, number % 100) {
+        (1, it) if it != 11 => "st",
+        (2, it) if it != 12 => "nd",
+        (3, it) if it != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}

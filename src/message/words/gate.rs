@@ -1,0 +1,264 @@
+//! The question at a gate: one new message per seal, with everything that the answer covers.
+
+use std::time::Duration;
+
+use super::{
+    count,
+    execution::{Commit, short},
+    length, list, measure,
+};
+use crate::{
+    id::{Digest, GateId, HostName, Seal},
+    message::card::{Block, Button, ButtonAct, ButtonStyle, Card, Confirm, Text, Tone},
+    rollout::Judgement,
+};
+
+/// How the gate stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Open {
+        left: Duration,
+    },
+    Frozen {
+        why: String,
+    },
+    /// The verdict is fail: no approval is possible.
+    Held,
+    Granted {
+        by: Vec<String>,
+        at: String,
+    },
+    Rejected {
+        by: String,
+        reason: Option<String>,
+    },
+    Expired,
+    Superseded,
+    Canceled {
+        by: String,
+    },
+    Failed,
+    /// Its facts changed; a newer message asks.
+    Replaced,
+}
+
+/// What the message shows.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub gate: GateId,
+    pub seal: Seal,
+    /// Counts this gate's seals from 1.
+    pub seal_number: u32,
+    pub number: i64,
+    pub app: String,
+    pub environment: String,
+    pub artifact: Digest,
+    pub replaces: Option<Digest>,
+    pub commits: Vec<Commit>,
+    pub hosts: Vec<HostName>,
+    pub batch_size: u32,
+    pub requester: String,
+    /// `1 of sre (bea, cid)`, one per slot.
+    pub quorum: Vec<String>,
+    pub approved: Vec<String>,
+    pub missing: Vec<String>,
+    /// Authors that nobody linked to a person: four eyes cannot see through these.
+    pub unlinked: Vec<String>,
+    pub judgement: Option<Judgement>,
+    pub chart: Option<Block>,
+    /// A reason must be typed, and why.
+    pub reason_needed: bool,
+    pub standing: Standing,
+    /// Why votes on the message before are void.
+    pub voided: Vec<String>,
+    /// Lines that prove what runs where.
+    pub proofs: Vec<String>,
+}
+
+/// Draws the gate's message.
+pub fn card(view: &View) -> Card {
+    let mut card = Card::titled(tone(&view.standing), title(view));
+    if !view.voided.is_empty() {
+        card = card.text(format!("Asked again, earlier votes are void: {}.", view.voided.join("; ")));
+    }
+    card = card.fields(fields(view)).lines(view.commits.iter().map(commit).collect());
+    if let Some(judgement) = &view.judgement {
+        card = card.text(Text::default().bold(format!("Canary: {}", measure::verdict(judgement.verdict))));
+        card = card.lines(measure::lines(judgement).into_iter().map(Text::plain).collect());
+        card = card.text(format!(
+            "{} of {}, false alarms at most {:.0} % over the whole watch",
+            count(judgement.looks as usize, "look"),
+            judgement.looks_planned,
+            judgement.false_alarm_rate * 100.0
+        ));
+    } else {
+        card = card.text("No canary was watched for this release.");
+    }
+    card.blocks.extend(view.chart.clone());
+    if !view.proofs.is_empty() {
+        card = card.code(view.proofs.join("\n"));
+    }
+    card = card.text(what_now(view));
+    if let Standing::Open { .. } = view.standing {
+        card.buttons =
+            if view.reason_needed { vec![reject(view)] } else { vec![approve(view), reject(view)] };
+    }
+    card.footer =
+        Text::plain(format!("seal {} · message {} of this gate", view.seal.short(), view.seal_number));
+    card.if_cut = Text::plain("Not everything fits here. Read all of it with ")
+        .code(format!("lockkeeper executions show {}", view.number))
+        .and(" and answer with ")
+        .code(format!("!approve {} <first 8 digits of the seal>", view.number));
+    card
+}
+
+fn tone(standing: &Standing) -> Tone {
+    match standing {
+        Standing::Open { .. } => Tone::Waiting,
+        Standing::Granted { .. } => Tone::Good,
+        Standing::Frozen { .. } | Standing::Held | Standing::Rejected { .. } | Standing::Failed => Tone::Bad,
+        Standing::Expired | Standing::Superseded | Standing::Canceled { .. } | Standing::Replaced => {
+            Tone::Neutral
+        }
+    }
+}
+
+fn title(view: &View) -> String {
+    let what = format!("#{} {} to {}", view.number, view.app, view.environment);
+    match &view.standing {
+        Standing::Open { .. } => format!("May {what}?"),
+        Standing::Frozen { .. } => format!("{what}: frozen"),
+        Standing::Held => format!("{what}: cannot be approved"),
+        Standing::Granted { by, .. } => format!("{what}: approved by {}", list(by)),
+        Standing::Rejected { by, .. } => format!("{what}: rejected by {by}"),
+        Standing::Expired => format!("{what}: nobody answered in time"),
+        Standing::Superseded => format!("{what}: a newer release took its place"),
+        Standing::Canceled { by } => format!("{what}: stopped by {by}"),
+        Standing::Failed => format!("{what}: the canary failed"),
+        Standing::Replaced => format!("{what}: asked again below"),
+    }
+}
+
+fn fields(view: &View) -> Vec<(&'static str, Text)> {
+    let from =
+        view.replaces.as_ref().map_or("nothing known".to_owned(), |it| format!("sha256:{}", it.short()));
+    let artifact = Text::default().code(format!("sha256:{}", view.artifact)).and(format!(", now {from}"));
+    let hosts = format!("{} ({} at a time)", list(&view.hosts), view.batch_size);
+    let mut fields = vec![
+        ("artifact", artifact),
+        ("hosts", Text::plain(hosts)),
+        ("asked by", Text::plain(view.requester.as_str())),
+        ("may approve", Text::plain(view.quorum.join(" and "))),
+    ];
+    if !view.approved.is_empty() {
+        fields.push(("approved", Text::plain(list(&view.approved))));
+    }
+    if !view.missing.is_empty() && !view.approved.is_empty() {
+        fields.push(("missing", Text::plain(list(&view.missing))));
+    }
+    if !view.unlinked.is_empty() {
+        fields.push(("authors unknown to me", Text::plain(list(&view.unlinked))));
+    }
+    fields
+}
+
+fn commit(it: &Commit) -> Text {
+    Text::default().code(short(&it.sha)).and(format!(" {} ({})", it.subject, it.author))
+}
+
+fn what_now(view: &View) -> Text {
+    match &view.standing {
+        Standing::Open { left } => {
+            let effect = format!(
+                "Approving replaces {} on {}, {} at a time: out of the pool, install, health of the new digest, back in. Time left: {}. ",
+                view.app,
+                count(view.hosts.len(), "host"),
+                view.batch_size,
+                length(*left)
+            );
+            if view.reason_needed {
+                return Text::plain(effect)
+                    .and("This verdict needs a reason: ")
+                    .code(format!("!approve {} <why>", view.number))
+                    .and(", or ")
+                    .code(format!("!extend {} 10m", view.number))
+                    .and(" to measure longer.");
+            }
+            Text::plain(effect)
+                .and("Answer with the buttons, ✅ or ⛔, ")
+                .code(format!("!approve {}", view.number))
+                .and(" or ")
+                .code(format!("!reject {} <why>", view.number))
+                .and(".")
+        }
+        Standing::Frozen { why } => {
+            Text::plain(format!("No approval counts for now: {why}. Votes so far are void."))
+        }
+        Standing::Held => {
+            Text::plain("The verdict is fail, so nobody can approve. Deploy a better commit, or ")
+                .code(format!("!cancel {}", view.number))
+                .and(".")
+        }
+        Standing::Granted { at, .. } => {
+            Text::plain(format!("Approved {at}; the rollout has its permission."))
+        }
+        Standing::Rejected { reason, .. } => {
+            let why = reason.as_ref().map_or(String::new(), |it| format!(" Reason: {it}."));
+            Text::plain(format!("Nothing was changed in {}.{why}", view.environment))
+        }
+        Standing::Expired => {
+            Text::plain(format!("Nothing was changed in {}. Ask again with ", view.environment))
+                .code(format!("!promote {}", view.number))
+                .and(".")
+        }
+        Standing::Superseded | Standing::Canceled { .. } | Standing::Failed => {
+            Text::plain(format!("Nothing was changed in {}.", view.environment))
+        }
+        Standing::Replaced => {
+            Text::plain("What it covered has changed; this message takes no votes any more.")
+        }
+    }
+}
+
+fn approve(view: &View) -> Button {
+    Button {
+        label: "Approve".to_owned(),
+        style: ButtonStyle::Good,
+        act: ButtonAct::Approve { gate: view.gate, seal: view.seal.clone() },
+        confirm: Some(Confirm {
+            title: format!("Roll out #{}?", view.number),
+            text: format!(
+                "{} sha256:{} to {} in {}.",
+                view.app,
+                view.artifact.short(),
+                count(view.hosts.len(), "host"),
+                view.environment
+            ),
+            yes: "Approve".to_owned(),
+            no: "Back".to_owned(),
+        }),
+    }
+}
+
+fn reject(view: &View) -> Button {
+    Button {
+        label: "Reject".to_owned(),
+        style: ButtonStyle::Danger,
+        act: ButtonAct::Reject { gate: view.gate, seal: view.seal.clone() },
+        confirm: None,
+    }
+}
+
+/// Somebody's approval was counted, but more are needed.
+pub fn counted(number: i64, missing: &[String]) -> Card {
+    Card::say(format!("Counted. #{number} still needs {}.", list(missing)))
+}
+
+/// A gate waits and nobody has answered.
+pub fn reminder(number: i64, app: &str, environment: &str, missing: &[String], left: Duration) -> Card {
+    Card::titled(Tone::Waiting, format!("#{number} {app} still waits for {environment}")).text(format!(
+        "It needs {}. Time left: {}.",
+        list(missing),
+        length(left)
+    ))
+}

@@ -1,0 +1,69 @@
+//! Every sentence that a user reads, as pure functions from facts to cards.
+//!
+//! House rules: plain and short; say what is, then what to do next; commands stand in code marks; no meaning by colour
+//! alone; a number has its unit; what comes from outside goes in as `Plain` or `Code` and is escaped by the adapter.
+
+pub mod answer;
+pub mod execution;
+pub mod gate;
+pub mod measure;
+pub mod overview;
+pub mod refusal;
+
+use std::time::Duration;
+
+/// `840 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`.
+pub fn length(it: Duration) -> String {
+    let seconds = it.as_secs();
+    match seconds {
+        0 => format!("{} ms", it.as_millis()),
+        1..=9 => format!("{:.1} s", it.as_secs_f64()),
+        10..=59 => format!("{seconds} s"),
+        60..=3_599 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        60..=3_599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..=86_399 if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3_600),
+        3_600..=86_399 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `1 host`, `3 hosts`.
+pub fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// `a`, `a and b`, `a, b and c`; long lists end in "and 7 more".
+pub fn list<T: std::fmt::Display>(items: &[T]) -> String {
+    const SHOWN: usize = 12;
+    let texts: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+    if SHOWN < items.len() {
+        return format!("{} and {} more", texts.join(", "), items.len() - SHOWN);
+    }
+    match texts.as_slice() {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_read_as_people_say_them() {
+        let read = |ms| length(Duration::from_millis(ms));
+        assert_eq!(
+            [read(840), read(3_200), read(59_000), read(250_000)],
+            ["840 ms", "3.2 s", "59 s", "4 min 10 s"]
+        );
+        assert_eq!([read(3_600_000), read(7_500_000), read(172_800_000)], ["1 h", "2 h 5 min", "2 days"]);
+    }
+
+    #[test]
+    fn lists_end_in_and() {
+        assert_eq!(list(&["ann"]), "ann");
+        assert_eq!(list(&["ann", "bea", "cid"]), "ann, bea and cid");
+        assert_eq!(list::<&str>(&[]), "none");
+    }
+}

@@ -1,0 +1,87 @@
+//! Tables of what is going on: `!status`, `!where`, `!history`, `!plan`.
+
+use super::{count, list};
+use crate::message::card::{Card, Text, Tone};
+
+/// One host in `!where`.
+#[derive(Clone, Debug)]
+pub struct Whereabouts {
+    pub app: String,
+    pub environment: String,
+    pub host: String,
+    /// `#42 3f2a91c4`, or the digest's first digits.
+    pub version: String,
+    pub since: String,
+    pub by: String,
+}
+
+/// What runs where.
+pub fn whereabouts(rows: &[Whereabouts]) -> Card {
+    if rows.is_empty() {
+        return Card::say("Nothing has been deployed by me yet.");
+    }
+    let mut table = vec![["app", "environment", "host", "version", "since", "by"].map(str::to_owned)];
+    table.extend(rows.iter().map(|it| {
+        [&it.app, &it.environment, &it.host, &it.version, &it.since, &it.by].map(|text| text.to_owned())
+    }));
+    Card::titled(Tone::Neutral, "What runs where").code(columns(&table))
+}
+
+/// One line of `!history`.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub number: i64,
+    pub commit: String,
+    pub by: String,
+    pub at: String,
+    pub outcome: String,
+}
+
+/// The last releases of an app.
+pub fn history(app: &str, rows: &[Past]) -> Card {
+    if rows.is_empty() {
+        return Card::say(
+            Text::plain(format!("{app} has no releases yet. Start with ")).code(format!("!deploy {app}")),
+        );
+    }
+    let table: Vec<[String; 5]> = rows
+        .iter()
+        .map(|it| {
+            [format!("#{}", it.number), it.commit.clone(), it.at.clone(), it.by.clone(), it.outcome.clone()]
+        })
+        .collect();
+    Card::titled(Tone::Neutral, format!("Releases of {app}")).code(columns(&table))
+}
+
+/// What is going on now: one line each.
+pub fn status(going: &[String], open_gates: &[String]) -> Card {
+    if going.is_empty() && open_gates.is_empty() {
+        return Card::say("Nothing is going on.");
+    }
+    let mut card = Card::titled(Tone::Neutral, format!("{} at work", count(going.len(), "execution")));
+    card = card.lines(going.iter().map(|it| Text::plain(it.as_str())).collect());
+    if !open_gates.is_empty() {
+        card = card.text(format!("Waiting for an answer: {}.", list(open_gates)));
+    }
+    card
+}
+
+/// A dry run: what would happen, host by host.
+pub fn plan(title: &str, facts: Vec<(&str, String)>, steps: &[String]) -> Card {
+    Card::titled(Tone::Neutral, title)
+        .fields(facts.into_iter().map(|(name, it)| (name, Text::plain(it))).collect())
+        .lines(steps.iter().enumerate().map(|(at, it)| Text::plain(format!("{}. {it}", at + 1))).collect())
+        .text("This was a dry run; nothing was changed.")
+}
+
+/// Columns as wide as their widest cell, two blanks apart.
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

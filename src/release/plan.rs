@@ -1,0 +1,123 @@
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    gate::OnFail,
+    id::{ActionRef, AppName, CommitSha, Digest, EnvironmentName, HostName, ReleaseId, RoleName},
+    rollout::WatchPlan,
+};
+
+/// Everything that a release's workflows are given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub release: ReleaseId,
+    /// The release's short number.
+    pub number: i64,
+    pub app: AppName,
+    pub commit: CommitSha,
+    /// What was typed: a branch, a tag, a commit.
+    pub reference: String,
+    pub repository: RepositoryPlan,
+    /// The folder that the commit is checked out into.
+    pub checkout: String,
+    pub scripts: ScriptsPlan,
+    pub package: PackagePlan,
+    pub service: ServicePlan,
+    /// `None`: the app has no canary there.
+    pub canary: Option<Stage>,
+    pub target: Stage,
+    /// How the canary is watched; `None` without a canary.
+    pub watch: Option<Watch>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RepositoryPlan {
+    pub url: String,
+    pub deploy_key: Option<String>,
+    pub token: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScriptsPlan {
+    pub setup: String,
+    pub build: String,
+    pub install: String,
+    /// Seconds for each.
+    pub timeout: u64,
+    pub env: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PackagePlan {
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServicePlan {
+    pub dir: Option<String>,
+}
+
+/// Some hosts of one environment that get the artifact together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub environment: EnvironmentName,
+    pub role: RoleName,
+    /// How the hosts were chosen, for people.
+    pub selector: String,
+    pub hosts: Vec<HostPlan>,
+    /// The digest these hosts go back to; `None` on a first release.
+    pub previous: Option<Digest>,
+    /// Hosts at a time.
+    pub batch_size: u32,
+    pub on_fail: OnFail,
+}
+
+impl Stage {
+    pub fn host_names(&self) -> Vec<HostName> {
+        self.hosts.iter().map(|it| it.name.clone()).collect()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostPlan {
+    pub name: HostName,
+    pub health: HealthPlan,
+    /// Out of the load balancer, and back in; `core.noop` where there is none.
+    pub pool_out: Call,
+    pub pool_in: Call,
+}
+
+/// How a host shows its digest. Times in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HealthPlan {
+    pub url: String,
+    pub digest_field: String,
+    pub consecutive: u32,
+    pub interval: f64,
+    pub timeout: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    pub action: ActionRef,
+    pub parameters: Map<String, Value>,
+}
+
+/// The watch over a canary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    pub metrics: WatchPlan,
+    pub canary: Vec<WatchedHost>,
+    pub baseline: Vec<WatchedHost>,
+    /// Requests to each host per look.
+    pub requests: u32,
+    pub interval_ms: u64,
+}
+
+/// Where the probe's requests go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WatchedHost {
+    pub name: HostName,
+    pub url: String,
+}

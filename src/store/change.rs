@@ -1,0 +1,85 @@
+//! A transition as data: what pure code decided, committed in one transaction.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, look,
+    outbox, release,
+};
+use crate::{
+    id::{Digest, EvidenceId, ExecutionId, InboxId, ReleaseId},
+    status::Status,
+};
+
+/// One row's change. A list of them commits together or not at all.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Pin(Digest, Value),
+    Start(Box<execution::Execution>),
+    /// From this version on.
+    Advance(ExecutionId, i64, Status),
+    End(ExecutionId, Status, Value),
+    /// Event number `seq` of a flow.
+    Tell(ExecutionId, i64, Value),
+    EndAttempt(Box<attempt::Attempt>, Status, Value),
+    NewRelease(Box<release::Release>),
+    Artifact(ReleaseId, Digest),
+    CarryOn(ReleaseId, ExecutionId),
+    Confirm(Box<deployment::Deployment>),
+    Rollout(Box<deployment::Rollout>),
+    Evidence(EvidenceId, ReleaseId, Value),
+    OpenGate(Box<gate::GateRow<Value>>),
+    Gate(Box<gate::GateRow<Value>>),
+    Vote(Box<gate::VoteRow<Value>>),
+    Permit(Box<gate::PermissionRow<Value>>),
+    EndPermissions(ExecutionId),
+    Build(Box<incident::Build>),
+    Want(Box<outbox::Wanted<Value>>),
+    Redraw(String),
+    Done(InboxId),
+    Audit(audit::Entry),
+}
+
+impl Store {
+    /// Commits all changes in one transaction, in order; the first that does not hold calls all of them off.
+    pub async fn commit(&self, changes: Vec<Change>, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                for change in &changes {
+                    apply(tx, change, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+/// Makes one change within a transaction.
+pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), StoreError> {
+    match change {
+        Change::Pin(digest, body) => content::pin(tx, digest, body).await,
+        Change::Start(it) => execution::insert(tx, it).await,
+        Change::Advance(id, version, status) => execution::advance(tx, *id, *version, *status, now).await,
+        Change::End(id, status, result) => execution::end(tx, *id, *status, result, now).await,
+        Change::Tell(id, seq, event) => flow::append(tx, *id, *seq, event, now).await,
+        Change::EndAttempt(it, status, result) => attempt::end(tx, it, *status, result, now).await,
+        Change::NewRelease(it) => release::insert(tx, it).await,
+        Change::Artifact(id, digest) => release::set_artifact(tx, *id, digest).await,
+        Change::CarryOn(id, execution) => release::set_execution(tx, *id, *execution).await,
+        Change::Confirm(it) => deployment::confirm(tx, it).await,
+        Change::Rollout(it) => deployment::record_rollout(tx, it).await,
+        Change::Evidence(id, release, body) => look::keep_evidence(tx, *id, *release, body, now).await,
+        Change::OpenGate(it) => gate::insert(tx, it).await,
+        Change::Gate(it) => gate::replace(tx, it).await,
+        Change::Vote(it) => gate::record_vote(tx, it).await,
+        Change::Permit(it) => gate::insert_permission(tx, it).await,
+        Change::EndPermissions(root) => gate::end_permissions(tx, *root, now).await,
+        Change::Build(it) => incident::record_build(tx, it, now).await,
+        Change::Want(it) => outbox::want(tx, it, now).await,
+        Change::Redraw(subject) => outbox::redraw(tx, subject).await,
+        Change::Done(id) => inbox::done(tx, *id, now).await,
+        Change::Audit(entry) => audit::record(tx, entry, now).await,
+    }
+}
