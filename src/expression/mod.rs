@@ -4,8 +4,11 @@ mod batch;
 mod error;
 mod evaluate;
 mod inspect;
+mod jinja;
+mod pack;
 mod scope;
 pub mod template;
+mod yaql;
 
 pub use batch::evaluate_batch;
 pub use error::{ErrorKind, ExpressionError};
