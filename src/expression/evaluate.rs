@@ -172,7 +172,11 @@ impl Run<'_, '_> {
 
 /// Puts values where their expressions stand. Exact: one after another and wherever the same text occurs, in what was
 /// put in before too.
-pub(super) fn place(text: &str, pieces: &[(&str, String)], compat: Compat) -> Result<String, ExpressionError> {
+pub(super) fn place(
+    text: &str,
+    pieces: &[(&str, String)],
+    compat: Compat,
+) -> Result<String, ExpressionError> {
     let too_large = || ExpressionError::new(ErrorKind::Limit, "text too large");
     let mut out = String::new();
     match compat {

@@ -2,25 +2,34 @@
 
 use serde_json::{Map, Value};
 
+use super::jinja::{self, Flavour};
 use super::{ErrorKind, ExpressionError};
 
 /// What a name without a value does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undefined {
-    /// Printing it is an error.
+    /// Using it is an error; `is defined` and `default` may ask.
     Strict,
-    /// It prints as nothing.
+    /// It prints as nothing, and so do its members.
     Lenient,
 }
 
-/// Renders a template; a text that is one `{{ … }}` and nothing else keeps the type of its value.
+/// Renders a template with StackStorm's filters. A text that is one `{{ … }}` and nothing else keeps the type of its
+/// value; everything else becomes text, values as Python prints them. Values are never read as templates again.
+///
+/// # Errors
+/// Grammar, an undefined name under [`Undefined::Strict`], a filter that refuses its input, a bound reached.
 pub fn render(text: &str, vars: &Map<String, Value>, undefined: Undefined) -> Result<Value, ExpressionError> {
-    let mut env = minijinja::Environment::new();
-    env.set_undefined_behavior(match undefined {
-        Undefined::Strict => minijinja::UndefinedBehavior::SemiStrict,
-        Undefined::Lenient => minijinja::UndefinedBehavior::Lenient,
-    });
-    let vars = minijinja::Value::from(minijinja::value::Serde(vars));
-    let fault = |e: minijinja::Error| ExpressionError::new(ErrorKind::JinjaEvaluation, e.to_string());
-    Ok(Value::String(env.render_str(text, vars).map_err(fault)?))
+    let flavour = match undefined {
+        Undefined::Strict => Flavour::Strict,
+        Undefined::Lenient => Flavour::Lenient,
+    };
+    jinja::render_plain(text, vars, flavour).map_err(|fault| {
+        let kind = match fault.class {
+            "TemplateSyntaxError" => ErrorKind::JinjaGrammar,
+            "ResourceLimitException" => ErrorKind::Limit,
+            _ => ErrorKind::JinjaEvaluation,
+        };
+        ExpressionError::new(kind, format!("{}: {}", fault.class, fault.message))
+    })
 }

@@ -107,7 +107,11 @@ fn put(value: &Value, style: &Style, depth: usize, out: &mut String) {
 fn lead(at: usize, style: &Style, depth: usize, out: &mut String) {
     if at > 0 {
         // With an indent the space after the comma would end the line.
-        out.push_str(if style.indent.is_some() { style.separators.0.trim_end() } else { &style.separators.0 });
+        out.push_str(if style.indent.is_some() {
+            style.separators.0.trim_end()
+        } else {
+            &style.separators.0
+        });
     }
     if let Some(indent) = style.indent {
         out.push('\n');

@@ -113,7 +113,8 @@ fn bracket(inside: &str) -> Option<Step> {
         return Some(Step::Names(vec![name.to_owned()]));
     }
     if let Some((from, to)) = inside.split_once(':') {
-        let bound = |it: &str| if it.trim().is_empty() { Some(None) } else { it.trim().parse().ok().map(Some) };
+        let bound =
+            |it: &str| if it.trim().is_empty() { Some(None) } else { it.trim().parse().ok().map(Some) };
         return Some(Step::Slice(bound(from)?, bound(to)?));
     }
     match inside.parse() {

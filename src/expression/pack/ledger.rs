@@ -5,13 +5,18 @@ use serde_json::Value;
 use crate::expression::yaql::fault::Fault;
 use crate::expression::{CurrentTask, Scope};
 
-pub(in crate::expression) const COMPLETED: [&str; 5] = ["succeeded", "failed", "timeout", "abandoned", "canceled"];
+pub(in crate::expression) const COMPLETED: [&str; 5] =
+    ["succeeded", "failed", "timeout", "abandoned", "canceled"];
 
 /// The status of a task nobody has seen.
 const UNSET: &str = "null";
 
 pub(in crate::expression) fn current<'a>(scope: &Scope<'a>) -> Result<CurrentTask<'a>, Fault> {
-    scope.task.ok_or_else(|| Fault::evaluation("The current task is not set in the context."))
+    scope.task.ok_or_else(no_current_task)
+}
+
+pub(in crate::expression) fn no_current_task() -> Fault {
+    Fault::evaluation("The current task is not set in the context.")
 }
 
 fn route_or_current(scope: &Scope<'_>, route: Option<u64>) -> u64 {
@@ -39,8 +44,11 @@ pub(in crate::expression) fn record(
         .ok_or_else(|| Fault::evaluation(format!("Unable to find task execution for \"{task}\".")))
 }
 
-pub(in crate::expression) fn variable<'a>(scope: &Scope<'a>, name: &str) -> Result<&'a Value, Fault> {
-    let Some(value) = scope.context.get(name) else {
+pub(in crate::expression) fn variable_in<'a>(
+    context: &'a serde_json::Map<String, Value>,
+    name: &str,
+) -> Result<&'a Value, Fault> {
+    let Some(value) = context.get(name) else {
         return Err(Fault::new("VariableUndefinedError", format!("The variable \"{name}\" is undefined.")));
     };
     if name.starts_with("__") {

@@ -66,7 +66,9 @@ pub(super) fn call(name: &str, call: &Call) -> Option<Result<Value, Fault>> {
         "from_json_string" | "json_parse" => json::parse(call),
         "to_json_string" | "json_dump" => json::dump(call),
         "json_escape" => json::escape(call),
-        "to_complex" => call.required(0, "value").map(|it| Value::String(json::write(it, &json::Style::default()))),
+        "to_complex" => {
+            call.required(0, "value").map(|it| Value::String(json::write(it, &json::Style::default())))
+        }
         "from_yaml_string" | "yaml_parse" => yaml::parse(call),
         "to_yaml_string" | "yaml_dump" => yaml::dump(call),
         "jsonpath_query" => jsonpath::query(call),
@@ -85,17 +87,21 @@ pub(super) fn call(name: &str, call: &Call) -> Option<Result<Value, Fault>> {
 impl Call {
     /// The argument at a place or under its name; YAQL writes `resultIndex`, Jinja `result_index`.
     pub(super) fn get(&self, at: usize, name: &str) -> Option<&Value> {
-        let same = |it: &str| it.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).eq(plain(name));
+        let same =
+            |it: &str| it.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).eq(plain(name));
         self.args.get(at).or_else(|| self.named.iter().find(|(key, _)| same(key)).map(|it| it.1))
     }
 
     pub(super) fn required(&self, at: usize, name: &str) -> Result<&Value, Fault> {
-        self.get(at, name).ok_or_else(|| Fault::kind(format!("missing 1 required positional argument: '{name}'")))
+        self.get(at, name)
+            .ok_or_else(|| Fault::kind(format!("missing 1 required positional argument: '{name}'")))
     }
 
     pub(super) fn text(&self, at: usize, name: &str) -> Result<&str, Fault> {
         let value = self.required(at, name)?;
-        value.as_str().ok_or_else(|| Fault::kind(format!("'{name}' must be str, not {}", python::class(value))))
+        value
+            .as_str()
+            .ok_or_else(|| Fault::kind(format!("'{name}' must be str, not {}", python::class(value))))
     }
 
     pub(super) fn truth(&self, at: usize, name: &str, default: bool) -> bool {

@@ -17,7 +17,9 @@ pub(in crate::expression) fn compile(pattern: &str, ignore_case: bool) -> Result
         .size_limit(SIZE_MAX)
         .nest_limit(60)
         .build()
-        .map_err(|error| Fault::new("error", error.to_string().lines().last().unwrap_or_default().trim().to_owned()))
+        .map_err(|error| {
+            Fault::new("error", error.to_string().lines().last().unwrap_or_default().trim().to_owned())
+        })
 }
 
 /// A part of a replacement text.

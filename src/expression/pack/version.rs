@@ -49,7 +49,8 @@ fn parse(text: &str) -> Result<Version, Fault> {
     let (rest, build) = text.split_once('+').map_or((text, None), |(rest, build)| (rest, Some(build)));
     let (core, before) = rest.split_once('-').map_or((rest, None), |(core, it)| (core, Some(it)));
     let number = |it: &str| {
-        let plain = it == "0" || (!it.starts_with('0') && !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()));
+        let plain =
+            it == "0" || (!it.starts_with('0') && !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()));
         it.parse::<u64>().ok().filter(|_| plain)
     };
     let numbers: Option<Vec<u64>> = core.split('.').map(number).collect();

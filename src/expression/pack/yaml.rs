@@ -11,13 +11,15 @@ const WIDTH: usize = 80;
 
 pub(super) fn parse(call: &Call) -> Result<Value, Fault> {
     let text = text_of(call.required(0, "value")?);
-    serde_saphyr::from_str(&text)
-        .map_err(|error| Fault::new("YAMLError", error.to_string().lines().next().unwrap_or_default().to_owned()))
+    serde_saphyr::from_str(&text).map_err(|error| {
+        Fault::new("YAMLError", error.to_string().lines().next().unwrap_or_default().to_owned())
+    })
 }
 
 pub(super) fn dump(call: &Call) -> Result<Value, Fault> {
     let value = call.required(0, "value")?;
-    let indent = call.get(1, "indent").and_then(Value::as_u64).filter(|it| (2..10).contains(it)).unwrap_or(2) as usize;
+    let indent =
+        call.get(1, "indent").and_then(Value::as_u64).filter(|it| (2..10).contains(it)).unwrap_or(2) as usize;
     let unicode = call.truth(2, "allow_unicode", true);
     let mut out = String::new();
     let writer = Writer { indent, unicode };
@@ -135,9 +137,8 @@ fn end_line(out: &mut String) {
 fn fold(text: &str, level: usize, column: usize, out: &mut String) {
     let level = level.max(2);
     let mut at = column;
-    let mut words = text.split(' ').peekable();
     let mut first = true;
-    while let Some(word) = words.next() {
+    for word in text.split(' ') {
         if !first {
             let single = !word.is_empty() && !out.ends_with(' ');
             if at > WIDTH && single {
@@ -180,15 +181,24 @@ fn is_plain(text: &str) -> bool {
 fn means_more(text: &str) -> bool {
     const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"];
     let lower = text.to_ascii_lowercase();
-    let word = WORDS[2..].contains(&lower.as_str()) && (text == lower || text.chars().skip(1).all(|it| it.is_lowercase()) || text == text.to_ascii_uppercase());
+    let word = WORDS[2..].contains(&lower.as_str())
+        && (text == lower
+            || text.chars().skip(1).all(|it| it.is_lowercase())
+            || text == text.to_ascii_uppercase());
     let sign = text.trim_start_matches(['+', '-']);
     let number = sign.starts_with(|it: char| it.is_ascii_digit() || it == '.')
         && (sign.replace('_', "").parse::<f64>().is_ok()
-            || sign.strip_prefix("0x").is_some_and(|it| it.chars().all(|it| it.is_ascii_hexdigit() || it == '_'))
+            || sign
+                .strip_prefix("0x")
+                .is_some_and(|it| it.chars().all(|it| it.is_ascii_hexdigit() || it == '_'))
             || sign.strip_prefix("0b").is_some_and(|it| it.chars().all(|it| matches!(it, '0' | '1' | '_')))
-            || sign.split(':').count() > 1 && sign.split([':', '.']).all(|it| it.chars().all(|it| it.is_ascii_digit())));
+            || sign.split(':').count() > 1
+                && sign.split([':', '.']).all(|it| it.chars().all(|it| it.is_ascii_digit())));
     let infinite = matches!(sign.to_ascii_lowercase().as_str(), ".inf" | ".nan");
-    let date = text.len() >= 8 && text.is_ascii() && text.as_bytes()[4] == b'-' && text[..4].chars().all(|it| it.is_ascii_digit())
+    let date = text.len() >= 8
+        && text.is_ascii()
+        && text.as_bytes()[4] == b'-'
+        && text[..4].chars().all(|it| it.is_ascii_digit())
         && text.as_bytes()[5..].iter().all(|it| it.is_ascii_digit() || b"-T:. Z+t".contains(it));
     word || number || infinite || date || text == "<<" || text == "="
 }

@@ -10,9 +10,15 @@ pub(super) enum Node {
     /// `$`, `$name`.
     Variable(Rc<str>),
     /// `name(…)`; also `#list`, `#map`, `#indexer`, whose names nobody can write.
-    Call { name: Rc<str>, args: Vec<Rc<Node>> },
+    Call {
+        name: Rc<str>,
+        args: Vec<Rc<Node>>,
+    },
     /// An operator by the name of its function: `#operator_+`, `*equal`, `#unary_operator_-`.
-    Operator { name: &'static str, args: Vec<Rc<Node>> },
+    Operator {
+        name: &'static str,
+        args: Vec<Rc<Node>>,
+    },
     /// `(…)`
     Wrap(Rc<Node>),
     /// `a => b`

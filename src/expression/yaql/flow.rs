@@ -27,10 +27,7 @@ pub(super) struct Memo {
 
 impl Flow {
     /// `depth`: of the deepest value that the closure holds.
-    pub(super) fn new(
-        depth: u16,
-        pull: impl FnMut(&mut Vm<'_>) -> Next + 'static,
-    ) -> Result<Self, Fault> {
+    pub(super) fn new(depth: u16, pull: impl FnMut(&mut Vm<'_>) -> Next + 'static) -> Result<Self, Fault> {
         if depth >= DEPTH_MAX {
             return Err(Fault::limit("generators nested too deeply"));
         }
@@ -88,12 +85,12 @@ impl Vm<'_> {
             Value::Tuple(it) | Value::List(it) => {
                 Flow::new(depth - 1, move |_: &mut Vm<'_>| Ok(it.items.get(step()).cloned()))
             }
-            Value::Set(it) => {
-                Flow::new(depth - 1, move |_: &mut Vm<'_>| Ok(it.items.get_index(step()).map(|it| it.value().clone())))
-            }
-            Value::View(View::Values, it) => {
-                Flow::new(depth - 1, move |_: &mut Vm<'_>| Ok(it.map.get_index(step()).map(|it| it.1.clone())))
-            }
+            Value::Set(it) => Flow::new(depth - 1, move |_: &mut Vm<'_>| {
+                Ok(it.items.get_index(step()).map(|it| it.value().clone()))
+            }),
+            Value::View(View::Values, it) => Flow::new(depth - 1, move |_: &mut Vm<'_>| {
+                Ok(it.map.get_index(step()).map(|it| it.1.clone()))
+            }),
             Value::View(View::Items, it) => Flow::new(depth - 1, move |_: &mut Vm<'_>| {
                 let pair = it.map.get_index(step());
                 pair.map(|(key, value)| Value::tuple(vec![key.value().clone(), value.clone()])).transpose()

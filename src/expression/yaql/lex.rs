@@ -44,8 +44,8 @@ impl Token {
 
 /// Two characters before one: the longest wins.
 const SIGNS: [&str; 25] = [
-    "=>", "?.", "=~", "!~", ">=", "<=", "!=", "->", ".", "+", "-", "*", "/", ">", "<", "=", "[", "{", "(", ")",
-    "]", "}", ",", "mod", "in",
+    "=>", "?.", "=~", "!~", ">=", "<=", "!=", "->", ".", "+", "-", "*", "/", ">", "<", "=", "[", "{", "(",
+    ")", "]", "}", ",", "mod", "in",
 ];
 const WORDS: [&str; 5] = ["mod", "in", "not", "and", "or"];
 
@@ -68,10 +68,8 @@ fn name<'a>(input: &mut &'a str) -> ModalResult<&'a str> {
 
 fn quoted<'a>(mark: char) -> impl FnMut(&mut &'a str) -> ModalResult<&'a str> {
     move |input: &mut &'a str| {
-        let inside = repeat::<_, _, (), _, _>(
-            0..,
-            alt((none_of([mark, '\\']).void(), ('\\', none_of('\n')).void())),
-        );
+        let inside =
+            repeat::<_, _, (), _, _>(0.., alt((none_of([mark, '\\']).void(), ('\\', none_of('\n')).void())));
         delimited(mark, inside.take(), mark).parse_next(input)
     }
 }
@@ -108,7 +106,9 @@ fn token(rest: &mut &str, first: char, before: Option<char>, position: usize) ->
     match first {
         '$' => {
             let text = (any::<&str, _>, take_while(0.., is_word)).take();
-            text.map(|it: &str| Token::Dollar(it.into())).parse_next(rest).map_err(|_: winnow::error::ErrMode<winnow::error::ContextError>| illegal(first, position))
+            text.map(|it: &str| Token::Dollar(it.into()))
+                .parse_next(rest)
+                .map_err(|_: winnow::error::ErrMode<winnow::error::ContextError>| illegal(first, position))
         }
         '0'..='9' if at_boundary(before) => number(rest).ok_or_else(|| illegal(first, position)),
         '\'' | '"' => quoted(first).parse_next(rest).map(|it| Token::Text(unescape(it).into())).map_err(bad),
@@ -183,7 +183,8 @@ fn unescape(text: &str) -> String {
 fn escape(text: &str) -> (Option<char>, usize) {
     let Some(kind) = text[1..].chars().next() else { return (None, 1) };
     let hex = |count: usize| {
-        let made = text.get(2..2 + count).and_then(|it| u32::from_str_radix(it, 16).ok()).and_then(char::from_u32);
+        let made =
+            text.get(2..2 + count).and_then(|it| u32::from_str_radix(it, 16).ok()).and_then(char::from_u32);
         (made, if made.is_some() { 2 + count } else { 1 })
     };
     let simple = match kind {
@@ -199,7 +200,8 @@ fn escape(text: &str) -> (Option<char>, usize) {
         'u' => return hex(4),
         'U' => return hex(8),
         '0'..='7' => {
-            let digits: String = text[1..].chars().take(3).take_while(|it| ('0'..='7').contains(it)).collect();
+            let digits: String =
+                text[1..].chars().take(3).take_while(|it| ('0'..='7').contains(it)).collect();
             let made = u32::from_str_radix(&digits, 8).ok().and_then(char::from_u32);
             return (made, 1 + digits.len());
         }

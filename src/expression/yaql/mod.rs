@@ -85,7 +85,11 @@ impl Vm<'_> {
                 }
                 Value::set(items)
             }
-            Value::Tuple(_) | Value::List(_) | Value::View(View::Values, _) | Value::Flow(_) | Value::Memo(_)
+            Value::Tuple(_)
+            | Value::List(_)
+            | Value::View(View::Values, _)
+            | Value::Flow(_)
+            | Value::Memo(_)
             | Value::Order(_) => {
                 let items = self.iterate(value)?;
                 let mut out = Vec::new();
@@ -134,9 +138,9 @@ mod tests {
                     Json::Array(items)
                 }
                 Value::List(it) | Value::Tuple(it) => it.items.iter().map(plain).collect(),
-                Value::Dict(it) => {
-                    Json::Object(it.map.iter().map(|(k, v)| (k.json_name().unwrap_or_default(), plain(v))).collect())
-                }
+                Value::Dict(it) => Json::Object(
+                    it.map.iter().map(|(k, v)| (k.json_name().unwrap_or_default(), plain(v))).collect(),
+                ),
                 Value::Time(..) | Value::Span(_) => serde_json::json!({ "__repr__": value.to_text() }),
                 other => other.to_json().unwrap_or(Json::Null),
             }
@@ -147,7 +151,9 @@ mod tests {
     fn same(a: &Json, b: &Json) -> bool {
         match (a, b) {
             (Json::Number(a), Json::Number(b)) => a.as_f64() == b.as_f64(),
-            (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+            (Json::Array(a), Json::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            }
             (Json::Object(a), Json::Object(b)) if b.contains_key("__repr__") => a.contains_key("__repr__"),
             (Json::Object(a), Json::Object(b)) => {
                 a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same(v, w)))
@@ -159,7 +165,8 @@ mod tests {
     /// The engine's own test suite, recorded. What is left over calls functions that those tests make up.
     #[test]
     fn the_standard_library_answers_as_recorded() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/stackstorm/conformance/yaql_engine_cases.json");
+        let path =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/stackstorm/conformance/yaql_engine_cases.json");
         let Ok(text) = std::fs::read_to_string(path) else { return };
         let cases: Vec<Json> = serde_json::from_str(&text).unwrap();
         let mut passed = 0;
@@ -176,7 +183,9 @@ mod tests {
                         }
                         other => other.clone(),
                     };
-                    same(&got, wanted) || (case["expr"].as_str().unwrap().contains("set(") && same(&sorted(&got), &sorted(wanted)))
+                    same(&got, wanted)
+                        || (case["expr"].as_str().unwrap().contains("set(")
+                            && same(&sorted(&got), &sorted(wanted)))
                 }
                 (Err(fault), None) => fault.class == case["error"]["type"],
                 _ => false,
@@ -184,7 +193,10 @@ mod tests {
             passed += usize::from(good);
             if !good {
                 let got = got.map(|it| it.to_text()).map_err(|it| format!("{}: {}", it.class, it.message));
-                println!("  {} {} on {}: {got:?}, wanted {} {}", case["test"], case["expr"], case["data"], case["value"], case["error"]["type"]);
+                println!(
+                    "  {} {} on {}: {got:?}, wanted {} {}",
+                    case["test"], case["expr"], case["data"], case["value"], case["error"]["type"]
+                );
             }
         }
         println!("yaql_engine_cases passed {passed}/{}", cases.len());

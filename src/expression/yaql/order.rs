@@ -68,7 +68,11 @@ fn compare(
 type Row = (Vec<Value>, Value);
 
 /// Stable. Not the library's sort: that one may panic when a comparison contradicts itself, and users write these.
-fn merge_sort(vm: &mut Vm<'_>, fields: &[(Lambda, Direction)], mut rows: Vec<Row>) -> Result<Vec<Row>, Fault> {
+fn merge_sort(
+    vm: &mut Vm<'_>,
+    fields: &[(Lambda, Direction)],
+    mut rows: Vec<Row>,
+) -> Result<Vec<Row>, Fault> {
     if rows.len() < 2 {
         return Ok(rows);
     }
@@ -77,7 +81,8 @@ fn merge_sort(vm: &mut Vm<'_>, fields: &[(Lambda, Direction)], mut rows: Vec<Row
     let mut left = merge_sort(vm, fields, rows)?.into_iter().peekable();
     let mut right = merge_sort(vm, fields, right)?.into_iter().peekable();
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let next = if compare(vm, fields, &a.0, &b.0)? == Ordering::Greater { right.next() } else { left.next() };
+        let next =
+            if compare(vm, fields, &a.0, &b.0)? == Ordering::Greater { right.next() } else { left.next() };
         out.extend(next);
     }
     out.extend(left);

@@ -129,7 +129,9 @@ impl Type {
             (Self::Lambda | Self::LazyRule, _) | (_, Self::Lambda | Self::LazyRule) => false,
             (Self::Any | Self::Object, _) => false,
             (_, Self::Any | Self::Object) => true,
-            (Self::Iterator | Self::Sequence | Self::Set | Self::Map | Self::Order, it) => iterable.contains(&it),
+            (Self::Iterator | Self::Sequence | Self::Set | Self::Map | Self::Order, it) => {
+                iterable.contains(&it)
+            }
             (Self::Bool, Self::Int) => true,
             _ => false,
         }

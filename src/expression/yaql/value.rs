@@ -171,12 +171,17 @@ impl Value {
                 (None, None) => Self::Float(it.as_f64().unwrap_or(f64::NAN)),
             },
             serde_json::Value::String(it) => Self::text(it.as_str()),
-            serde_json::Value::Array(it) => Self::tuple(it.iter().map(Self::from_json).collect::<Result<_, _>>()?)?,
+            serde_json::Value::Array(it) => {
+                Self::tuple(it.iter().map(Self::from_json).collect::<Result<_, _>>()?)?
+            }
             serde_json::Value::Object(it) => Self::from_map(it, true)?,
         })
     }
 
-    pub(super) fn from_map(map: &serde_json::Map<String, serde_json::Value>, frozen: bool) -> Result<Self, Fault> {
+    pub(super) fn from_map(
+        map: &serde_json::Map<String, serde_json::Value>,
+        frozen: bool,
+    ) -> Result<Self, Fault> {
         let pairs = map.iter().map(|(key, value)| Ok((Key::text(key), Self::from_json(value)?)));
         Self::dict(pairs.collect::<Result<_, Fault>>()?, frozen)
     }
@@ -192,9 +197,9 @@ impl Value {
                 (_, Ok(it)) => it.into(),
                 _ => return Err(Fault::limit("integer too large for JSON")),
             },
-            Self::Float(it) => serde_json::Number::from_f64(*it)
-                .map(Json::Number)
-                .ok_or_else(|| Fault::new("ValueError", "Out of range float values are not JSON compliant"))?,
+            Self::Float(it) => serde_json::Number::from_f64(*it).map(Json::Number).ok_or_else(|| {
+                Fault::new("ValueError", "Out of range float values are not JSON compliant")
+            })?,
             Self::Text(it) => Json::String(it.to_string()),
             Self::Tuple(it) | Self::List(it) => {
                 Json::Array(it.items.iter().map(Self::to_json).collect::<Result<_, _>>()?)
@@ -205,7 +210,10 @@ impl Value {
             }
             other => {
                 let class = if let Self::Set(_) = other { "set" } else { other.class() };
-                return Err(Fault::new("TypeError", format!("Object of type {class} is not JSON serializable")));
+                return Err(Fault::new(
+                    "TypeError",
+                    format!("Object of type {class} is not JSON serializable"),
+                ));
             }
         })
     }

@@ -174,8 +174,13 @@ impl<'a> Vm<'a> {
                 let key = Value::Text(Rc::clone(name));
                 dict.map.get(&Key::text(name)).cloned().ok_or_else(|| missing_key(&key))
             }
-            Value::Tuple(_) | Value::List(_) | Value::Set(_) | Value::View(..) | Value::Flow(_)
-            | Value::Memo(_) | Value::Order(_) => {
+            Value::Tuple(_)
+            | Value::List(_)
+            | Value::Set(_)
+            | Value::View(..)
+            | Value::Flow(_)
+            | Value::Memo(_)
+            | Value::Order(_) => {
                 let items = self.iterate(&value)?;
                 let name = Rc::clone(name);
                 self.lazy(&[&value], &[], move |vm| match items.next(vm)? {
@@ -204,7 +209,9 @@ impl<'a> Vm<'a> {
         let method = receiver.clone();
         let mut all: Vec<Arg> = receiver.into_iter().map(Arg::Value).collect();
         all.extend(args);
-        if method.is_none() && let Some(body) = frame.function(name) {
+        if method.is_none()
+            && let Some(body) = frame.function(name)
+        {
             return self.call_defined(&body, all, frame);
         }
         let wanted = if method.is_some() { Form::Method } else { Form::Function };
@@ -255,7 +262,9 @@ impl<'a> Vm<'a> {
             let Some(bound) = spec.bind(mapping, &args, &named, frame) else { continue };
             match &chosen {
                 Some((_, winner, _)) if winner.narrower_than(mapping) => continue,
-                Some((_, winner, _)) if !mapping.narrower_than(winner) => return Err(ambiguous(name, receiver)),
+                Some((_, winner, _)) if !mapping.narrower_than(winner) => {
+                    return Err(ambiguous(name, receiver));
+                }
                 _ => chosen = Some((spec, mapping, bound)),
             }
         }
@@ -358,9 +367,10 @@ impl<'a> Vm<'a> {
                 let at = if let Value::Int(at) = at { *at } else { i128::from(at.truthy()) };
                 let length = items.items.len() as i128;
                 let found = usize::try_from(if at < 0 { at + length } else { at }).ok();
-                found.and_then(|at| items.items.get(at)).cloned().ok_or_else(|| {
-                    Fault::new("IndexError", format!("{} index out of range", list.class()))
-                })
+                found
+                    .and_then(|at| items.items.get(at))
+                    .cloned()
+                    .ok_or_else(|| Fault::new("IndexError", format!("{} index out of range", list.class())))
             }
             _ => Err(no_match("#indexer", None)),
         }

@@ -59,7 +59,11 @@ pub(super) fn add(table: &mut Table) {
 }
 
 /// Answers of the cases up to and with the first that `stop` accepts.
-fn results(vm: &mut Vm<'_>, args: &Args, stop: fn(&Value) -> bool) -> Result<Vec<bool>, super::super::fault::Fault> {
+fn results(
+    vm: &mut Vm<'_>,
+    args: &Args,
+    stop: fn(&Value) -> bool,
+) -> Result<Vec<bool>, super::super::fault::Fault> {
     let mut out = Vec::new();
     for case in &args.rest {
         let Slot::Lambda(case) = case else {
@@ -74,4 +78,3 @@ fn results(vm: &mut Vm<'_>, args: &Args, stop: fn(&Value) -> bool) -> Result<Vec
     }
     Ok(out)
 }
-

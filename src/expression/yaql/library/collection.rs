@@ -117,9 +117,13 @@ fn edit(vm: &mut Vm<'_>, args: &Args, mut place: impl FnMut(i128, Value) -> Vec<
 fn replace(vm: &mut Vm<'_>, args: &Args, values: Vec<Value>) -> Res {
     let (from, count) = (args.int(1)?, args.int(3)?);
     let mut waiting = Some(values);
-    edit(vm, args, move |at, item| {
-        if inside(at, from, count) { waiting.take().unwrap_or_default() } else { vec![item] }
-    })
+    edit(
+        vm,
+        args,
+        move |at, item| {
+            if inside(at, from, count) { waiting.take().unwrap_or_default() } else { vec![item] }
+        },
+    )
 }
 
 fn insert(vm: &mut Vm<'_>, args: &Args, values: Vec<Value>, before_start: bool) -> Res {

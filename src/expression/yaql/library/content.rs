@@ -59,8 +59,9 @@ fn forward(vm: &mut Vm<'_>, name: &str, args: &Args) -> Res {
     for (name, value) in &args.named {
         call.named.insert(name.to_string(), vm.finalize(value)?.to_json()?);
     }
-    let answer = pack::call(name, &call)
-        .unwrap_or_else(|| Err(Fault::new("NoFunctionRegisteredException", format!("Unknown function \"{name}\""))))?;
+    let answer = pack::call(name, &call).unwrap_or_else(|| {
+        Err(Fault::new("NoFunctionRegisteredException", format!("Unknown function \"{name}\"")))
+    })?;
     if let serde_json::Value::String(text) = &answer {
         vm.charge_text(text.len())?;
     }

@@ -71,11 +71,15 @@ pub(super) fn add(table: &mut Table) {
         let keys = vm.collect(&a.value(1)?)?;
         without(vm, &a, keys)
     });
-    table.method("mergeWith", "dict:map another:map listMerger:fn=null itemMerger:fn=null maxLevels:int=0", |vm, a| {
-        let Value::Dict(other) = a.value(1)? else { return Ok(Value::Null) };
-        let left = map(&a)?;
-        merge(vm, &a, &left, &other, a.int(4)?)
-    });
+    table.method(
+        "mergeWith",
+        "dict:map another:map listMerger:fn=null itemMerger:fn=null maxLevels:int=0",
+        |vm, a| {
+            let Value::Dict(other) = a.value(1)? else { return Ok(Value::Null) };
+            let left = map(&a)?;
+            merge(vm, &a, &left, &other, a.int(4)?)
+        },
+    );
 }
 
 fn map(args: &Args) -> Result<Rc<Dict>, Fault> {
@@ -131,8 +135,12 @@ fn merge(vm: &mut Vm<'_>, args: &Args, left: &Dict, right: &Dict, levels: i128) 
     for (key, a) in &left.map {
         let merged = match (right.map.get(key), a) {
             (None, a) => a.clone(),
-            (Some(Value::Dict(b)), Value::Dict(a)) if levels != 1 => merge(vm, args, a, b, (levels - 1).max(0))?,
-            (Some(b @ (Value::Tuple(_) | Value::List(_))), Value::Tuple(_) | Value::List(_)) if levels != 1 => {
+            (Some(Value::Dict(b)), Value::Dict(a)) if levels != 1 => {
+                merge(vm, args, a, b, (levels - 1).max(0))?
+            }
+            (Some(b @ (Value::Tuple(_) | Value::List(_))), Value::Tuple(_) | Value::List(_))
+                if levels != 1 =>
+            {
                 match args.maybe_lambda(2) {
                     Some(merger) => vm.apply(&merger, vec![a.clone(), b.clone()])?,
                     None => distinct_together(vm, a, b)?,

@@ -33,7 +33,13 @@ pub(super) fn add(table: &mut Table) {
     table.function("pow", "a:num b:num c:num?=null", power);
     table.function("sign", "num:num", |_, a| {
         let it = as_float(&a.value(0)?);
-        Ok(Value::Int(if it > 0.0 { 1 } else if it < 0.0 { -1 } else { 0 }))
+        Ok(Value::Int(if it > 0.0 {
+            1
+        } else if it < 0.0 {
+            -1
+        } else {
+            0
+        }))
     });
     table.function("round", "number:num ndigits:int=0", |_, a| round(&a.value(0)?, a.int(1)?));
     table.function("isInteger", "value", |_, a| Ok(Value::Bool(matches!(a.value(0)?, Value::Int(_)))));
@@ -64,7 +70,9 @@ pub(super) fn arithmetic(name: &str, left: &Value, right: &Value) -> Option<Res>
                 "#operator_*" => a.checked_mul(*b),
                 _ if *b == 0 => return Some(zero("integer division or modulo by zero")),
                 // Python rounds down, not towards zero.
-                "#operator_/" => a.checked_div(*b).map(|it| if a % b != 0 && (*a < 0) != (*b < 0) { it - 1 } else { it }),
+                "#operator_/" => {
+                    a.checked_div(*b).map(|it| if a % b != 0 && (*a < 0) != (*b < 0) { it - 1 } else { it })
+                }
                 _ => a.checked_rem(*b).map(|it| if it != 0 && (it < 0) != (*b < 0) { it + b } else { it }),
             };
             result.map(Value::Int).ok_or_else(overflow)
@@ -108,9 +116,9 @@ fn int(value: &Value) -> Res {
         Value::Text(text) => {
             let digits = number_text(text);
             let digits = digits.strip_prefix('+').filter(|it| !it.starts_with('-')).unwrap_or(&digits);
-            digits
-                .parse()
-                .map_err(|_| Fault::value(format!("invalid literal for int() with base 10: {}", value.repr())))?
+            digits.parse().map_err(|_| {
+                Fault::value(format!("invalid literal for int() with base 10: {}", value.repr()))
+            })?
         }
         other => {
             return Err(Fault::kind(format!(
@@ -152,7 +160,8 @@ fn random_between(vm: &mut Vm<'_>, args: Args) -> Res {
     match (args.value(0)?, args.value(1)?) {
         (Value::Int(from), Value::Int(to)) => {
             let width = to.checked_sub(from).filter(|it| *it >= 0).and_then(|it| u64::try_from(it).ok());
-            let width = width.ok_or_else(|| Fault::value(format!("empty range for randint({from}, {to})")))?;
+            let width =
+                width.ok_or_else(|| Fault::value(format!("empty range for randint({from}, {to})")))?;
             let drawn = match width.checked_add(1) {
                 Some(count) => vm.random() % count,
                 None => vm.random(),
@@ -188,7 +197,8 @@ fn power(_: &mut Vm<'_>, args: Args) -> Res {
 }
 
 fn modular_power(base: i128, exponent: i128, modulus: i128) -> Res {
-    let reduce = |a: i128, b: i128| a.checked_mul(b).map(|it| it.rem_euclid(modulus.abs())).ok_or_else(overflow);
+    let reduce =
+        |a: i128, b: i128| a.checked_mul(b).map(|it| it.rem_euclid(modulus.abs())).ok_or_else(overflow);
     let (mut result, mut square, mut left) = (reduce(1, 1)?, reduce(base, 1)?, exponent);
     while left > 0 {
         if left & 1 == 1 {

@@ -29,8 +29,20 @@ pub(in super::super) fn unary(vm: &mut Vm<'_>, name: &'static str, value: Value)
 /// An operator called by the name of its function.
 pub(in super::super) fn binary_named(vm: &mut Vm<'_>, name: &str, left: Value, right: Value) -> Res {
     const NAMES: [&str; 15] = [
-        "#operator_+", "#operator_-", "#operator_*", "#operator_/", "#operator_mod", "#operator_>", "#operator_<",
-        "#operator_>=", "#operator_<=", "#operator_=~", "#operator_!~", "#operator_in", "*equal", "*not_equal",
+        "#operator_+",
+        "#operator_-",
+        "#operator_*",
+        "#operator_/",
+        "#operator_mod",
+        "#operator_>",
+        "#operator_<",
+        "#operator_>=",
+        "#operator_<=",
+        "#operator_=~",
+        "#operator_!~",
+        "#operator_in",
+        "*equal",
+        "*not_equal",
         "#operator_.",
     ];
     match NAMES.iter().find(|it| **it == name) {
@@ -95,7 +107,9 @@ fn add(vm: &mut Vm<'_>, left: Value, right: Value) -> Res {
 
 fn multiply(vm: &mut Vm<'_>, left: Value, right: Value) -> Res {
     let (many, times) = match (&left, &right) {
-        (Value::Int(_) | Value::Bool(_), Value::Text(_) | Value::Tuple(_) | Value::List(_)) => (&right, &left),
+        (Value::Int(_) | Value::Bool(_), Value::Text(_) | Value::Tuple(_) | Value::List(_)) => {
+            (&right, &left)
+        }
         _ => (&left, &right),
     };
     let times = match times {

@@ -15,14 +15,20 @@ use super::super::vm::Vm;
 use super::Table;
 
 pub(super) fn add(table: &mut Table) {
-    table.function("regex", "pattern:str ignoreCase:any=false multiLine:any=false dotAll:any=false", |_, a| {
-        let flags = [(1, 'i'), (2, 'm'), (3, 's')];
-        let flags: String = flags.iter().filter(|(at, _)| a.truth(*at)).map(|it| it.1).collect();
-        let pattern = a.text(0)?;
-        let pattern = if flags.is_empty() { pattern.to_string() } else { format!("(?{flags}){pattern}") };
-        compile(&pattern).map(|it| Value::Pattern(Rc::new(it)))
+    table.function(
+        "regex",
+        "pattern:str ignoreCase:any=false multiLine:any=false dotAll:any=false",
+        |_, a| {
+            let flags = [(1, 'i'), (2, 'm'), (3, 's')];
+            let flags: String = flags.iter().filter(|(at, _)| a.truth(*at)).map(|it| it.1).collect();
+            let pattern = a.text(0)?;
+            let pattern = if flags.is_empty() { pattern.to_string() } else { format!("(?{flags}){pattern}") };
+            compile(&pattern).map(|it| Value::Pattern(Rc::new(it)))
+        },
+    );
+    table.method("matches", "regexp:regex string:str", |_, a| {
+        Ok(Value::Bool(regex(&a, 0)?.is_match(&a.text(1)?)))
     });
-    table.method("matches", "regexp:regex string:str", |_, a| Ok(Value::Bool(regex(&a, 0)?.is_match(&a.text(1)?))));
     table.method("matches", "string:str regexp:str", |_, a| {
         Ok(Value::Bool(compile(&a.text(1)?)?.is_match(&a.text(0)?)))
     });
@@ -39,8 +45,12 @@ pub(super) fn add(table: &mut Table) {
         let found = found.collect::<Result<Vec<_>, _>>()?;
         Value::list(found)
     });
-    table.method("split", "regexp:regex string:str maxSplit:int=0", |vm, a| split(vm, &*regex(&a, 0)?, &a.text(1)?, a.int(2)?));
-    table.method("split", "string:str regexp:regex maxSplit:int=0", |vm, a| split(vm, &*regex(&a, 1)?, &a.text(0)?, a.int(2)?));
+    table.method("split", "regexp:regex string:str maxSplit:int=0", |vm, a| {
+        split(vm, &*regex(&a, 0)?, &a.text(1)?, a.int(2)?)
+    });
+    table.method("split", "string:str regexp:regex maxSplit:int=0", |vm, a| {
+        split(vm, &*regex(&a, 1)?, &a.text(0)?, a.int(2)?)
+    });
     table.method("replace", "regexp:regex string:str repl:str count:int=0", |vm, a| {
         let template = python::template(&a.text(2)?);
         replace(vm, &*regex(&a, 0)?, &a.text(1)?, a.int(3)?, |_, it| Ok(python::expand(&template, it)))
@@ -52,12 +62,16 @@ pub(super) fn add(table: &mut Table) {
     table.method("replaceBy", "regexp:regex string:str repl:fn count:int=0", |vm, a| {
         let regex = regex(&a, 0)?;
         let text = a.text(1)?;
-        replace(vm, &regex, &text, a.int(3)?, |vm, it| selected(vm, &a, &regex, &text, it).map(|it| it.to_text()))
+        replace(vm, &regex, &text, a.int(3)?, |vm, it| {
+            selected(vm, &a, &regex, &text, it).map(|it| it.to_text())
+        })
     });
     table.method("replaceBy", "string:str regexp:regex repl:fn count:int=0", |vm, a| {
         let regex = regex(&a, 1)?;
         let text = a.text(0)?;
-        replace(vm, &regex, &text, a.int(3)?, |vm, it| selected(vm, &a, &regex, &text, it).map(|it| it.to_text()))
+        replace(vm, &regex, &text, a.int(3)?, |vm, it| {
+            selected(vm, &a, &regex, &text, it).map(|it| it.to_text())
+        })
     });
     table.function("escapeRegex", "string:str", |_, a| Ok(Value::text(escape(&a.text(0)?))));
     table.function("isRegex", "value", |_, a| Ok(Value::Bool(matches!(a.value(0)?, Value::Pattern(_)))));
@@ -86,7 +100,11 @@ pub(super) fn found(text: &Value, pattern: &Value) -> Option<Result<bool, Fault>
 /// The match itself, or what the selector makes of it.
 fn shown(vm: &mut Vm<'_>, args: &Args, regex: &Regex, text: &str, found: &Captures<'_>) -> Res {
     vm.charge(1 + found[0].len() / 64)?;
-    if args.maybe_lambda(2).is_some() { selected(vm, args, regex, text, found) } else { Ok(Value::text(&found[0])) }
+    if args.maybe_lambda(2).is_some() {
+        selected(vm, args, regex, text, found)
+    } else {
+        Ok(Value::text(&found[0]))
+    }
 }
 
 /// `$1` (`$`) is the match, `$2` its first group: each with value, start and end.

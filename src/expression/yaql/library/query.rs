@@ -28,7 +28,11 @@ pub(super) fn add(table: &mut Table) {
     table.method("orderByDescending", "collection:iter selector:fn", |_, a| order(&a, Direction::Down));
     table.method("thenBy", "collection:order selector:fn", |_, a| then(&a, Direction::Up));
     table.method("thenByDescending", "collection:order selector:fn", |_, a| then(&a, Direction::Down));
-    table.method("groupBy", "collection:iter keySelector:fn valueSelector:fn=null aggregator:fn=null", group_by);
+    table.method(
+        "groupBy",
+        "collection:iter keySelector:fn valueSelector:fn=null aggregator:fn=null",
+        group_by,
+    );
     table.method("join", "collection1:iter collection2:iter predicate:fn selector:fn", join);
     table.method("splitWhere", "collection:iter predicate:fn", split_where);
     table.method("sliceWhere", "collection:iter predicate:fn", slice_where);
@@ -183,7 +187,9 @@ fn group_by(vm: &mut Vm<'_>, args: Args) -> Res {
         let pair = Value::tuple(vec![key.value().clone(), values])?;
         let again = if old_style { vm.apply(aggregator, vec![pair]).ok() } else { None };
         match again {
-            Some(result @ (Value::Tuple(_) | Value::List(_))) if vm.collect(&result)?.len() == 2 => out.push(result),
+            Some(result @ (Value::Tuple(_) | Value::List(_))) if vm.collect(&result)?.len() == 2 => {
+                out.push(result)
+            }
             _ => return Err(failed.unwrap_or_else(|| Fault::kind("aggregator failed"))),
         }
     }

@@ -88,7 +88,11 @@ pub(super) fn add(table: &mut Table) {
         let empty = vm.iterate(&source)?.next(vm)?.is_none();
         if empty { a.value(1) } else { Ok(source) }
     });
-    table.function("generate", "initial predicate:fn producer:fn selector:fn=null decycle:bool=false", generate);
+    table.function(
+        "generate",
+        "initial predicate:fn producer:fn selector:fn=null decycle:bool=false",
+        generate,
+    );
     table.function(
         "generateMany",
         "initial producer:fn selector:fn=null decycle:bool=false depthFirst:bool=false",
@@ -131,9 +135,8 @@ fn range(vm: &mut Vm<'_>, start: i128, stop: Option<i128>, step: i128) -> Res {
 }
 
 fn non_negative(count: i128) -> Result<usize, Fault> {
-    usize::try_from(count).map_err(|_| {
-        Fault::value("Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize.")
-    })
+    usize::try_from(count)
+        .map_err(|_| Fault::value("Indices for islice() must be None or an integer: 0 <= x <= sys.maxsize."))
 }
 
 fn slice(vm: &mut Vm<'_>, args: &Args, skip: bool) -> Res {

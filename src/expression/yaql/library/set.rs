@@ -69,7 +69,9 @@ fn keys(value: &Value) -> Result<IndexSet<Key>, Fault> {
     match value {
         Value::Set(it) => Ok(it.items.clone()),
         Value::View(View::Keys, it) => Ok(it.map.keys().cloned().collect()),
-        other => Err(Fault::new("AttributeError", format!("'{}' object has no attribute 'union'", other.class()))),
+        other => {
+            Err(Fault::new("AttributeError", format!("'{}' object has no attribute 'union'", other.class())))
+        }
     }
 }
 

@@ -41,7 +41,11 @@ pub(super) fn add(table: &mut Table) {
     });
     table.both("isEmpty", "string:str? trim:bool=true chars:str?=null", |_, a| {
         let Some(text) = a.maybe_text(0)? else { return Ok(Value::Bool(true)) };
-        let text = if a.truth(1) { strip(&text, a.maybe_text(2)?.as_deref(), true, true).to_owned() } else { text.to_string() };
+        let text = if a.truth(1) {
+            strip(&text, a.maybe_text(2)?.as_deref(), true, true).to_owned()
+        } else {
+            text.to_string()
+        };
         Ok(Value::Bool(text.is_empty()))
     });
     table.method("replace", "string:str old:str new:str count:int=-1", |vm, a| {

@@ -20,7 +20,7 @@ pub(super) fn add(table: &mut Table) {
         "datetime",
         "year:int month:int day:int hour:int=0 minute:int=0 second:int=0 microsecond:int=0 offset:span=none",
         |_, a| {
-            let part = |at: usize| Ok::<i128, Fault>(a.int(at)?);
+            let part = |at: usize| a.int(at);
             civil([part(0)?, part(1)?, part(2)?, part(3)?, part(4)?, part(5)?, part(6)?], offset_of(&a, 7))
         },
     );
@@ -59,7 +59,9 @@ pub(super) fn add(table: &mut Table) {
         let Value::Time(at, offset) = a.value(0)? else { return Ok(Value::Null) };
         let text = local(at, offset)?.to_zoned(jiff::tz::TimeZone::fixed(zone(offset)));
         let text = text.map_err(|error| Fault::value(error.to_string()))?;
-        jiff::fmt::strtime::format(&*a.text(1)?, &text).map(Value::text).map_err(|it| Fault::value(it.to_string()))
+        jiff::fmt::strtime::format(&*a.text(1)?, &text)
+            .map(Value::text)
+            .map_err(|it| Fault::value(it.to_string()))
     });
     table.method(
         "replace",
@@ -198,8 +200,19 @@ fn replace(_: &mut Vm<'_>, args: Args) -> Res {
 /// `value.name` on anything that has no members.
 pub(in super::super) fn property(name: &str, value: &Value) -> Res {
     const OF_TIME: [&str; 13] = [
-        "year", "month", "day", "hour", "minute", "second", "microsecond", "weekday", "offset", "timestamp", "date",
-        "time", "utc",
+        "year",
+        "month",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "microsecond",
+        "weekday",
+        "offset",
+        "timestamp",
+        "date",
+        "time",
+        "utc",
     ];
     const OF_SPAN: [&str; 6] = ["microseconds", "milliseconds", "seconds", "minutes", "hours", "days"];
     let function = format!("#property#{name}");

@@ -66,7 +66,7 @@ fn ctx(vm: &mut Vm<'_>, args: Args) -> Res {
         return Value::from_map(&visible, false);
     }
     let name = key.to_text();
-    Value::from_json(ledger::variable(scope, &name)?)
+    Value::from_json(ledger::variable_in(scope.context, &name)?)
 }
 
 fn item(vm: &mut Vm<'_>, args: Args) -> Res {
@@ -93,4 +93,3 @@ fn current_is(vm: &Vm<'_>, wanted: &[&str]) -> Res {
     let status = ledger::status(scope, task.id, Some(task.route));
     Ok(Value::Bool(wanted.contains(&status.as_str())))
 }
-
