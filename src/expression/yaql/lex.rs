@@ -74,8 +74,8 @@ fn quoted<'a>(mark: char) -> impl FnMut(&mut &'a str) -> ModalResult<&'a str> {
     }
 }
 
-/// Tokens with their position in characters.
-pub(super) fn tokens(source: &str) -> Result<Vec<(Token, usize)>, Fault> {
+/// Tokens with their position in characters, up to the first fault: the parser may find one of its own before it.
+pub(super) fn tokens(source: &str) -> (Vec<(Token, usize)>, Option<Fault>) {
     let mut rest = source;
     let mut before = None;
     let mut position = 0;
@@ -85,13 +85,16 @@ pub(super) fn tokens(source: &str) -> Result<Vec<(Token, usize)>, Fault> {
         if matches!(first, ' ' | '\t' | '\r' | '\n') {
             rest = &rest[1..];
         } else {
-            out.push((token(&mut rest, first, before, position)?, position));
+            match token(&mut rest, first, before, position) {
+                Ok(token) => out.push((token, position)),
+                Err(fault) => return (out, Some(fault)),
+            }
         }
         let taken = &start[..start.len() - rest.len()];
         position += taken.chars().count();
         before = taken.chars().next_back();
     }
-    Ok(out)
+    (out, None)
 }
 
 fn illegal(first: char, position: usize) -> Fault {

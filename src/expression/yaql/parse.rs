@@ -52,6 +52,8 @@ const NOT: u8 = 4;
 struct Parser<'a> {
     source: &'a str,
     tokens: Vec<(Token, usize)>,
+    /// What is wrong with the text after the last token.
+    illegal: Option<Fault>,
     at: usize,
     depth: usize,
 }
@@ -63,9 +65,11 @@ pub(super) fn parse(source: &str) -> Parsed {
     if source.len() > LENGTH_MAX {
         return Err(Fault::limit("expression too long"));
     }
-    let mut parser = Parser { source, tokens: tokens(source)?, at: 0, depth: 0 };
+    let (tokens, illegal) = tokens(source);
+    let mut parser = Parser { source, tokens, illegal, at: 0, depth: 0 };
     let node = parser.expression(0)?;
-    if parser.peek().is_some() { Err(parser.unexpected()) } else { Ok(node) }
+    let rest = parser.peek().is_some() || parser.illegal.is_some();
+    if rest { Err(parser.unexpected()) } else { Ok(node) }
 }
 
 impl Parser<'_> {
@@ -86,6 +90,9 @@ impl Parser<'_> {
     }
 
     fn unexpected(&self) -> Fault {
+        if let (None, Some(illegal)) = (self.tokens.get(self.at), &self.illegal) {
+            return illegal.clone();
+        }
         let message = match self.tokens.get(self.at) {
             None => "Parse error: unexpected end of statement".to_owned(),
             Some((token, position)) => format!(
