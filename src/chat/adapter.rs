@@ -70,6 +70,14 @@ pub trait ChatAdapter: Send + Sync {
     /// (Discord, for some minutes); Slack cannot.
     async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError>;
 
+    /// Whether this platform can show all of the card. If not, its buttons are withheld in [`Self::post`] and
+    /// [`Self::edit`], and reactions must neither be offered nor counted.
+    fn shows_all(&self, card: &Card) -> bool;
+
+    /// The recent message of ours that [`Self::post`] made with this nonce: the look after an `Unclear`. `None` where
+    /// the platform cannot tell but keeps a nonce from posting twice (Discord): then post again.
+    async fn find(&self, place: &Place, nonce: &str) -> Result<Option<MessageRef>, ChatError>;
+
     /// Makes a message of ours show this card. Repeating it changes nothing.
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError>;
 

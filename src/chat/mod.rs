@@ -7,7 +7,12 @@
 //! - `png`: charts as pictures.
 
 pub mod adapter;
+mod backoff;
+mod inert;
 pub mod intake;
+mod layout;
+pub mod png;
+pub mod slack;
 
 pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
 pub use intake::{Accepted, Intake, IntakeError};

@@ -1,0 +1,249 @@
+//! Slack's Web API, through slack-morphism's client with answers read leniently: a field that Slack adds or drops must
+//! not turn an accepted message into an error.
+
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use slack_morphism::errors::SlackClientError;
+use slack_morphism::prelude::{SlackClientHyperConnector, SlackClientHyperHttpsConnector};
+use slack_morphism::{ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientHttpConnector};
+
+use super::super::ChatError;
+
+/// No call waits longer; slack-morphism itself sets no limit.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// The pause when Slack says "too fast" but not for how long.
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(30);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// Which of the app's two tokens a call needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum As {
+    /// `xoxb-`: everything but opening a socket.
+    Bot,
+    /// `xapp-` with `connections:write`.
+    App,
+}
+
+pub(super) struct Api {
+    client: Client,
+    bot: SlackApiToken,
+    app: SlackApiToken,
+}
+
+/// slack-morphism's own connector speaks https only; a base URL of plain http (tests, emulators) needs another type.
+enum Client {
+    Https(SlackClient<SlackClientHyperHttpsConnector>),
+    Plain(SlackClient<SlackClientHyperConnector<HttpConnector>>),
+}
+
+impl Api {
+    /// `base` is `https://slack.com/api` unless given.
+    ///
+    /// # Errors
+    /// When the machine's root certificates cannot be read.
+    pub(super) fn new(base: Option<&str>, bot: &SecretString, app: &SecretString) -> std::io::Result<Self> {
+        let client = match base.map(|it| it.trim_end_matches('/')) {
+            Some(base) if base.starts_with("http://") => Client::Plain(SlackClient::new(
+                SlackClientHyperConnector::with_connector(HttpConnector::new()).with_slack_api_url(base),
+            )),
+            Some(base) => {
+                Client::Https(SlackClient::new(SlackClientHyperConnector::new()?.with_slack_api_url(base)))
+            }
+            None => Client::Https(SlackClient::new(SlackClientHyperConnector::new()?)),
+        };
+        Ok(Self { client, bot: token(bot), app: token(app) })
+    }
+
+    /// Calls a method with a JSON body.
+    pub(super) async fn post(&self, caller: As, method: &str, body: &Value) -> Result<Value, ChatError> {
+        let token = match caller {
+            As::Bot => &self.bot,
+            As::App => &self.app,
+        };
+        let call = async {
+            match &self.client {
+                Client::Https(client) => post(client, token, method, body).await,
+                Client::Plain(client) => post(client, token, method, body).await,
+            }
+        };
+        answer(method, tokio::time::timeout(CALL_MAX, call).await)
+    }
+
+    /// Calls one of the methods that take no JSON (`users.info`, `files.getUploadURLExternal`).
+    pub(super) async fn get(&self, method: &str, params: &[(&str, String)]) -> Result<Value, ChatError> {
+        let params: Vec<(&str, Option<&String>)> = params.iter().map(|(key, value)| (*key, Some(value))).collect();
+        let call = async {
+            match &self.client {
+                Client::Https(client) => {
+                    client.open_session(&self.bot).http_session_api.http_get(method, &params, None).await
+                }
+                Client::Plain(client) => {
+                    client.open_session(&self.bot).http_session_api.http_get(method, &params, None).await
+                }
+            }
+        };
+        answer(method, tokio::time::timeout(CALL_MAX, call).await)
+    }
+
+    /// Sends a file's bytes to the address that `files.getUploadURLExternal` gave.
+    pub(super) async fn put_bytes(&self, address: &str, media_type: &str, bytes: &[u8]) -> Result<(), ChatError> {
+        let target = reqwest::Url::parse(address)
+            .map_err(|error| ChatError::Broken { why: format!("upload address `{address}`: {error}") })?;
+        let media_type = media_type.to_owned();
+        let call = async {
+            match &self.client {
+                Client::Https(client) => {
+                    let session = client.open_session(&self.bot);
+                    session.http_session_api.http_post_uri_binary(target, media_type, bytes, None).await
+                }
+                Client::Plain(client) => {
+                    let session = client.open_session(&self.bot);
+                    session.http_session_api.http_post_uri_binary(target, media_type, bytes, None).await
+                }
+            }
+        };
+        let sent: ClientResult<Value> = match tokio::time::timeout(CALL_MAX * 3, call).await {
+            Ok(sent) => sent,
+            Err(_) => return Err(ChatError::Unreachable { why: "the upload took too long".to_owned() }),
+        };
+        sent.map(drop).map_err(|error| failure("upload", error))
+    }
+}
+
+fn token(secret: &SecretString) -> SlackApiToken {
+    SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned()))
+}
+
+async fn post<C>(client: &SlackClient<C>, token: &SlackApiToken, method: &str, body: &Value) -> ClientResult<Value>
+where
+    C: SlackClientHttpConnector + Send + Sync,
+{
+    client.open_session(token).http_session_api.http_post(method, body, None).await
+}
+
+fn answer(
+    method: &str,
+    outcome: Result<ClientResult<Value>, tokio::time::error::Elapsed>,
+) -> Result<Value, ChatError> {
+    match outcome {
+        Err(_) => Err(ChatError::Unclear { why: format!("`{method}` gave no answer in {CALL_MAX:?}") }),
+        Ok(Err(error)) => Err(failure(method, error)),
+        // A proxy's page with status 200 comes as an empty object.
+        Ok(Ok(body)) if body["ok"] == Value::Bool(true) => Ok(body),
+        Ok(Ok(_)) => Err(ChatError::Unclear { why: format!("`{method}` was not answered by Slack") }),
+    }
+}
+
+/// Sorts slack-morphism's errors by what the outbox may do next.
+fn failure(method: &str, error: SlackClientError) -> ChatError {
+    match error {
+        SlackClientError::RateLimitError(limit) => ChatError::RateLimited {
+            retry_after: limit
+                .retry_after
+                .unwrap_or(RETRY_AFTER_DEFAULT)
+                .clamp(Duration::from_secs(1), RETRY_AFTER_MAX),
+        },
+        SlackClientError::ApiError(refusal) => refused(method, &refusal.code),
+        SlackClientError::HttpError(error) if error.status_code.is_server_error() => {
+            ChatError::Unclear { why: format!("`{method}`: HTTP status {}", error.status_code) }
+        }
+        SlackClientError::HttpError(error) => ChatError::Refused {
+            code: format!("http {}", error.status_code.as_u16()),
+            fix: "check the API address and what stands between it and this machine".to_owned(),
+        },
+        SlackClientError::HttpProtocolError(error) => {
+            let never_sent = error
+                .cause
+                .as_ref()
+                .and_then(|it| it.downcast_ref::<hyper_util::client::legacy::Error>())
+                .is_some_and(hyper_util::client::legacy::Error::is_connect);
+            let why = format!("`{method}`: {}", chain(error.cause.as_deref()));
+            if never_sent { ChatError::Unreachable { why } } else { ChatError::Unclear { why } }
+        }
+        SlackClientError::ProtocolError(error) => {
+            ChatError::Unclear { why: format!("`{method}`: the answer is not JSON: {}", error.json_error) }
+        }
+        SlackClientError::EndOfStream(_)
+        | SlackClientError::SystemError(_)
+        | SlackClientError::SocketModeProtocolError(_) => {
+            ChatError::Unclear { why: format!("`{method}`: the connection broke") }
+        }
+    }
+}
+
+fn chain(error: Option<&(dyn std::error::Error + Send + Sync)>) -> String {
+    let mut words = Vec::new();
+    let mut next = error.map(|it| it as &dyn std::error::Error);
+    while let Some(error) = next {
+        words.push(error.to_string());
+        next = error.source();
+    }
+    words.join(": ")
+}
+
+/// Slack's error codes: <https://docs.slack.dev/reference/methods/chat.postMessage#errors> and its neighbours.
+fn refused(method: &str, code: &str) -> ChatError {
+    let fix = match code {
+        "message_not_found" | "thread_not_found" => return ChatError::Gone,
+        "ratelimited" | "rate_limited" => return ChatError::RateLimited { retry_after: RETRY_AFTER_DEFAULT },
+        // Slack's words: "It's possible some aspect of the operation succeeded before the error was raised."
+        "internal_error" | "fatal_error" | "request_timeout" => {
+            return ChatError::Unclear { why: format!("`{method}`: {code}") };
+        }
+        "service_unavailable" | "team_added_to_org" => {
+            return ChatError::Unreachable { why: format!("`{method}`: {code}") };
+        }
+        "channel_not_found" | "not_in_channel" => "check the channel's id and invite the bot to it",
+        "is_archived" => "unarchive the channel or name another one",
+        "user_not_in_channel" => "the person has to join the channel first",
+        "missing_scope" | "no_permission" | "not_allowed_token_type" => {
+            "give the app the scopes that the guide lists and install it again"
+        }
+        "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" => {
+            "put a valid token into the configuration"
+        }
+        "link_disabled" | "socket_mode_not_enabled" => "turn Socket Mode on in the app's settings",
+        "msg_blocks_too_long" | "msg_too_long" | "invalid_blocks" | "invalid_blocks_format" => {
+            "report this card as a fault of the renderer"
+        }
+        _ => "look the code up in Slack's reference of this method",
+    };
+    ChatError::Refused { code: code.to_owned(), fix: fix.to_owned() }
+}
+
+/// Codes that no new connection heals.
+pub(super) fn is_fatal(code: &str) -> bool {
+    matches!(
+        code,
+        "invalid_auth"
+            | "not_authed"
+            | "account_inactive"
+            | "token_revoked"
+            | "token_expired"
+            | "not_allowed_token_type"
+            | "missing_scope"
+            | "no_permission"
+            | "org_login_required"
+            | "ekm_access_denied"
+            | "team_access_not_granted"
+            | "link_disabled"
+            | "socket_mode_not_enabled"
+            | "forbidden_team"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_been_accepted_is_unclear_and_what_was_not_is_not() {
+        assert!(matches!(refused("chat.postMessage", "fatal_error"), ChatError::Unclear { .. }));
+        assert_eq!(refused("chat.update", "message_not_found"), ChatError::Gone);
+        assert!(matches!(refused("chat.update", "surprise"), ChatError::Refused { .. }));
+        assert!(matches!(answer("x", Ok(Ok(Value::Null))), Err(ChatError::Unclear { .. })));
+    }
+}

@@ -1,0 +1,245 @@
+//! Socket Mode envelopes as deliveries. Read leniently from JSON: what is not understood gives no delivery, never an
+//! error, and what is not surely a new act of a person gives none either.
+
+use serde_json::Value;
+
+use super::text::typed;
+use crate::id::{Account, ChannelId, MessageId, MessageRef, Place, Platform, UserId, WorkspaceId};
+use crate::identity::Standing;
+use crate::message::{Delivery, Incoming, Mark, Said};
+
+/// Who we are in the workspace (`auth.test`).
+#[derive(Debug, Clone)]
+pub(super) struct Own {
+    pub(super) team: String,
+    pub(super) enterprise: Option<String>,
+    pub(super) user: String,
+    pub(super) bot: Option<String>,
+}
+
+impl Own {
+    pub(super) fn is_home(&self, team: &str) -> bool {
+        team == self.team || self.enterprise.as_deref() == Some(team)
+    }
+
+    fn place(&self, channel: &str, thread: Option<&str>) -> Place {
+        Place {
+            platform: Platform::Slack,
+            workspace: WorkspaceId::from(self.team.as_str()),
+            channel: ChannelId::from(channel),
+            thread: thread.map(MessageId::from),
+        }
+    }
+
+    fn account(&self, user: &str) -> Account {
+        Account {
+            platform: Platform::Slack,
+            workspace: WorkspaceId::from(self.team.as_str()),
+            user: UserId::from(user),
+        }
+    }
+
+    /// Home teams tell nothing yet (guests, bots): that is asked after the inbox.
+    fn standing(&self, teams: [&Value; 2]) -> Standing {
+        let foreign = teams.iter().filter_map(|it| it.as_str()).any(|team| !self.is_home(team));
+        if foreign { Standing::External } else { Standing::Unresolved }
+    }
+}
+
+/// What people did, according to one envelope. A message is keyed by channel and `ts`, so that `message` and
+/// `app_mention` of the same words are one delivery.
+pub(super) fn deliveries(envelope: &Value, own: &Own) -> Vec<Delivery> {
+    let payload = &envelope["payload"];
+    match envelope["type"].as_str() {
+        Some("events_api") => event(payload, own).into_iter().collect(),
+        Some("interactive") if payload["type"] == "block_actions" => pressed(payload, own),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn event(payload: &Value, own: &Own) -> Option<Delivery> {
+    let event = &payload["event"];
+    match event["type"].as_str()? {
+        "message" | "app_mention" => said(event, own),
+        "reaction_added" => reacted(payload, event, own, true),
+        "reaction_removed" => reacted(payload, event, own, false),
+        _ => None,
+    }
+}
+
+/// Only a new message that a person typed: no edits, deletions, broadcasts, joins, bots, apps or ourselves
+/// (`reliability/invariants.md` 13).
+fn said(event: &Value, own: &Own) -> Option<Delivery> {
+    let new = matches!(event["subtype"].as_str(), None | Some("file_share"));
+    let typed_by_person = ["bot_id", "app_id", "bot_profile", "edited", "workflow_id"]
+        .iter()
+        .all(|key| event[*key].is_null())
+        && event["hidden"] != true;
+    let user = event["user"].as_str()?;
+    if !new || !typed_by_person || user == own.user || user == "USLACKBOT" {
+        return None;
+    }
+    let channel = event["channel"].as_str()?;
+    let ts = event["ts"].as_str()?;
+    let direct = event["channel_type"] == "im" || channel.starts_with('D');
+    let (text, mentioned) = typed(event["text"].as_str()?, &own.user);
+    let thread = event["thread_ts"].as_str().filter(|it| *it != ts);
+    Some(Delivery {
+        key: format!("slack:message:{}:{channel}:{ts}", own.team),
+        account: own.account(user),
+        standing: own.standing([&event["user_team"], &event["team"]]),
+        display: user.to_owned(),
+        place: own.place(channel, thread),
+        incoming: Incoming::Said(Said { text, addressed: direct || mentioned, message: MessageId::from(ts) }),
+    })
+}
+
+fn reacted(payload: &Value, event: &Value, own: &Own, added: bool) -> Option<Delivery> {
+    let mark = match event["reaction"].as_str()? {
+        "white_check_mark" => Mark::Approve,
+        "no_entry" => Mark::Reject,
+        _ => return None,
+    };
+    let user = event["user"].as_str().filter(|it| *it != own.user)?;
+    let item = &event["item"];
+    let channel = item["channel"].as_str()?;
+    let message = item["ts"].as_str().filter(|_| item["type"] == "message")?;
+    let place = own.place(channel, None);
+    Some(Delivery {
+        key: format!("slack:event:{}", payload["event_id"].as_str()?),
+        account: own.account(user),
+        standing: own.standing([&event["user_team"], &Value::Null]),
+        display: user.to_owned(),
+        place: place.clone(),
+        incoming: Incoming::Reacted {
+            message: MessageRef { place, message: MessageId::from(message) },
+            mark,
+            added,
+        },
+    })
+}
+
+/// Identity and key come from the payload's own fields, never from the message's text. A message of somebody else's
+/// app cannot reach us here: Slack delivers a press to the app that posted the button.
+fn pressed(payload: &Value, own: &Own) -> Vec<Delivery> {
+    let container = &payload["container"];
+    let user = payload["user"]["id"].as_str();
+    let channel = container["channel_id"].as_str().or_else(|| payload["channel"]["id"].as_str());
+    let ts = container["message_ts"].as_str().or_else(|| payload["message"]["ts"].as_str());
+    let (Some(user), Some(channel), Some(ts)) = (user, channel, ts) else { return Vec::new() };
+    let thread = container["thread_ts"].as_str().or_else(|| payload["message"]["thread_ts"].as_str());
+    let place = own.place(channel, thread.filter(|it| *it != ts));
+    let acts = payload["actions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    acts.iter()
+        .filter_map(|act| {
+            let (id, at) = (act["action_id"].as_str()?, act["action_ts"].as_str()?);
+            Some(Delivery {
+                key: format!("slack:press:{}:{channel}:{ts}:{id}:{at}:{user}", own.team),
+                account: own.account(user),
+                standing: own.standing([&payload["user"]["team_id"], &Value::Null]),
+                display: user.to_owned(),
+                place: place.clone(),
+                incoming: Incoming::Pressed {
+                    message: MessageRef { place: place.clone(), message: MessageId::from(ts) },
+                    act: act["value"].as_str()?.to_owned(),
+                    reason: None,
+                },
+            })
+        })
+        .collect()
+}
+
+/// `users.info` as standing and display name.
+pub(super) fn standing(user: &Value, own: &Own) -> (Standing, String) {
+    let is = |key: &str| user[key] == true;
+    let teams = [&user["team_id"], &user["enterprise_user"]["enterprise_id"]];
+    let at_home = teams.iter().filter_map(|it| it.as_str()).any(|team| own.is_home(team));
+    let standing = if is("deleted") {
+        Standing::Deactivated
+    } else if is("is_bot") || is("is_workflow_bot") || user["id"] == "USLACKBOT" {
+        Standing::Bot
+    } else if is("is_stranger") || !at_home {
+        Standing::External
+    } else if is("is_restricted") || is("is_ultra_restricted") {
+        Standing::Guest
+    } else {
+        Standing::Member
+    };
+    let names = [&user["profile"]["display_name"], &user["profile"]["real_name"], &user["real_name"], &user["name"]];
+    let name = names.iter().filter_map(|it| it.as_str()).find(|it| !it.trim().is_empty());
+    (standing, name.or(user["id"].as_str()).unwrap_or("?").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn own() -> Own {
+        Own { team: "T1".into(), enterprise: Some("E1".into()), user: "UBOT".into(), bot: Some("B1".into()) }
+    }
+
+    fn message(more: Value) -> Value {
+        let mut event = json!({"type": "message", "user": "U1", "channel": "C1", "ts": "1.2", "text": "!help"});
+        for (key, value) in more.as_object().expect("an object") {
+            event[key] = value.clone();
+        }
+        json!({"type": "events_api", "envelope_id": "e", "payload": {"event_id": "Ev1", "team_id": "T1", "event": event}})
+    }
+
+    #[test]
+    fn only_a_new_message_of_a_person_is_a_delivery() {
+        assert_eq!(deliveries(&message(json!({})), &own()).len(), 1);
+        assert_eq!(deliveries(&message(json!({"subtype": "file_share"})), &own()).len(), 1);
+        for not in [
+            json!({"subtype": "message_changed"}),
+            json!({"subtype": "message_deleted"}),
+            json!({"subtype": "thread_broadcast"}),
+            json!({"subtype": "bot_message"}),
+            json!({"subtype": "brand_new_subtype"}),
+            json!({"bot_id": "B9"}),
+            json!({"app_id": "A9"}),
+            json!({"hidden": true}),
+            json!({"edited": {"user": "U1", "ts": "1.3"}}),
+            json!({"user": "UBOT"}),
+            json!({"user": null}),
+            json!({"text": 7}),
+        ] {
+            assert_eq!(deliveries(&message(not.clone()), &own()), vec![], "{not}");
+        }
+    }
+
+    #[test]
+    fn a_mention_heard_twice_has_one_key() {
+        let mention = message(json!({"type": "app_mention", "text": "<@UBOT> help"}));
+        let plain = message(json!({"text": "<@UBOT> help"}));
+        assert_eq!(deliveries(&mention, &own()), deliveries(&plain, &own()));
+    }
+
+    #[test]
+    fn people_of_other_teams_are_external_at_once() {
+        let foreign = deliveries(&message(json!({"user_team": "T2"})), &own());
+        assert_eq!(foreign[0].standing, Standing::External);
+        let home = deliveries(&message(json!({"user_team": "E1", "team": "T1"})), &own());
+        assert_eq!(home[0].standing, Standing::Unresolved);
+    }
+
+    #[test]
+    fn only_a_full_member_of_our_team_is_a_member() {
+        let table = [
+            (json!({"id": "U1", "team_id": "T1"}), Standing::Member),
+            (json!({"id": "U1", "team_id": "T2"}), Standing::External),
+            (json!({"id": "U1"}), Standing::External),
+            (json!({"id": "U1", "team_id": "T1", "is_stranger": true}), Standing::External),
+            (json!({"id": "U1", "team_id": "T1", "is_restricted": true}), Standing::Guest),
+            (json!({"id": "U1", "team_id": "T1", "is_ultra_restricted": true}), Standing::Guest),
+            (json!({"id": "U1", "team_id": "T1", "is_bot": true}), Standing::Bot),
+            (json!({"id": "USLACKBOT", "team_id": "T1"}), Standing::Bot),
+            (json!({"id": "U1", "team_id": "T1", "deleted": true}), Standing::Deactivated),
+        ];
+        for (user, expected) in table {
+            assert_eq!(standing(&user, &own()).0, expected, "{user}");
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! Slack: the Web API for what we say, Socket Mode for what people do.
+//!
+//! - `api`: calls and how they fail;
+//! - `socket`: the listening connection;
+//! - `events`: envelopes as deliveries;
+//! - [`render`]: cards as Block Kit; `text`: mrkdwn.
+
+mod api;
+mod events;
+pub mod render;
+mod socket;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio::sync::{OnceCell, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::api::{Api, As, is_fatal};
+use self::events::Own;
+use self::socket::Loss;
+use super::backoff::Backoff;
+use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
+use crate::clock::{SharedClock, between, from_millis, to_millis};
+use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
+use crate::identity::Standing;
+use crate::message::{Card, Mark};
+
+/// How to reach a workspace.
+pub struct SlackSettings {
+    /// `xoxb-…`
+    pub bot_token: SecretString,
+    /// `xapp-…` with `connections:write`.
+    pub app_token: SecretString,
+    /// Another address than `https://slack.com/api`, without a slash at its end; plain http only ever for tests.
+    pub api_url: Option<String>,
+    /// Sockets held at once. Two, so that one can be lost without missing anything.
+    pub connections: usize,
+    pub timing: SlackTiming,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct SlackTiming {
+    /// Storing a delivery. Slack waits 3 s for an acknowledgement.
+    pub intake: Duration,
+    /// Between pings; twice this long without any frame and the line counts as dead.
+    pub ping: Duration,
+    /// The first pause before a new connection, and the longest.
+    pub pause_first: Duration,
+    pub pause_longest: Duration,
+    /// How long a person's standing is believed.
+    pub standing: Duration,
+}
+
+impl Default for SlackTiming {
+    fn default() -> Self {
+        Self {
+            intake: Duration::from_secs(2),
+            ping: Duration::from_secs(10),
+            pause_first: Duration::from_secs(1),
+            pause_longest: Duration::from_secs(60),
+            standing: Duration::from_secs(60),
+        }
+    }
+}
+
+/// One Slack workspace.
+pub struct Slack {
+    api: Arc<Api>,
+    clock: SharedClock,
+    connections: usize,
+    timing: SlackTiming,
+    own: OnceCell<Own>,
+    signs: Arc<Signs>,
+    standings: Mutex<HashMap<UserId, (Timestamp, Standing, String)>>,
+}
+
+/// Signs of life that the sockets leave.
+#[derive(Default)]
+struct Signs {
+    /// Milliseconds; 0 is never.
+    heard: AtomicI64,
+    /// A socket has said hello since the last loss.
+    connected: AtomicBool,
+    events_limited: AtomicBool,
+}
+
+/// What a socket needs to know.
+struct Shared {
+    api: Arc<Api>,
+    own: Own,
+    timing: SlackTiming,
+    clock: SharedClock,
+    signs: Arc<Signs>,
+}
+
+impl Shared {
+    fn hear(&self) {
+        self.signs.heard.store(to_millis(self.clock.now()), Ordering::Relaxed);
+    }
+
+    fn connected(&self) {
+        self.signs.connected.store(true, Ordering::Relaxed);
+    }
+
+    fn events_limited(&self) {
+        self.signs.events_limited.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Slack {
+    /// An adapter that has not said or heard anything yet.
+    ///
+    /// # Errors
+    /// When the machine's root certificates cannot be read.
+    pub fn new(settings: SlackSettings, clock: SharedClock) -> std::io::Result<Self> {
+        let api = Api::new(settings.api_url.as_deref(), &settings.bot_token, &settings.app_token)?;
+        Ok(Self {
+            api: Arc::new(api),
+            clock,
+            connections: settings.connections.max(1),
+            timing: settings.timing,
+            own: OnceCell::new(),
+            signs: Arc::default(),
+            standings: Mutex::default(),
+        })
+    }
+
+    async fn own(&self) -> Result<&Own, ChatError> {
+        self.own
+            .get_or_try_init(|| async {
+                let me = self.api.post(As::Bot, "auth.test", &json!({})).await?;
+                let text = |key: &str| me[key].as_str().map(str::to_owned);
+                let (Some(team), Some(user)) = (text("team_id"), text("user_id")) else {
+                    return Err(ChatError::Broken { why: "`auth.test` names no team or user".to_owned() });
+                };
+                Ok(Own { team, enterprise: text("enterprise_id"), user, bot: text("bot_id") })
+            })
+            .await
+    }
+
+    /// Sockets, each replaced as soon as it announces its end.
+    async fn hold_sockets(&self, own: Own, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
+        let shared = Arc::new(Shared {
+            api: self.api.clone(),
+            own,
+            timing: self.timing,
+            clock: self.clock.clone(),
+            signs: self.signs.clone(),
+        });
+        let (losses, mut lost) = mpsc::unbounded_channel();
+        let mut sockets = JoinSet::new();
+        let mut open = |pause: Duration| {
+            let (shared, intake, losses) = (shared.clone(), intake.clone(), losses.clone());
+            sockets.spawn(async move {
+                tokio::time::sleep(pause).await;
+                socket::run(&shared, &intake, &losses).await;
+            });
+        };
+        let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
+        for number in 0..self.connections {
+            // Not all at once, so that they are not refreshed all at once.
+            open(self.timing.pause_first.saturating_mul(5 * u32::try_from(number).unwrap_or(0)));
+        }
+        loop {
+            let loss = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                Some(loss) = lost.recv() => loss,
+            };
+            if self.signs.connected.swap(false, Ordering::Relaxed) {
+                backoff.reset();
+            }
+            let pause = match loss {
+                Loss::Refresh => Duration::ZERO,
+                Loss::Lost => backoff.pause(),
+                Loss::Failed(ChatError::Refused { code, fix }) if is_fatal(&code) => {
+                    return Err(ListenError::Fatal { code, fix });
+                }
+                Loss::Failed(error) => {
+                    tracing::warn!(error = %error, "a slack socket did not open");
+                    let asked = if let ChatError::RateLimited { retry_after } = error { retry_after } else { Duration::ZERO };
+                    asked.max(backoff.pause())
+                }
+            };
+            open(pause);
+        }
+    }
+}
+
+/// The channel a message goes to, and the thread if it has one.
+fn addressed(place: &Place, mut body: Value) -> Value {
+    body["channel"] = json!(place.channel.as_str());
+    if let Some(thread) = &place.thread {
+        body["thread_ts"] = json!(thread.as_str());
+    }
+    body
+}
+
+/// A card as a message's body. Nothing in it is unfurled, and only what we marked as active is.
+fn drawn(card: &Card) -> Value {
+    let rendered = render::render(card);
+    json!({
+        "blocks": rendered.blocks,
+        "text": rendered.text,
+        "parse": "none",
+        "link_names": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+fn emoji(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Approve => "white_check_mark",
+        Mark::Reject => "no_entry",
+    }
+}
+
+/// Marks our messages, so that one whose answer got lost can be found again.
+const METADATA: &str = "lockkeeper";
+const FIND_MAX: u32 = 50;
+
+#[async_trait]
+impl ChatAdapter for Slack {
+    fn platform(&self) -> Platform {
+        Platform::Slack
+    }
+
+    fn shows_all(&self, card: &Card) -> bool {
+        !render::render(card).cut
+    }
+
+    async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
+        let mut body = addressed(place, drawn(card));
+        body["metadata"] = json!({"event_type": METADATA, "event_payload": {"nonce": nonce}});
+        let posted = self.api.post(As::Bot, "chat.postMessage", &body).await?;
+        match posted["ts"].as_str() {
+            Some(ts) => Ok(MessageRef { place: place.clone(), message: MessageId::from(ts) }),
+            None => Err(ChatError::Unclear { why: "`chat.postMessage` gave no `ts`".to_owned() }),
+        }
+    }
+
+    async fn find(&self, place: &Place, nonce: &str) -> Result<Option<MessageRef>, ChatError> {
+        let own = self.own().await?;
+        let mut params = vec![
+            ("channel", place.channel.to_string()),
+            ("limit", FIND_MAX.to_string()),
+            ("include_all_metadata", "true".to_owned()),
+        ];
+        let method = match &place.thread {
+            Some(thread) => {
+                params.push(("ts", thread.to_string()));
+                "conversations.replies"
+            }
+            None => "conversations.history",
+        };
+        let found = self.api.get(method, &params).await?;
+        let messages = found["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ours = messages.iter().find(|it| {
+            let by_us = it["user"] == own.user.as_str() || own.bot.as_deref().is_some_and(|bot| it["bot_id"] == bot);
+            by_us && it["metadata"]["event_type"] == METADATA && it["metadata"]["event_payload"]["nonce"] == nonce
+        });
+        let ts = ours.and_then(|it| it["ts"].as_str());
+        Ok(ts.map(|ts| MessageRef { place: place.clone(), message: MessageId::from(ts) }))
+    }
+
+    async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError> {
+        let mut body = drawn(card);
+        body["channel"] = json!(message.place.channel.as_str());
+        body["ts"] = json!(message.message.as_str());
+        self.api.post(As::Bot, "chat.update", &body).await.map(drop)
+    }
+
+    async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
+        let mut body = addressed(place, drawn(card));
+        body["user"] = json!(to.user.as_str());
+        self.api.post(As::Bot, "chat.postEphemeral", &body).await.map(drop)
+    }
+
+    async fn react(&self, message: &MessageRef, mark: Mark) -> Result<(), ChatError> {
+        let body = json!({
+            "channel": message.place.channel.as_str(),
+            "timestamp": message.message.as_str(),
+            "name": emoji(mark),
+        });
+        match self.api.post(As::Bot, "reactions.add", &body).await {
+            Err(ChatError::Refused { code, .. }) if code == "already_reacted" => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn upload(&self, place: &Place, file: &Attachment) -> Result<(), ChatError> {
+        let params = [
+            ("filename", file.name.clone()),
+            ("length", file.bytes.len().to_string()),
+            ("alt_txt", file.alt.chars().take(1_000).collect()),
+        ];
+        let slot = self.api.get("files.getUploadURLExternal", &params).await?;
+        let (Some(address), Some(id)) = (slot["upload_url"].as_str(), slot["file_id"].as_str()) else {
+            return Err(ChatError::Broken { why: "`files.getUploadURLExternal` gave no address".to_owned() });
+        };
+        self.api.put_bytes(address, &file.media_type, &file.bytes).await?;
+        let mut body = json!({
+            "files": [{"id": id, "title": file.name}],
+            "channel_id": place.channel.as_str(),
+        });
+        if let Some(thread) = &place.thread {
+            body["thread_ts"] = json!(thread.as_str());
+        }
+        self.api.post(As::Bot, "files.completeUploadExternal", &body).await.map(drop)
+    }
+
+    async fn standing(&self, account: &Account) -> Result<(Standing, String), ChatError> {
+        let own = self.own().await?;
+        if account.platform != Platform::Slack || account.workspace.as_str() != own.team {
+            return Ok((Standing::External, account.user.to_string()));
+        }
+        let now = self.clock.now();
+        {
+            let known = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((at, standing, display)) = known.get(&account.user)
+                && between(*at, now) < self.timing.standing
+            {
+                return Ok((*standing, display.clone()));
+            }
+        }
+        let answer = self.api.get("users.info", &[("user", account.user.to_string())]).await?;
+        let (standing, display) = events::standing(&answer["user"], own);
+        let mut known = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, (at, ..)| between(*at, now) < self.timing.standing);
+        known.insert(account.user.clone(), (now, standing, display.clone()));
+        Ok((standing, display))
+    }
+
+    async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
+        let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
+        let own = loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                own = self.own() => match own {
+                    Ok(own) => break own.clone(),
+                    Err(error) => error,
+                },
+            };
+            let pause = match error {
+                ChatError::Refused { code, fix } if is_fatal(&code) => return Err(ListenError::Fatal { code, fix }),
+                ChatError::RateLimited { retry_after } => retry_after,
+                other => {
+                    tracing::warn!(error = %other, "slack does not say who we are");
+                    backoff.pause()
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        };
+        self.hold_sockets(own, intake, stop).await
+    }
+
+    fn heard_at(&self) -> Option<Timestamp> {
+        let millis = self.signs.heard.load(Ordering::Relaxed);
+        (millis != 0).then(|| from_millis(millis))
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.signs.events_limited.load(Ordering::Relaxed).then_some(Trouble::EventsLimited)
+    }
+}

@@ -1,0 +1,171 @@
+//! Socket Mode (<https://docs.slack.dev/apis/events-api/using-socket-mode>).
+//!
+//! The loop is our own: slack-morphism's acknowledges only in order and after its handler, drops payloads that its
+//! models do not know, closes the old socket before it opens the next, and waits a flat time between tries.
+
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use super::super::{ChatError, Intake};
+use super::events::deliveries;
+use super::{As, Shared};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Deliveries being stored at once per socket; more wait in the socket.
+const IN_FLIGHT_MAX: usize = 64;
+/// An old socket is read this long after Slack announced its end.
+const DRAIN: Duration = Duration::from_secs(30);
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Why a socket needs a successor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// Slack will close it soon.
+    Refresh,
+    /// It could not be opened.
+    Failed(ChatError),
+    /// It stood, and is gone.
+    Lost,
+}
+
+/// Opens a socket and reads it until it ends. Tells `losses` once, as soon as a successor is needed.
+pub(super) async fn run(shared: &Shared, intake: &Intake, losses: &UnboundedSender<Loss>) {
+    let socket = match open(shared).await {
+        Ok(socket) => socket,
+        Err(error) => {
+            // The receiver is gone only when nobody listens any more.
+            let _ = losses.send(Loss::Failed(error));
+            return;
+        }
+    };
+    let refreshed = read(shared, intake, losses, socket).await;
+    if !refreshed {
+        let _ = losses.send(Loss::Lost);
+    }
+}
+
+async fn open(shared: &Shared) -> Result<Socket, ChatError> {
+    let opened = shared.api.post(As::App, "apps.connections.open", &json!({})).await?;
+    let Some(url) = opened["url"].as_str() else {
+        return Err(ChatError::Broken { why: "`apps.connections.open` gave no address".to_owned() });
+    };
+    match tokio::time::timeout(CONNECT_MAX, tokio_tungstenite::connect_async(url)).await {
+        Ok(Ok((socket, _))) => Ok(socket),
+        // The address holds a ticket: it is not repeated here.
+        Ok(Err(error)) => Err(ChatError::Unreachable { why: format!("the socket did not open: {error}") }),
+        Err(_) => Err(ChatError::Unreachable { why: format!("the socket did not open in {CONNECT_MAX:?}") }),
+    }
+}
+
+/// Whether a successor has already been asked for.
+async fn read(shared: &Shared, intake: &Intake, losses: &UnboundedSender<Loss>, mut socket: Socket) -> bool {
+    let mut storing = FuturesUnordered::new();
+    let mut ping = tokio::time::interval(shared.timing.ping);
+    ping.reset();
+    let mut heard = Instant::now();
+    let mut drain: Option<Instant> = None;
+    loop {
+        let until = drain.unwrap_or_else(|| heard + shared.timing.ping * 2);
+        tokio::select! {
+            frame = socket.next(), if storing.len() < IN_FLIGHT_MAX => {
+                let Some(Ok(frame)) = frame else { break };
+                heard = Instant::now();
+                shared.hear();
+                match frame {
+                    Message::Text(text) => match Envelope::read(text.as_str()) {
+                        Envelope::Hello => shared.connected(),
+                        Envelope::Disconnect(reason) => {
+                            tracing::info!(slack.reason = reason, "slack announced the end of a socket");
+                            if drain.is_none() {
+                                drain = Some(Instant::now() + DRAIN);
+                                let _ = losses.send(loss(&reason));
+                            }
+                        }
+                        Envelope::Delivery { id, body } => storing.push(store(shared, intake, id, body)),
+                        Envelope::Noise => tracing::warn!("a frame from slack was not understood"),
+                    },
+                    Message::Close(_) => break,
+                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
+                }
+            }
+            Some(ack) = storing.next() => {
+                let Some(ack): Option<String> = ack else { continue };
+                if socket.send(Message::text(ack)).await.is_err() {
+                    break;
+                }
+            }
+            _ = ping.tick() => {
+                if socket.send(Message::Ping(Vec::new().into())).await.is_err() {
+                    break;
+                }
+            }
+            () = tokio::time::sleep_until(until) => break,
+        }
+    }
+    // Half-open lines must not hold the successor up.
+    let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(None)).await;
+    drain.is_some()
+}
+
+fn loss(reason: &str) -> Loss {
+    match reason {
+        // Slack has as many sockets of us as it wants; opening another at once would be refused again.
+        "too_many_websockets" => Loss::Lost,
+        "link_disabled" => Loss::Failed(ChatError::Refused {
+            code: reason.to_owned(),
+            fix: "turn Socket Mode on in the app's settings".to_owned(),
+        }),
+        _ => Loss::Refresh,
+    }
+}
+
+enum Envelope {
+    Hello,
+    Disconnect(String),
+    Delivery { id: String, body: Value },
+    Noise,
+}
+
+impl Envelope {
+    fn read(text: &str) -> Self {
+        let Ok(body) = serde_json::from_str::<Value>(text) else { return Self::Noise };
+        match (body["type"].as_str(), body["envelope_id"].as_str()) {
+            (Some("hello"), _) => Self::Hello,
+            (Some("disconnect"), _) => Self::Disconnect(body["reason"].as_str().unwrap_or("unknown").to_owned()),
+            (_, Some(id)) => Self::Delivery { id: id.to_owned(), body },
+            (_, None) => Self::Noise,
+        }
+    }
+}
+
+/// Stores what the envelope delivers; gives the acknowledgement once all of it is durable, and none otherwise: then
+/// Slack sends it again. What gives no delivery is acknowledged, for it would be no clearer the next time.
+async fn store(shared: &Shared, intake: &Intake, id: String, body: Value) -> Option<String> {
+    if body["payload"]["type"] == "app_rate_limited" {
+        shared.events_limited();
+    }
+    for delivery in deliveries(&body, &shared.own) {
+        let key = delivery.key.clone();
+        match tokio::time::timeout(shared.timing.intake, intake.accept(delivery)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(delivery.key = key, error = %error, "a delivery was not stored and not acknowledged");
+                return None;
+            }
+            Err(_) => {
+                tracing::error!(delivery.key = key, "a delivery was not stored in time and not acknowledged");
+                return None;
+            }
+        }
+    }
+    Some(json!({"envelope_id": id}).to_string())
+}
