@@ -124,7 +124,8 @@ fn fill(pieces: &[String], room: usize) -> (String, usize) {
 
 /// Lays a card's blocks out; `reserved` units of the total stay free for title, footer and marker.
 pub(super) fn lay(markup: &impl Markup, card: &Card, limits: Limits, reserved: usize) -> Laid {
-    let mut layout = Layout { markup, limits, left: limits.total.saturating_sub(reserved), laid: Laid::default() };
+    let mut layout =
+        Layout { markup, limits, left: limits.total.saturating_sub(reserved), laid: Laid::default() };
     for block in &card.blocks {
         match block {
             Block::Text(text) => layout.prose(&pieces(markup, text, limits.page)),
@@ -166,8 +167,11 @@ impl<M: Markup> Layout<'_, M> {
     }
 
     fn code(&mut self, code: &str) {
-        let pieces: Vec<String> =
-            code.trim_end_matches('\n').chars().map(|c| write(c, |c| self.markup.code_character(c))).collect();
+        let pieces: Vec<String> = code
+            .trim_end_matches('\n')
+            .chars()
+            .map(|c| write(c, |c| self.markup.code_character(c)))
+            .collect();
         self.paginate(&pieces, FENCES, Chunk::Code);
     }
 
@@ -226,7 +230,8 @@ impl<M: Markup> Layout<'_, M> {
     fn field(&self, field: &Field) -> Option<(String, String)> {
         let (label, label_cut) = one_piece(self.markup, &Text::plain(&field.label), self.limits.label);
         let (value, value_cut) = one_piece(self.markup, &field.value, self.limits.value);
-        (!label_cut && !value_cut && !label.trim().is_empty() && !value.trim().is_empty()).then_some((label, value))
+        (!label_cut && !value_cut && !label.trim().is_empty() && !value.trim().is_empty())
+            .then_some((label, value))
     }
 
     fn field_lines(&mut self, fields: &[Field]) {

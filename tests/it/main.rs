@@ -3,3 +3,5 @@
 mod alias;
 mod orquesta;
 mod runner;
+mod chat_slack;
+mod support;

@@ -8,7 +8,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use slack_morphism::errors::SlackClientError;
 use slack_morphism::prelude::{SlackClientHyperConnector, SlackClientHyperHttpsConnector};
-use slack_morphism::{ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientHttpConnector};
+use slack_morphism::{
+    ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientHttpConnector,
+};
 
 use super::super::ChatError;
 
@@ -74,7 +76,8 @@ impl Api {
 
     /// Calls one of the methods that take no JSON (`users.info`, `files.getUploadURLExternal`).
     pub(super) async fn get(&self, method: &str, params: &[(&str, String)]) -> Result<Value, ChatError> {
-        let params: Vec<(&str, Option<&String>)> = params.iter().map(|(key, value)| (*key, Some(value))).collect();
+        let params: Vec<(&str, Option<&String>)> =
+            params.iter().map(|(key, value)| (*key, Some(value))).collect();
         let call = async {
             match &self.client {
                 Client::Https(client) => {
@@ -89,7 +92,12 @@ impl Api {
     }
 
     /// Sends a file's bytes to the address that `files.getUploadURLExternal` gave.
-    pub(super) async fn put_bytes(&self, address: &str, media_type: &str, bytes: &[u8]) -> Result<(), ChatError> {
+    pub(super) async fn put_bytes(
+        &self,
+        address: &str,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<(), ChatError> {
         let target = reqwest::Url::parse(address)
             .map_err(|error| ChatError::Broken { why: format!("upload address `{address}`: {error}") })?;
         let media_type = media_type.to_owned();
@@ -117,7 +125,12 @@ fn token(secret: &SecretString) -> SlackApiToken {
     SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned()))
 }
 
-async fn post<C>(client: &SlackClient<C>, token: &SlackApiToken, method: &str, body: &Value) -> ClientResult<Value>
+async fn post<C>(
+    client: &SlackClient<C>,
+    token: &SlackApiToken,
+    method: &str,
+    body: &Value,
+) -> ClientResult<Value>
 where
     C: SlackClientHttpConnector + Send + Sync,
 {

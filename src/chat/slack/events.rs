@@ -71,10 +71,9 @@ fn event(payload: &Value, own: &Own) -> Option<Delivery> {
 /// (`reliability/invariants.md` 13).
 fn said(event: &Value, own: &Own) -> Option<Delivery> {
     let new = matches!(event["subtype"].as_str(), None | Some("file_share"));
-    let typed_by_person = ["bot_id", "app_id", "bot_profile", "edited", "workflow_id"]
-        .iter()
-        .all(|key| event[*key].is_null())
-        && event["hidden"] != true;
+    let typed_by_person =
+        ["bot_id", "app_id", "bot_profile", "edited", "workflow_id"].iter().all(|key| event[*key].is_null())
+            && event["hidden"] != true;
     let user = event["user"].as_str()?;
     if !new || !typed_by_person || user == own.user || user == "USLACKBOT" {
         return None;
@@ -165,7 +164,8 @@ pub(super) fn standing(user: &Value, own: &Own) -> (Standing, String) {
     } else {
         Standing::Member
     };
-    let names = [&user["profile"]["display_name"], &user["profile"]["real_name"], &user["real_name"], &user["name"]];
+    let names =
+        [&user["profile"]["display_name"], &user["profile"]["real_name"], &user["real_name"], &user["name"]];
     let name = names.iter().filter_map(|it| it.as_str()).find(|it| !it.trim().is_empty());
     (standing, name.or(user["id"].as_str()).unwrap_or("?").to_owned())
 }
@@ -181,7 +181,8 @@ mod tests {
     }
 
     fn message(more: Value) -> Value {
-        let mut event = json!({"type": "message", "user": "U1", "channel": "C1", "ts": "1.2", "text": "!help"});
+        let mut event =
+            json!({"type": "message", "user": "U1", "channel": "C1", "ts": "1.2", "text": "!help"});
         for (key, value) in more.as_object().expect("an object") {
             event[key] = value.clone();
         }

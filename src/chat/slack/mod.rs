@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use self::api::{Api, As, is_fatal};
 use self::events::Own;
 use self::socket::Loss;
-use super::backoff::Backoff;
+use super::backoff::{Backoff, chance};
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
 use crate::clock::{SharedClock, between, from_millis, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
@@ -149,7 +149,12 @@ impl Slack {
     }
 
     /// Sockets, each replaced as soon as it announces its end.
-    async fn hold_sockets(&self, own: Own, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
+    async fn hold_sockets(
+        &self,
+        own: Own,
+        intake: Intake,
+        stop: CancellationToken,
+    ) -> Result<(), ListenError> {
         let shared = Arc::new(Shared {
             api: self.api.clone(),
             own,
@@ -159,7 +164,7 @@ impl Slack {
         });
         let (losses, mut lost) = mpsc::unbounded_channel();
         let mut sockets = JoinSet::new();
-        let mut open = |pause: Duration| {
+        let open = |sockets: &mut JoinSet<()>, pause: Duration| {
             let (shared, intake, losses) = (shared.clone(), intake.clone(), losses.clone());
             sockets.spawn(async move {
                 tokio::time::sleep(pause).await;
@@ -169,29 +174,38 @@ impl Slack {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         for number in 0..self.connections {
             // Not all at once, so that they are not refreshed all at once.
-            open(self.timing.pause_first.saturating_mul(5 * u32::try_from(number).unwrap_or(0)));
+            let pause = self.timing.pause_first.saturating_mul(5 * u32::try_from(number).unwrap_or(0));
+            open(&mut sockets, pause);
         }
         loop {
             let loss = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 Some(loss) = lost.recv() => loss,
+                Some(Err(error)) = sockets.join_next() => {
+                    tracing::error!(error = %error, "a slack socket's task broke");
+                    Loss::Lost
+                }
             };
             if self.signs.connected.swap(false, Ordering::Relaxed) {
                 backoff.reset();
             }
-            let pause = match loss {
-                Loss::Refresh => Duration::ZERO,
-                Loss::Lost => backoff.pause(),
-                Loss::Failed(ChatError::Refused { code, fix }) if is_fatal(&code) => {
-                    return Err(ListenError::Fatal { code, fix });
-                }
-                Loss::Failed(error) => {
-                    tracing::warn!(error = %error, "a slack socket did not open");
-                    let asked = if let ChatError::RateLimited { retry_after } = error { retry_after } else { Duration::ZERO };
-                    asked.max(backoff.pause())
-                }
-            };
-            open(pause);
+            let pause = self.pause_after(loss, &mut backoff)?;
+            open(&mut sockets, pause);
+        }
+    }
+
+    fn pause_after(&self, loss: Loss, backoff: &mut Backoff) -> Result<Duration, ListenError> {
+        match loss {
+            Loss::Refresh => Ok(self.timing.pause_first.mul_f64(chance())),
+            Loss::Lost => Ok(backoff.pause()),
+            Loss::Failed(ChatError::Refused { code, fix }) if is_fatal(&code) => {
+                Err(ListenError::Fatal { code, fix })
+            }
+            Loss::Failed(ChatError::RateLimited { retry_after }) => Ok(retry_after.max(backoff.pause())),
+            Loss::Failed(error) => {
+                tracing::warn!(error = %error, "a slack socket did not open");
+                Ok(backoff.pause())
+            }
         }
     }
 }
@@ -266,8 +280,11 @@ impl ChatAdapter for Slack {
         let found = self.api.get(method, &params).await?;
         let messages = found["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
         let ours = messages.iter().find(|it| {
-            let by_us = it["user"] == own.user.as_str() || own.bot.as_deref().is_some_and(|bot| it["bot_id"] == bot);
-            by_us && it["metadata"]["event_type"] == METADATA && it["metadata"]["event_payload"]["nonce"] == nonce
+            let by_us =
+                it["user"] == own.user.as_str() || own.bot.as_deref().is_some_and(|bot| it["bot_id"] == bot);
+            by_us
+                && it["metadata"]["event_type"] == METADATA
+                && it["metadata"]["event_payload"]["nonce"] == nonce
         });
         let ts = ours.and_then(|it| it["ts"].as_str());
         Ok(ts.map(|ts| MessageRef { place: place.clone(), message: MessageId::from(ts) }))
@@ -352,7 +369,9 @@ impl ChatAdapter for Slack {
                 },
             };
             let pause = match error {
-                ChatError::Refused { code, fix } if is_fatal(&code) => return Err(ListenError::Fatal { code, fix }),
+                ChatError::Refused { code, fix } if is_fatal(&code) => {
+                    return Err(ListenError::Fatal { code, fix });
+                }
                 ChatError::RateLimited { retry_after } => retry_after,
                 other => {
                     tracing::warn!(error = %other, "slack does not say who we are");

@@ -124,7 +124,12 @@ fn buttons(buttons: &[Button]) -> Option<Value> {
     if BUTTONS_MAX < buttons.len() {
         return None;
     }
-    buttons.iter().enumerate().map(|(index, it)| button(index, it)).collect::<Option<Vec<Value>>>().map(Value::Array)
+    buttons
+        .iter()
+        .enumerate()
+        .map(|(index, it)| button(index, it))
+        .collect::<Option<Vec<Value>>>()
+        .map(Value::Array)
 }
 
 fn button(index: usize, button: &Button) -> Option<Value> {

@@ -140,7 +140,9 @@ impl Envelope {
         let Ok(body) = serde_json::from_str::<Value>(text) else { return Self::Noise };
         match (body["type"].as_str(), body["envelope_id"].as_str()) {
             (Some("hello"), _) => Self::Hello,
-            (Some("disconnect"), _) => Self::Disconnect(body["reason"].as_str().unwrap_or("unknown").to_owned()),
+            (Some("disconnect"), _) => {
+                Self::Disconnect(body["reason"].as_str().unwrap_or("unknown").to_owned())
+            }
             (_, Some(id)) => Self::Delivery { id: id.to_owned(), body },
             (_, None) => Self::Noise,
         }

@@ -36,7 +36,8 @@ impl Markup for Mrkdwn {
         let web = url.starts_with("https://") || url.starts_with("http://");
         let clean = url.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>|\"".contains(c));
         let one_line = !text.trim().is_empty() && !text.contains(['\n', '|']);
-        (web && clean && one_line).then(|| format!("<{}|{}>", escape(url), escape(&super::super::inert::inert(text))))
+        (web && clean && one_line)
+            .then(|| format!("<{}|{}>", escape(url), escape(&super::super::inert::inert(text))))
     }
 
     fn mention(&self, account: &Account) -> Option<String> {
@@ -101,7 +102,9 @@ fn active(inside: &str) -> String {
     };
     match target.chars().next() {
         Some('@') => format!("&lt;{target}&gt;"),
-        Some('#') => label.filter(|it| !it.is_empty()).map_or_else(|| target.to_owned(), |it| format!("#{it}")),
+        Some('#') => {
+            label.filter(|it| !it.is_empty()).map_or_else(|| target.to_owned(), |it| format!("#{it}"))
+        }
         Some('!') => label.map_or_else(|| format!("@{}", &target[1..]), str::to_owned),
         _ => label.unwrap_or_else(|| target.strip_prefix("mailto:").unwrap_or(target)).to_owned(),
     }
@@ -134,7 +137,11 @@ mod tests {
             ("<@UBOT|lock>: help", "help", true),
             ("<@UBOTTER> help", "<@UBOTTER> help", false),
             ("say “hi” it’s <https://a.b/c?x=1&amp;y=2>", "say \"hi\" it's https://a.b/c?x=1&y=2", false),
-            ("cc <@U1|ann> <#C1|general> <!channel> <mailto:a@b.c|a@b.c>", "cc <@U1> #general @channel a@b.c", false),
+            (
+                "cc <@U1|ann> <#C1|general> <!channel> <mailto:a@b.c|a@b.c>",
+                "cc <@U1> #general @channel a@b.c",
+                false,
+            ),
             ("a < b", "a < b", false),
         ];
         for (raw, text, addressed) in cases {

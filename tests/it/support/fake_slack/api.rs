@@ -1,0 +1,222 @@
+//! The fake's Web API.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::super::wire::{Fault, page, status};
+use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules};
+
+pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
+    let router = Router::new()
+        .route("/api/{method}", any(call))
+        .route("/upload/{file}", any(upload))
+        .fallback(any(unknown))
+        .with_state(fake);
+    axum::serve(listener, router).await.expect("the fake serves");
+}
+
+async fn unknown(State(fake): State<FakeSlack>, uri: axum::http::Uri) -> Response {
+    fake.world(|it| it.faulty_calls.push(format!("no such address: {uri}")));
+    StatusCode::NOT_IMPLEMENTED.into_response()
+}
+
+async fn upload(State(fake): State<FakeSlack>, Path(file): Path<String>, bytes: Bytes) -> Response {
+    fake.world(|it| match it.files.get_mut(&file) {
+        Some(slot) => {
+            slot.1 = bytes.to_vec();
+            "OK".into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    })
+}
+
+async fn call(
+    State(fake): State<FakeSlack>,
+    Path(method): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let fault = fake.world(|it| {
+        it.calls.push(method.clone());
+        it.faults.take(&method)
+    });
+    let body =
+        if body.is_empty() { json!(query) } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
+    let wanted = if method == "apps.connections.open" { APP_TOKEN } else { BOT_TOKEN };
+    let given = headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let act = || {
+        if given != format!("Bearer {wanted}") {
+            return Err("invalid_auth");
+        }
+        fake.world(|it| answer(it, &fake, &method, &body))
+    };
+    match fault {
+        Some(Fault::Code(code)) => reply(Err(&code)),
+        Some(Fault::Status(code)) => status(code),
+        Some(Fault::Page) => page(),
+        Some(Fault::RateLimit(after)) => {
+            let headers = [("retry-after", after)];
+            (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(json!({"ok": false, "error": "ratelimited"})))
+                .into_response()
+        }
+        Some(Fault::AnswerLost) => {
+            let _ = act();
+            status(502)
+        }
+        Some(Fault::Slow(delay)) => {
+            tokio::time::sleep(delay).await;
+            reply(act().as_ref().map_err(|it| *it))
+        }
+        None => reply(act().as_ref().map_err(|it| *it)),
+    }
+}
+
+fn reply(outcome: Result<&Value, &str>) -> Response {
+    let body = match outcome {
+        Ok(body) => {
+            let mut body = body.clone();
+            body["ok"] = json!(true);
+            body
+        }
+        Err(code) => json!({"ok": false, "error": code}),
+    };
+    axum::Json(body).into_response()
+}
+
+type Answer = Result<Value, &'static str>;
+
+fn answer(world: &mut World, fake: &FakeSlack, method: &str, body: &Value) -> Answer {
+    match method {
+        "auth.test" => {
+            Ok(json!({"team_id": TEAM, "user_id": BOT, "bot_id": "B0LOCK", "team": "home", "user": "x"}))
+        }
+        "apps.connections.open" => {
+            world.number += 1;
+            let ticket = format!("ticket={}", world.number);
+            world.tickets.insert(ticket.clone());
+            Ok(json!({"url": format!("ws://{}/link?{ticket}", fake.gateway)}))
+        }
+        "chat.postMessage" => post(world, body, None),
+        "chat.postEphemeral" => match body["user"].as_str() {
+            Some(user) => post(world, body, Some(user.to_owned())),
+            None => Err("no_user"),
+        },
+        "chat.update" => update(world, body),
+        "reactions.add" => react(world, body),
+        "users.info" => match world.users.get(body["user"].as_str().unwrap_or_default()) {
+            Some(user) => Ok(json!({"user": user})),
+            None => Err("user_not_found"),
+        },
+        "conversations.history" => Ok(history(world, body, None)),
+        "conversations.replies" => Ok(history(world, body, body["ts"].as_str())),
+        "files.getUploadURLExternal" => {
+            world.number += 1;
+            let id = format!("F{}", world.number);
+            let name = body["filename"].as_str().ok_or("invalid_arguments")?.to_owned();
+            body["length"].as_str().and_then(|it| it.parse::<usize>().ok()).ok_or("invalid_arguments")?;
+            world.files.insert(id.clone(), (name, Vec::new()));
+            Ok(json!({"upload_url": format!("http://{}/upload/{id}", fake.http), "file_id": id}))
+        }
+        "files.completeUploadExternal" => complete_upload(world, body),
+        other => {
+            world.faulty_calls.push(format!("no such method: {other}"));
+            Err("unknown_method")
+        }
+    }
+}
+
+fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
+    let channel = body["channel"].as_str().ok_or("channel_not_found")?.to_owned();
+    check(world, body)?;
+    if let Some(thread) = body["thread_ts"].as_str()
+        && !world.messages.iter().any(|it| it.channel == channel && it.ts == thread)
+    {
+        return Err("thread_not_found");
+    }
+    world.number += 1;
+    let ts = format!("1790000000.{:06}", world.number);
+    let posted = Posted {
+        channel: channel.clone(),
+        ts: ts.clone(),
+        user: BOT.to_owned(),
+        body: body.clone(),
+        only_for,
+        reactions: BTreeMap::new(),
+    };
+    world.messages.push(posted.clone());
+    world.unread.push(Unread::Post(posted));
+    Ok(
+        json!({"channel": channel, "ts": ts, "message_ts": ts, "message": {"surprise": "a field nobody knows"}}),
+    )
+}
+
+fn check(world: &mut World, body: &Value) -> Result<(), &'static str> {
+    if let Some((code, why)) = rules::refusal(&body["blocks"]) {
+        world.faulty_calls.push(format!("{code}: {why}"));
+        return Err(code);
+    }
+    if 40_000 < body["text"].as_str().unwrap_or_default().len() || body["unfurl_links"] != false {
+        world.faulty_calls.push("text too long, or links unfurl".to_owned());
+        return Err("msg_too_long");
+    }
+    Ok(())
+}
+
+fn find<'a>(world: &'a mut World, channel: &Value, ts: &Value) -> Option<&'a mut Posted> {
+    world.messages.iter_mut().find(|it| *channel == it.channel.as_str() && *ts == it.ts.as_str())
+}
+
+fn update(world: &mut World, body: &Value) -> Answer {
+    check(world, body)?;
+    let message = find(world, &body["channel"], &body["ts"]).ok_or("message_not_found")?;
+    if message.user != BOT || message.only_for.is_some() {
+        return Err("cant_update_message");
+    }
+    message.body["blocks"] = body["blocks"].clone();
+    message.body["text"] = body["text"].clone();
+    let edited = message.clone();
+    world.unread.push(Unread::Edit(edited));
+    Ok(json!({"channel": body["channel"], "ts": body["ts"]}))
+}
+
+fn react(world: &mut World, body: &Value) -> Answer {
+    let name = body["name"].as_str().ok_or("invalid_name")?.to_owned();
+    let message = find(world, &body["channel"], &body["timestamp"]).ok_or("message_not_found")?;
+    if message.reactions.entry(name).or_default().insert(BOT.to_owned()) {
+        Ok(json!({}))
+    } else {
+        Err("already_reacted")
+    }
+}
+
+fn history(world: &World, body: &Value, thread: Option<&str>) -> Value {
+    let messages = world.messages.iter().rev().filter(|it| {
+        let in_thread = it.body["thread_ts"].as_str();
+        body["channel"] == it.channel.as_str() && it.only_for.is_none() && in_thread == thread
+    });
+    let drawn = messages.map(|it| {
+        json!({"type": "message", "ts": it.ts, "user": it.user, "text": it.body["text"],
+            "metadata": it.body["metadata"]})
+    });
+    json!({"messages": drawn.collect::<Vec<Value>>()})
+}
+
+fn complete_upload(world: &mut World, body: &Value) -> Answer {
+    let channel = body["channel_id"].as_str().ok_or("channel_not_found")?.to_owned();
+    let id = body["files"][0]["id"].as_str().ok_or("invalid_arguments")?;
+    let (name, bytes) = world.files.remove(id).ok_or("file_not_found")?;
+    if bytes.is_empty() {
+        return Err("file_not_uploaded");
+    }
+    world.unread.push(Unread::File { channel, name, bytes });
+    Ok(json!({"files": [{"id": id}]}))
+}

@@ -1,0 +1,405 @@
+//! A Slack workspace in memory, behind real HTTP and WebSocket. It keeps Slack's rules (limits, acknowledgements,
+//! tickets, tokens) and remembers everything; people act in it through the methods of [`FakeSlack`].
+
+mod api;
+pub mod rules;
+mod socket;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc};
+
+use super::wire::{Fault, Faults, Push, listen};
+use super::{PATIENCE, eventually};
+
+pub const BOT_TOKEN: &str = "xoxb-test";
+pub const APP_TOKEN: &str = "xapp-test";
+pub const TEAM: &str = "T0HOME";
+pub const BOT: &str = "U0LOCK";
+pub const ANN: &str = "U0ANN";
+pub const BEA: &str = "U0BEA";
+/// A public channel that the bot is in.
+pub const GENERAL: &str = "C0GENERAL";
+/// Ann's direct message with the bot.
+pub const DIRECT: &str = "D0ANN";
+
+/// One message that stands somewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posted {
+    pub channel: String,
+    pub ts: String,
+    pub user: String,
+    /// The body as it was sent: `text`, `blocks`, `thread_ts`, `metadata`.
+    pub body: Value,
+    /// Whose eyes only.
+    pub only_for: Option<String>,
+    pub reactions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Posted {
+    pub fn words(&self) -> String {
+        rules::words(&self.body)
+    }
+
+    pub fn buttons(&self) -> Vec<Value> {
+        let blocks = self.body["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let actions = blocks.iter().filter(|it| it["type"] == "actions");
+        actions.flat_map(|it| it["elements"].as_array().cloned().unwrap_or_default()).collect()
+    }
+
+    pub fn thread(&self) -> Option<&str> {
+        self.body["thread_ts"].as_str()
+    }
+}
+
+/// What the bot did and no test has looked at yet.
+#[derive(Debug, Clone)]
+enum Unread {
+    Post(Posted),
+    Edit(Posted),
+    File { channel: String, name: String, bytes: Vec<u8> },
+}
+
+struct Sent {
+    envelope: Value,
+    attempt: u32,
+}
+
+struct World {
+    users: BTreeMap<String, Value>,
+    messages: Vec<Posted>,
+    unread: Vec<Unread>,
+    files: HashMap<String, (String, Vec<u8>)>,
+    sockets: Vec<mpsc::UnboundedSender<Push>>,
+    next_socket: usize,
+    opened: usize,
+    tickets: BTreeSet<String>,
+    waiting: HashMap<String, Sent>,
+    acknowledged: usize,
+    lost: Vec<Value>,
+    outbound: VecDeque<Value>,
+    duplicate_next: usize,
+    faults: Faults,
+    faulty_calls: Vec<String>,
+    calls: Vec<String>,
+    number: u64,
+    ack_within: Duration,
+}
+
+/// The workspace; cloning gives another handle to it.
+#[derive(Clone)]
+pub struct FakeSlack {
+    world: Arc<Mutex<World>>,
+    changed: Arc<Notify>,
+    http: String,
+    gateway: String,
+}
+
+impl FakeSlack {
+    pub async fn start() -> Self {
+        super::install_tls();
+        let (http, http_address) = listen().await;
+        let (gateway, gateway_address) = listen().await;
+        let person = |id: &str, name: &str| {
+            let user = json!({"id": id, "team_id": TEAM, "name": name, "real_name": name,
+                "profile": {"display_name": name}, "deleted": false, "is_bot": false, "is_restricted": false,
+                "is_ultra_restricted": false});
+            (id.to_owned(), user)
+        };
+        let world = World {
+            users: [person(ANN, "ann"), person(BEA, "bea"), person(BOT, "lockkeeper")].into(),
+            messages: Vec::new(),
+            unread: Vec::new(),
+            files: HashMap::new(),
+            sockets: Vec::new(),
+            next_socket: 0,
+            opened: 0,
+            tickets: BTreeSet::new(),
+            waiting: HashMap::new(),
+            acknowledged: 0,
+            lost: Vec::new(),
+            outbound: VecDeque::new(),
+            duplicate_next: 0,
+            faults: Faults::default(),
+            faulty_calls: Vec::new(),
+            calls: Vec::new(),
+            number: 0,
+            ack_within: Duration::from_secs(3),
+        };
+        let fake = Self {
+            world: Arc::new(Mutex::new(world)),
+            changed: Arc::new(Notify::new()),
+            http: http_address,
+            gateway: gateway_address,
+        };
+        tokio::spawn(api::serve(fake.clone(), http));
+        tokio::spawn(socket::serve(fake.clone(), gateway));
+        fake
+    }
+
+    /// The base address of the Web API.
+    pub fn url(&self) -> String {
+        format!("http://{}/api", self.http)
+    }
+
+    fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let result = act(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_waiters();
+        result
+    }
+
+    fn look<T>(&self, act: impl FnOnce(&World) -> T) -> T {
+        act(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // Knobs.
+
+    /// Changes what `users.info` says.
+    pub fn set_user(&self, user: &str, facts: Value) {
+        self.world(|it| {
+            let known = it.users.entry(user.to_owned()).or_insert_with(|| json!({"id": user}));
+            for (key, value) in facts.as_object().expect("facts") {
+                known[key] = value.clone();
+            }
+        });
+    }
+
+    pub fn fail_next(&self, method: &str, fault: Fault) {
+        self.world(|it| it.faults.plan(method, fault));
+    }
+
+    pub fn rate_limit_next(&self, method: &str, retry_after: &str) {
+        self.fail_next(method, Fault::RateLimit(retry_after.to_owned()));
+    }
+
+    pub fn duplicate_next_event(&self) {
+        self.world(|it| it.duplicate_next += 1);
+    }
+
+    /// Instead of 3 s.
+    pub fn expect_acks_within(&self, limit: Duration) {
+        self.world(|it| it.ack_within = limit);
+    }
+
+    /// Sends this to every socket.
+    pub fn push(&self, push: Push) {
+        self.world(|it| {
+            for socket in &it.sockets {
+                let _ = socket.send(push.clone());
+            }
+            if matches!(push, Push::Cut | Push::Close(_) | Push::Freeze) {
+                it.sockets.clear();
+            }
+        });
+    }
+
+    pub fn drop_sockets(&self) {
+        self.push(Push::Cut);
+    }
+
+    /// Announces the end of every socket; they stay open until the client closes them.
+    pub fn announce_disconnect(&self, reason: &str) {
+        self.push(Push::Frame(json!({"type": "disconnect", "reason": reason, "debug_info": {"host": "x"}})));
+    }
+
+    // People.
+
+    pub fn say(&self, user: &str, channel: &str, text: &str) -> String {
+        self.say_with(user, channel, text, json!({}))
+    }
+
+    /// Says something with more fields in the event: `thread_ts`, `subtype`, `bot_id` …
+    pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
+        let ts = self.next_ts();
+        let kind = if channel.starts_with('D') { "im" } else { "channel" };
+        let mut event = json!({"type": "message", "user": user, "channel": channel, "channel_type": kind, "ts": ts,
+            "event_ts": ts, "text": text, "team": TEAM});
+        for (key, value) in more.as_object().expect("fields") {
+            event[key] = value.clone();
+        }
+        self.world(|it| {
+            it.messages.push(Posted {
+                channel: channel.to_owned(),
+                ts: ts.clone(),
+                user: user.to_owned(),
+                body: json!({"text": text}),
+                only_for: None,
+                reactions: BTreeMap::new(),
+            });
+        });
+        self.happen(event);
+        ts
+    }
+
+    pub fn edit(&self, user: &str, channel: &str, ts: &str, text: &str) {
+        let edited = self.next_ts();
+        self.happen(json!({"type": "message", "subtype": "message_changed", "hidden": true, "channel": channel,
+            "ts": edited, "event_ts": edited, "message": {"type": "message", "user": user, "text": text, "ts": ts,
+            "edited": {"user": user, "ts": edited}}}));
+    }
+
+    pub fn delete(&self, channel: &str, ts: &str) {
+        let at = self.next_ts();
+        self.happen(
+            json!({"type": "message", "subtype": "message_deleted", "hidden": true, "channel": channel,
+            "ts": at, "event_ts": at, "deleted_ts": ts}),
+        );
+        self.world(|it| it.messages.retain(|message| message.ts != ts));
+    }
+
+    pub fn react(&self, user: &str, channel: &str, ts: &str, name: &str, added: bool) {
+        let at = self.next_ts();
+        let kind = if added { "reaction_added" } else { "reaction_removed" };
+        self.happen(json!({"type": kind, "user": user, "reaction": name, "item_user": BOT, "event_ts": at,
+            "item": {"type": "message", "channel": channel, "ts": ts}}));
+    }
+
+    /// Presses the button with this label.
+    pub fn press(&self, user: &str, message: &Posted, label: &str) {
+        let button = message.buttons().into_iter().find(|it| it["text"]["text"] == label);
+        let Some(button) = button else { panic!("no button `{label}` in {:#?}", message.body) };
+        let at = self.next_ts();
+        let payload = json!({"type": "block_actions", "user": {"id": user, "username": "x", "team_id": TEAM},
+            "team": {"id": TEAM, "domain": "home"}, "api_app_id": "A1", "trigger_id": "1.2.3", "response_url": "http://x",
+            "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel,
+                "is_ephemeral": false},
+            "channel": {"id": message.channel, "name": "x"}, "message": {"ts": message.ts},
+            "actions": [{"type": "button", "action_id": button["action_id"], "block_id": "answers",
+                "value": button["value"], "action_ts": at}]});
+        self.deliver("interactive", payload);
+    }
+
+    /// Any event at all.
+    pub fn happen(&self, event: Value) {
+        let number = self.world(|it| {
+            it.number += 1;
+            it.number
+        });
+        let payload = json!({"type": "event_callback", "team_id": TEAM, "api_app_id": "A1", "event": event,
+            "event_id": format!("Ev{number}"), "event_time": 1_790_000_000, "token": "deprecated"});
+        self.deliver("events_api", payload);
+    }
+
+    fn deliver(&self, kind: &str, payload: Value) {
+        let envelope = json!({"type": kind, "payload": payload, "accepts_response_payload": false});
+        self.world(|it| {
+            let copies = if 0 < it.duplicate_next { 2 } else { 1 };
+            it.duplicate_next = it.duplicate_next.saturating_sub(1);
+            (0..copies).for_each(|_| it.outbound.push_back(envelope.clone()));
+        });
+        socket::flush(self);
+    }
+
+    fn next_ts(&self) -> String {
+        self.world(|it| {
+            it.number += 1;
+            format!("1790000000.{:06}", it.number)
+        })
+    }
+
+    // What the bot did.
+
+    /// The bot's next message in this channel that no test has looked at, threads and whispers included.
+    pub async fn next_message(&self, channel: &str) -> Posted {
+        let mut take = || {
+            self.take(|it| match it {
+                Unread::Post(posted) if posted.channel == channel => Some(posted.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+            })
+        };
+        self.expect(&format!("a message in {channel}"), &mut take).await
+    }
+
+    pub async fn next_edit(&self, channel: &str) -> Posted {
+        let mut take = || {
+            self.take(|it| match it {
+                Unread::Edit(posted) if posted.channel == channel => Some(posted.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+            })
+        };
+        self.expect(&format!("an edit in {channel}"), &mut take).await
+    }
+
+    pub async fn next_file(&self, channel: &str) -> (String, Vec<u8>) {
+        let mut take = || {
+            self.take(|it| match it {
+                Unread::File { channel: at, name, bytes } if at == channel => {
+                    Some((name.clone(), bytes.clone()))
+                }
+                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+            })
+        };
+        self.expect(&format!("a file in {channel}"), &mut take).await
+    }
+
+    fn take<T>(&self, mut wanted: impl FnMut(&Unread) -> Option<T>) -> Option<T> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, found) =
+            world.unread.iter().enumerate().find_map(|(at, it)| wanted(it).map(|it| (at, it)))?;
+        world.unread.remove(at);
+        Some(found)
+    }
+
+    async fn expect<T>(&self, what: &str, take: &mut impl FnMut() -> Option<T>) -> T {
+        match eventually(&self.changed, take).await {
+            Some(found) => found,
+            None => panic!("{what} did not come in {PATIENCE:?}. {}", self.history()),
+        }
+    }
+
+    /// Waits until the world is so.
+    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        self.expect(what, &mut || holds(self).then_some(())).await;
+    }
+
+    pub fn message(&self, channel: &str, ts: &str) -> Option<Posted> {
+        self.look(|it| it.messages.iter().find(|it| it.channel == channel && it.ts == ts).cloned())
+    }
+
+    pub fn messages(&self, channel: &str) -> Vec<Posted> {
+        self.look(|it| it.messages.iter().filter(|it| it.channel == channel).cloned().collect())
+    }
+
+    pub fn sockets(&self) -> usize {
+        self.look(|it| it.sockets.iter().filter(|it| !it.is_closed()).count())
+    }
+
+    /// Sockets ever opened.
+    pub fn opened(&self) -> usize {
+        self.look(|it| it.opened)
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.look(|it| it.acknowledged)
+    }
+
+    /// How often a method was called.
+    pub fn calls(&self, method: &str) -> usize {
+        self.look(|it| it.calls.iter().filter(|it| *it == method).count())
+    }
+
+    pub fn history(&self) -> String {
+        self.look(|it| {
+            let said = it.messages.iter().map(|m| format!("  {} {} {}: {}", m.channel, m.ts, m.user, m.body));
+            let said: Vec<String> = said.collect();
+            format!("calls: {:?}\nmessages:\n{}\nrefused: {:#?}", it.calls, said.join("\n"), it.faulty_calls)
+        })
+    }
+
+    /// Everything was read, acknowledged and allowed.
+    pub async fn finish(self) {
+        self.until("all events are acknowledged", |it| {
+            it.look(|it| it.waiting.is_empty() && it.outbound.is_empty())
+        })
+        .await;
+        self.look(|it| {
+            assert!(it.faulty_calls.is_empty(), "calls that Slack would refuse: {:#?}", it.faulty_calls);
+            assert!(it.unread.is_empty(), "nobody looked at: {:#?}", it.unread);
+            assert!(it.lost.is_empty(), "never acknowledged: {:#?}", it.lost);
+            assert!(it.faults.left().is_empty(), "planned faults that never came: {:?}", it.faults.left());
+        });
+    }
+}

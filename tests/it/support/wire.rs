@@ -1,0 +1,138 @@
+//! What both fake platforms need of a wire: a WebSocket door beside the HTTP one, and faults on demand.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+/// How a call goes wrong.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// The platform's own error code.
+    Code(String),
+    /// HTTP status without a body of the platform.
+    Status(u16),
+    /// A proxy's page, with status 200.
+    Page,
+    /// Too fast: `Retry-After` as given, verbatim.
+    RateLimit(String),
+    /// The call is done, but its answer is lost.
+    AnswerLost,
+    /// The answer comes this much later.
+    Slow(Duration),
+}
+
+/// Faults waiting for their calls.
+#[derive(Debug, Default)]
+pub struct Faults(BTreeMap<String, VecDeque<Fault>>);
+
+impl Faults {
+    pub fn plan(&mut self, call: &str, fault: Fault) {
+        self.0.entry(call.to_owned()).or_default().push_back(fault);
+    }
+
+    pub fn take(&mut self, call: &str) -> Option<Fault> {
+        self.0.get_mut(call).and_then(VecDeque::pop_front)
+    }
+
+    pub fn left(&self) -> Vec<String> {
+        self.0.iter().filter(|(_, waiting)| !waiting.is_empty()).map(|(call, _)| call.clone()).collect()
+    }
+}
+
+/// A gateway's error page.
+pub fn page() -> Response {
+    Html("<html><body>Sign in to the network</body></html>").into_response()
+}
+
+pub fn status(code: u16) -> Response {
+    StatusCode::from_u16(code).expect("a status").into_response()
+}
+
+/// What a fake does with one of its sockets.
+#[derive(Debug, Clone)]
+pub enum Push {
+    Frame(Value),
+    Raw(String),
+    Close(u16),
+    /// The line is cut without a word.
+    Cut,
+    /// No answer to anything any more, though the line stands.
+    Freeze,
+}
+
+/// What comes out of a socket.
+#[derive(Debug, Clone)]
+pub enum Pull {
+    Frame(Value),
+    Ended(Option<u16>),
+}
+
+/// The server's end of one WebSocket.
+pub struct Line {
+    pub query: String,
+    pub push: mpsc::UnboundedSender<Push>,
+    pub pull: mpsc::UnboundedReceiver<Pull>,
+}
+
+/// Accepts one WebSocket; `None` if the handshake is refused or broken.
+pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin) -> Option<Line> {
+    let mut query = String::new();
+    #[expect(clippy::result_large_err, reason = "the crate's own callback type")]
+    let check = |request: &Request, response| {
+        query = request.uri().query().unwrap_or_default().to_owned();
+        if admit(&query) { Ok(response) } else { Err(ErrorResponse::new(Some("ticket".to_owned()))) }
+    };
+    let mut socket = tokio_tungstenite::accept_hdr_async(stream, check).await.ok()?;
+    let (push, mut pushed) = mpsc::unbounded_channel();
+    let (pulled, pull) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                order = pushed.recv() => match order {
+                    Some(Push::Frame(frame)) => {
+                        let _ = socket.send(Message::text(frame.to_string())).await;
+                    }
+                    Some(Push::Raw(text)) => {
+                        let _ = socket.send(Message::text(text)).await;
+                    }
+                    Some(Push::Close(code)) => {
+                        let frame = CloseFrame { code: code.into(), reason: "".into() };
+                        let _ = socket.close(Some(frame)).await;
+                    }
+                    Some(Push::Freeze) => std::future::pending().await,
+                    Some(Push::Cut) | None => break,
+                },
+                frame = socket.next() => match frame {
+                    Some(Ok(Message::Text(text))) => {
+                        let frame = serde_json::from_str(text.as_str()).unwrap_or(Value::Null);
+                        let _ = pulled.send(Pull::Frame(frame));
+                    }
+                    Some(Ok(Message::Close(close))) => {
+                        let _ = pulled.send(Pull::Ended(close.map(|it| it.code.into())));
+                        return;
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => break,
+                },
+            }
+        }
+        let _ = pulled.send(Pull::Ended(None));
+    });
+    Some(Line { query, push, pull })
+}
+
+/// A port of our own on loopback.
+pub async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    (listener, address)
+}
