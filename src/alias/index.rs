@@ -232,6 +232,8 @@ fn trigrams(factor: &str) -> impl Iterator<Item = [char; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn alias(name: &str, formats: &[&str]) -> ActionAlias {
@@ -326,5 +328,41 @@ mod tests {
             (found.parameters["k"].as_deref(), found.more[0]["k"].as_deref()),
             (Some("A-1"), Some("B-2"))
         );
+    }
+
+    const ATOMS: [&str; 16] = [
+        "foo",
+        "Foo",
+        "bar",
+        " ",
+        " ",
+        "{{a}}",
+        "{{b=1}}",
+        "(foo|bar)",
+        "( x)?",
+        r"\s*",
+        r"\s+",
+        "^",
+        "$",
+        r"\b",
+        "?",
+        "|",
+    ];
+
+    proptest! {
+        #[test]
+        fn the_index_hides_no_format_that_matches(
+            atoms in prop::collection::vec(prop::sample::select(&ATOMS[..]), 1..6),
+            message in prop::collection::vec(prop::sample::select(&["foo", "bar", "FOO", " ", "x", "-"][..]), 0..6),
+        ) {
+            let (format, message) = (atoms.concat(), message.concat());
+            let Ok(compiled) = Format::compile(&format) else { return Ok(()) };
+            let index = index(vec![alias("it", &[&format])]);
+            for (mode, ignore_case) in [(Mode::Strict, false), (Mode::First, true)] {
+                let alone = compiled.parse_stream(&Stream::new(&message, Compat::Mended), ignore_case).is_ok();
+                let found = matches!(index.find(&message, mode, Compat::Mended), Outcome::Matched(_));
+                prop_assert_eq!(found, alone, "{:?} {:?} {:?}", format, message, mode);
+            }
+        }
     }
 }

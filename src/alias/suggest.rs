@@ -182,6 +182,7 @@ mod tests {
     #[test]
     fn nothing_is_suggested_when_nothing_is_close() {
         assert_eq!(closest("make me a sandwich"), Vec::<String>::new());
+        assert_eq!(closest("king of france"), Vec::<String>::new());
         assert_eq!(closest(""), Vec::<String>::new());
     }
 }
