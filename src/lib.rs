@@ -9,6 +9,7 @@
 //! 6. assembly: [`boot`], [`cli`]
 
 pub mod clock;
+pub mod config;
 pub mod id;
 pub mod secret;
 pub mod status;
@@ -29,4 +30,5 @@ pub mod workflow;
 
 pub mod chat;
 pub mod inventory;
+pub mod library;
 pub mod runner;

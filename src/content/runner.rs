@@ -18,7 +18,7 @@ use super::{Parameter, RunnerName};
 pub enum Performer {
     /// An attempt of the `runner` room, here or on a host.
     Attempt,
-    /// The engine itself: `orquesta`, `inquirer`, `gate`.
+    /// The engine itself: `orquesta`, `inquirer`, `gate`, `confirm`, `watch`.
     Engine,
     /// The bot, at once and without an execution.
     Bot,
@@ -138,6 +138,8 @@ static KINDS: LazyLock<IndexMap<String, RunnerKind>> = LazyLock::new(|| {
         kind("orquesta", Engine, true, None, &["notify: {type: array, default: [], description: Tasks to tell of}"]),
         kind("inquirer", Engine, false, None, &[INQUIRER]),
         kind("gate", Engine, false, None, &[]),
+        kind("confirm", Engine, false, None, &[]),
+        kind("watch", Engine, false, None, &[]),
         kind("bot", Bot, false, None, &[]),
         kind("python-script", Nobody, true, Some(600), &[PYTHON]),
         kind("action-chain", Nobody, true, None, &["skip_notify: {type: array, default: []}\ndisplay_published: {type: boolean, default: true}\n"]),

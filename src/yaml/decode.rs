@@ -167,7 +167,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Fault;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        self.items.next().map(|node| seed.deserialize(self.reader.child(node))).transpose()
+        let reader = self.reader;
+        let read = |node| reader.child(node).locate(seed.deserialize(reader.child(node)));
+        self.items.next().map(read).transpose()
     }
 }
 
@@ -189,7 +191,9 @@ impl<'de> MapAccess<'de> for Pairs<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let value = self.value.take().ok_or_else(|| de::Error::custom("a value before its key"))?;
-        seed.deserialize(self.reader.child(value))
+        // What a `try_from` refuses comes without a place.
+        let reader = self.reader.child(value);
+        reader.locate(seed.deserialize(reader))
     }
 }
 

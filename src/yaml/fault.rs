@@ -2,6 +2,9 @@ use std::fmt;
 
 use super::{Place, suggest};
 
+/// Longest list of known words that is shown.
+const KNOWN_SHOWN_MAX: usize = 16;
+
 /// One thing wrong with a text, and where. Displays as `line:column: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -32,7 +35,10 @@ impl Fault {
     /// "`nmae` is not a key here", with what it looks like.
     pub(super) fn unknown(what: &str, word: &str, known: &[&str]) -> Self {
         let near = suggest(word, known.iter().copied()).map(|it| format!("did you mean `{it}`?"));
-        let hint = near.or_else(|| (!known.is_empty()).then(|| format!("known here: {}", known.join(", "))));
+        // A long list hides more than it tells.
+        let hint = near.or_else(|| {
+            (1..=KNOWN_SHOWN_MAX).contains(&known.len()).then(|| format!("known here: {}", known.join(", ")))
+        });
         Self { place: None, message: format!("unknown {what} `{word}`"), hint }
     }
 }

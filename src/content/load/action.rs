@@ -312,6 +312,10 @@ impl Loader<'_> {
                     Some(Fault::new(place, "`position` is a whole number"))
                 }
                 ("enum", value) if !value.is_array() => Some(Fault::new(place, "`enum` is a list")),
+                (key, Value::Null) if strict && key.contains(' ') => Some(
+                    Fault::new(place, format!("unknown key `{key}`"))
+                        .hint("inside { } a comma ends a value: put a text that holds one in quotes"),
+                ),
                 (key, _) if strict && !KEYWORDS.contains(&key) => {
                     Some(Fault::unknown_at(place, "key", key, &KEYWORDS))
                 }

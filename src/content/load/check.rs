@@ -60,7 +60,13 @@ impl Loader<'_> {
             Dialect::Strict => Diagnostic::error(path, place, message),
             Dialect::StackStorm => Diagnostic::warning(path, place, message),
         };
-        let near = suggest(target.as_str(), self.catalogue.actions.keys().map(ActionRef::as_str));
+        let (pack, name) = target.as_str().split_once('.').unwrap_or(("", target.as_str()));
+        let beside = self.catalogue.actions.values().filter(|it| it.pack.as_str() == pack);
+        let near = suggest(name, beside.map(|it| it.name.as_str())).map(|name| format!("{pack}.{name}"));
+        let near = near.or_else(|| {
+            let same_name = self.catalogue.actions.values().find(|it| it.name == name);
+            same_name.map(|it| it.reference.to_string())
+        });
         self.diagnostics.push(match near {
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
             None => diagnostic,

@@ -1,0 +1,129 @@
+//! What an administrator decides: `config/lockkeeper.yaml`. Where it listens, which chats it joins, where it keeps
+//! things. Secrets stand in it only as references.
+//!
+//! ```yaml
+//! data: ../data                       # everything that is written; relative to this file
+//! content: [..]                       # folders that hold commands/, aliases/ and packs/; later ones win
+//! prefix: "!"
+//! store: {url: "sqlite:../data/lockkeeper.db"}
+//! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
+//! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}
+//! discord: {token: file:/run/credentials/discord}
+//! webhooks: {github: {secret: env:GITHUB_SECRET}}
+//! ```
+
+mod read;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use crate::secret::SecretRef;
+
+pub use read::{ConfigError, load, parse};
+
+/// The whole file, paths resolved.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Everything we write lies below it.
+    pub data: PathBuf,
+    /// Folders that hold `commands/`, `aliases/` and `packs/`; a file in a later one replaces the same file of an
+    /// earlier one, and all of them replace what the binary carries.
+    pub content: Vec<PathBuf>,
+    /// The folder of `people.yaml`, `environments.yaml` and `apps/`: that of this file, unless it says otherwise.
+    pub settings: PathBuf,
+    /// What a message to the bot begins with, beside mentioning it.
+    pub prefix: String,
+    pub store: StoreConfig,
+    pub http: HttpConfig,
+    pub slack: Option<SlackConfig>,
+    pub discord: Option<DiscordConfig>,
+    pub webhooks: IndexMap<String, WebhookConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("data"),
+            content: vec![PathBuf::from("..")],
+            settings: PathBuf::from("."),
+            prefix: "!".to_owned(),
+            store: StoreConfig::default(),
+            http: HttpConfig::default(),
+            slack: None,
+            discord: None,
+            webhooks: IndexMap::new(),
+        }
+    }
+}
+
+/// Where history is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `sqlite:PATH` or `postgres://…`; `None` is `lockkeeper.db` in the data folder.
+    pub url: Option<String>,
+}
+
+/// Webhooks in, the REST interface and the web page.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    pub listen: SocketAddr,
+    /// What a caller of the REST interface shows; without one it is off.
+    pub token: Option<SecretRef>,
+    /// The address people reach us by, for links in chat.
+    pub public_url: Option<String>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8420)), token: None, public_url: None }
+    }
+}
+
+/// One Slack app.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlackConfig {
+    /// `xoxb-…`, for the Web API.
+    pub bot_token: SecretRef,
+    /// `xapp-…`, for Socket Mode.
+    #[serde(default)]
+    pub app_token: Option<SecretRef>,
+    /// For events over HTTP.
+    #[serde(default)]
+    pub signing_secret: Option<SecretRef>,
+    /// `None`: Slack's own. Another one is for tests.
+    #[serde(default)]
+    pub api_url: Option<String>,
+}
+
+/// One Discord bot.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscordConfig {
+    pub token: SecretRef,
+    /// `None`: Discord's own. Another one is for tests.
+    #[serde(default)]
+    pub api_url: Option<String>,
+}
+
+/// Who may post to `/webhooks/<name>`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// What the sender signs with.
+    pub secret: SecretRef,
+}
+
+impl Config {
+    /// The address of the store: the one given, else a SQLite file in the data folder.
+    pub fn store_url(&self) -> String {
+        let default = || format!("sqlite:{}", self.data.join("lockkeeper.db").display());
+        self.store.url.clone().unwrap_or_else(default)
+    }
+}

@@ -1,0 +1,164 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::secret::SecretRef;
+use crate::yaml::{self, Content, Dialect, Fault, Node, Place};
+
+use super::Config;
+
+/// What is wrong with the file; displays as one `file:line:column: error: message` after the other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError {
+    pub file: PathBuf,
+    /// Never empty.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let place = fault.place.unwrap_or(Place::START);
+            let line = if index == 0 { "" } else { "\n" };
+            write!(f, "{line}{}:{place}: error: {}", self.file.display(), fault.message)?;
+            if let Some(hint) = &fault.hint {
+                write!(f, "\n  hint: {hint}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the file. Relative paths in it are relative to its folder.
+///
+/// # Errors
+/// It cannot be read, is no YAML, or says something we do not know.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let unreadable = |error: std::io::Error| ConfigError {
+        file: path.to_owned(),
+        faults: vec![Fault::new(Place::START, format!("cannot read it: {error}"))],
+    };
+    parse(&std::fs::read_to_string(path).map_err(unreadable)?, path)
+}
+
+/// Reads the text of a file that lies at `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+    let fail = |faults| ConfigError { file: path.to_owned(), faults };
+    let node = yaml::read(text, Dialect::Strict).map_err(|fault| fail(vec![fault]))?;
+    let mut faults = Vec::new();
+    raw_secrets(&node, "", &mut faults);
+    let result = yaml::decode::<Config>(&node, &mut faults);
+    let config = match result {
+        Ok(config) if faults.is_empty() => config,
+        Ok(_) => return Err(fail(faults)),
+        Err(fault) => {
+            // A raw secret has been told of already, in better words.
+            if !faults.iter().any(|it| it.place == fault.place) {
+                faults.push(fault);
+            }
+            return Err(fail(faults));
+        }
+    };
+    Ok(resolved(config, path.parent().unwrap_or(Path::new(""))))
+}
+
+/// Keys whose value is a secret, wherever they stand.
+const SECRETS: [&str; 5] = ["token", "bot_token", "app_token", "signing_secret", "secret"];
+
+/// Finds secrets that were written down. The message does not repeat them.
+fn raw_secrets(node: &Node, path: &str, faults: &mut Vec<Fault>) {
+    for (key, value) in node.pairs() {
+        let path = if path.is_empty() { key.text.clone() } else { format!("{path}.{}", key.text) };
+        match &value.content {
+            Content::Scalar(scalar) if SECRETS.contains(&key.text.as_str()) && !scalar.is_null() => {
+                if scalar.as_str().is_none_or(|it| SecretRef::parse(it).is_err()) {
+                    let variable = format!("LOCKKEEPER_{}", path.to_uppercase().replace('.', "_"));
+                    let fault = Fault::new(value.place, format!("`{path}` holds a secret itself, not where it lies"));
+                    faults.push(fault.hint(format!("write `env:{variable}` or `file:/path/to/it`")));
+                }
+            }
+            Content::Scalar(_) | Content::List(_) | Content::Map(_) => raw_secrets(value, &path, faults),
+        }
+    }
+}
+
+fn resolved(config: Config, folder: &Path) -> Config {
+    let absolute = |path: &Path| folder.join(path);
+    let secret = |secret: SecretRef| match secret {
+        SecretRef::File(path) => SecretRef::File(absolute(&path)),
+        SecretRef::Env(name) => SecretRef::Env(name),
+    };
+    let mut config = Config {
+        data: absolute(&config.data),
+        content: config.content.iter().map(|it| absolute(it)).collect(),
+        settings: absolute(&config.settings),
+        ..config
+    };
+    config.store.url = config.store.url.map(|url| match url.strip_prefix("sqlite:") {
+        Some(path) if !path.starts_with("//") && !path.starts_with(':') => {
+            format!("sqlite:{}", absolute(Path::new(path)).display())
+        }
+        Some(_) | None => url,
+    });
+    config.http.token = config.http.token.map(secret);
+    if let Some(slack) = &mut config.slack {
+        slack.bot_token = secret(slack.bot_token.clone());
+        slack.app_token = slack.app_token.take().map(secret);
+        slack.signing_secret = slack.signing_secret.take().map(secret);
+    }
+    if let Some(discord) = &mut config.discord {
+        discord.token = secret(discord.token.clone());
+    }
+    for webhook in config.webhooks.values_mut() {
+        webhook.secret = secret(webhook.secret.clone());
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        parse(text, Path::new("/etc/lockkeeper/lockkeeper.yaml")).map_err(|it| it.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_is_a_good_one() {
+        let config = read("").unwrap();
+        assert_eq!(config.prefix, "!");
+        assert_eq!(config.store_url(), "sqlite:/etc/lockkeeper/data/lockkeeper.db");
+        assert_eq!(config.http.listen.port(), 8420);
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let config = read(
+            "data: ../state\ncontent: [a, /b]\nstore: {url: 'sqlite:x.db'}\ndiscord: {token: file:keys/discord}\n",
+        )
+        .unwrap();
+        assert_eq!(config.data, Path::new("/etc/lockkeeper/../state"));
+        assert_eq!(config.content, [Path::new("/etc/lockkeeper/a"), Path::new("/b")]);
+        assert_eq!(config.store_url(), "sqlite:/etc/lockkeeper/x.db");
+        assert_eq!(config.discord.unwrap().token, SecretRef::File("/etc/lockkeeper/keys/discord".into()));
+    }
+
+    #[test]
+    fn a_secret_in_the_file_is_refused_without_being_repeated() {
+        let error = read("slack:\n  bot_token: xoxb-1234-hunter2\n").unwrap_err();
+        assert_eq!(
+            error,
+            "/etc/lockkeeper/lockkeeper.yaml:2:14: error: `slack.bot_token` holds a secret itself, not where it lies\n  \
+             hint: write `env:LOCKKEEPER_SLACK_BOT_TOKEN` or `file:/path/to/it`"
+        );
+    }
+
+    #[test]
+    fn misspelt_keys_and_wrong_types_are_pointed_at() {
+        let error = read("prefx: '?'\nhttp: {listen: 8420}\n").unwrap_err();
+        assert!(error.contains(":1:1: error: unknown key `prefx`\n  hint: did you mean `prefix`?"), "{error}");
+        assert!(error.contains(":2:16: error: "), "{error}");
+    }
+}

@@ -1,0 +1,85 @@
+//! Content on disk and in the binary: found, read, and laid out for executions under the hash of what it is.
+
+mod embedded;
+mod folder;
+mod materialise;
+mod settings;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::content::{Catalogue, Diagnostic, SourceFile, load};
+use crate::id::Digest;
+
+pub use materialise::{MaterialiseError, PackFile};
+pub use settings::settings_files;
+
+/// Largest file of a pack. Larger ones are left out: content is kept in memory.
+pub const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Where content lies.
+#[derive(Clone, Debug)]
+pub struct Library {
+    folders: Vec<PathBuf>,
+    embedded: bool,
+}
+
+/// All content, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    pub catalogue: Catalogue,
+    pub diagnostics: Vec<Diagnostic>,
+    /// The bytes of every file, by what they are.
+    pub files: HashMap<Digest, Arc<[u8]>>,
+    /// The files of every pack, by the digest of the pack.
+    pub packs: IndexMap<Digest, Vec<PackFile>>,
+}
+
+impl Library {
+    /// What the binary carries, overlaid by these folders: each may hold `commands/`, `aliases/` and `packs/`, and a
+    /// file of a later one replaces the file of the same path in an earlier one.
+    pub fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders, embedded: true }
+    }
+
+    /// These folders alone.
+    pub fn without_embedded(folders: Vec<PathBuf>) -> Self {
+        Self { folders, embedded: false }
+    }
+
+    /// Reads everything. What cannot be read is among the diagnostics; a folder without content is empty.
+    pub fn load(&self) -> Loaded {
+        let mut found: IndexMap<String, SourceFile> = IndexMap::new();
+        let mut diagnostics = Vec::new();
+        if self.embedded {
+            found.extend(embedded::files().map(|file| (file.path.clone(), file)));
+        }
+        for folder in &self.folders {
+            let files = folder::files(folder, &mut diagnostics);
+            found.extend(files.into_iter().map(|file| (file.path.clone(), file)));
+        }
+        let sources: Vec<SourceFile> = found.into_values().collect();
+        let (catalogue, more) = load(&sources);
+        diagnostics.extend(more);
+        let mut loaded = Loaded { catalogue, diagnostics, ..Loaded::default() };
+        for pack in loaded.catalogue.packs.values() {
+            let within = format!("{}/", pack.folder);
+            let top = !pack.folder.contains('/');
+            let files = sources.iter().filter_map(|file| {
+                let path = file.path.strip_prefix(&within)?;
+                // The shorthand's pack is what lies in `commands/` itself, without the packs below.
+                (!top || !path.contains('/')).then(|| PackFile {
+                    path: path.to_owned(),
+                    digest: file.digest(),
+                    executable: file.executable,
+                })
+            });
+            loaded.packs.insert(pack.digest.clone(), files.collect());
+        }
+        loaded.files = sources.into_iter().map(|it| (it.digest(), it.bytes.into())).collect();
+        loaded
+    }
+}
