@@ -494,6 +494,52 @@ mod tests {
     }
 
     #[test]
+    fn a_vote_that_was_admitted_before_a_new_seal_does_not_count_after_it() {
+        let half = approved_by(&open(), &["UTOBIAS"]);
+        let admitted = half.admit(press(&half, "UJUN", approve(), 59), &people()).unwrap();
+        let gate = applied(&half, reseal(&half, |facts, _| facts.workflow = Digest::of(b"x"), 60));
+        assert_eq!(gate.apply(admitted), Err(Refusal::OldSeal));
+    }
+
+    #[test]
+    fn a_freeze_period_outlives_a_new_seal() {
+        let period = GateEvent::Frozen { why: Freeze::Period { name: "black friday".into() }, at: at(6) };
+        let gate = applied(&open(), period);
+        let gate = applied(&gate, reseal(&gate, |facts, _| facts.workflow = Digest::of(b"x"), 60));
+        assert!(matches!(refused(&gate, press(&gate, "UJUN", approve(), 61)), Refusal::Frozen { .. }));
+    }
+
+    #[test]
+    fn a_gate_that_fails_while_held_open_says_fail_and_not_frozen() {
+        let policy = Policy { on_fail: crate::gate::OnFail::Hold, ..opening().policy };
+        let gate = Gate::open(Opening { policy, ..opening() }).next;
+        let gate = applied(&gate, GateEvent::Measured { verdict: Verdict::Fail, at: at(9) });
+        assert_eq!(refused(&gate, press(&gate, "UJUN", approve(), 10)), Refusal::VerdictFail);
+    }
+
+    #[test]
+    fn a_withdrawal_never_opens_a_gate_even_if_others_may_answer_by_now() {
+        let waiting = ["UTOBIAS", "UOKORO"].iter().fold(open(), |gate, user| approved_by(&gate, &[*user]));
+        let both = serde_saphyr::from_str::<crate::identity::People>(&crate::gate::scenario::PEOPLE.replace(
+            "emails: [tobias@example.org], groups: [developers, sre]",
+            "groups: [sre, release-managers]",
+        ))
+        .unwrap();
+        let mut third = waiting.clone();
+        third.votes.push(Vote { person: "lena-ops".into(), ..waiting.votes[0].clone() });
+        let event = GateEvent::Voted {
+            vote: Vote {
+                person: "lena-ops".into(),
+                act: Act::Withdraw,
+                at: at(9),
+                ..waiting.votes[0].clone()
+            },
+            electorate: Electorate::of(&both, third.policies(), &third.involved),
+        };
+        assert_eq!(third.apply(event).unwrap().next.state(), GateState::Open);
+    }
+
+    #[test]
     fn a_decided_gate_takes_no_event_at_all() {
         let decided =
             applied(&open(), GateEvent::Superseded { by_release: ReleaseId::from_number(43), at: at(9) });

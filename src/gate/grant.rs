@@ -383,6 +383,13 @@ mod tests {
     }
 
     #[test]
+    fn proof_of_another_seal_of_the_same_gate_starts_nothing() {
+        let (gate, grant) = waiting();
+        let other = Grant { seal: Digest::of(b"other").into(), ..grant };
+        assert_eq!(other.begin(&proof(&gate), at(100)), Err(GrantError::OtherGate));
+    }
+
+    #[test]
     fn a_first_release_has_nothing_to_go_back_to() {
         let grant = Grant { return_to: None, ..in_use() };
         let back = AttemptFacts { digest: Digest::of(b"storefront 1.3"), ..attempt() };

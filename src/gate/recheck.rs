@@ -268,6 +268,11 @@ mod tests {
         let event = frozen.ask_override(&lena, reason("site is down"), at(6)).unwrap();
         let gate = frozen.apply(event).unwrap().next;
         assert!(look(&gate, |world| world.freezes = vec![stood.clone()]).is_ok());
+        let worse = frozen.apply(GateEvent::Measured { verdict: Verdict::Broken, at: at(5) }).unwrap().next;
+        let event = worse.ask_override(&lena, reason("metrics are down"), at(6)).unwrap();
+        let blind = worse.apply(event).unwrap().next;
+        assert!(look(&blind, |world| world.verdict = Verdict::Broken).is_ok());
+        assert!(look(&blind, |world| world.verdict = Verdict::Fail).is_err());
         let newer = Freeze::Alarm { name: "disk".into() };
         assert!(look(&gate, |world| world.freezes = vec![stood, newer]).is_err());
         assert!(look(&gate, |world| world.facts.workflow = Digest::of(b"x")).is_err());
