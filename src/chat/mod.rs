@@ -3,7 +3,7 @@
 //!
 //! - [`adapter`]: what every platform can do for us, and how it can fail;
 //! - [`intake`]: the door to the inbox;
-//! - `slack`, `discord`: the platforms;
+//! - `slack`, `discord`, [`terminal`]: the platforms;
 //! - `png`: charts as pictures.
 
 pub mod adapter;
@@ -13,6 +13,7 @@ pub mod intake;
 mod layout;
 pub mod png;
 pub mod slack;
+pub mod terminal;
 
 pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
 pub use intake::{Accepted, Intake, IntakeError};

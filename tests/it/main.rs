@@ -5,3 +5,4 @@ mod orquesta;
 mod runner;
 mod chat_slack;
 mod support;
+mod terminal;

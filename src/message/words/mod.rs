@@ -9,6 +9,7 @@ pub mod gate;
 pub mod measure;
 pub mod overview;
 pub mod refusal;
+pub mod terminal;
 
 use std::time::Duration;
 
