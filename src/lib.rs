@@ -17,6 +17,8 @@ pub mod store;
 pub mod yaml;
 
 pub mod alias;
+pub mod boot;
+pub mod bot;
 pub mod content;
 pub mod engine;
 pub mod expression;

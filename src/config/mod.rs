@@ -120,6 +120,11 @@ pub struct WebhookConfig {
     pub secret: SecretRef,
 }
 
+/// Our own environment, for [`crate::runner::clean_environment`] to pick from.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars()
+}
+
 impl Config {
     /// The address of the store: the one given, else a SQLite file in the data folder.
     pub fn store_url(&self) -> String {

@@ -75,7 +75,8 @@ fn raw_secrets(node: &Node, path: &str, faults: &mut Vec<Fault>) {
             Content::Scalar(scalar) if SECRETS.contains(&key.text.as_str()) && !scalar.is_null() => {
                 if scalar.as_str().is_none_or(|it| SecretRef::parse(it).is_err()) {
                     let variable = format!("LOCKKEEPER_{}", path.to_uppercase().replace('.', "_"));
-                    let fault = Fault::new(value.place, format!("`{path}` holds a secret itself, not where it lies"));
+                    let fault =
+                        Fault::new(value.place, format!("`{path}` holds a secret itself, not where it lies"));
                     faults.push(fault.hint(format!("write `env:{variable}` or `file:/path/to/it`")));
                 }
             }
@@ -158,7 +159,10 @@ mod tests {
     #[test]
     fn misspelt_keys_and_wrong_types_are_pointed_at() {
         let error = read("prefx: '?'\nhttp: {listen: 8420}\n").unwrap_err();
-        assert!(error.contains(":1:1: error: unknown key `prefx`\n  hint: did you mean `prefix`?"), "{error}");
+        assert!(
+            error.contains(":1:1: error: unknown key `prefx`\n  hint: did you mean `prefix`?"),
+            "{error}"
+        );
         assert!(error.contains(":2:16: error: "), "{error}");
     }
 }

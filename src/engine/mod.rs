@@ -40,7 +40,7 @@ use crate::{
     store::{Store, execution::Execution},
 };
 
-pub use gate::{Asked, Voting};
+pub use gate::{Asked, Evidence, OpenGate, Voting, gate_subject};
 pub use live::{Live, LivePolicy};
 pub use start::{StartError, Starting, card_subject};
 

@@ -23,7 +23,12 @@ fn collect(root: &str, dir: &Dir<'_>, files: &mut Vec<SourceFile>) {
         let bytes = file.contents().to_vec();
         // The binary keeps no modes; a script says what it is in its first line.
         let executable = bytes.starts_with(b"#!");
-        files.push(SourceFile { path: format!("{root}/{name}"), bytes, executable, dialect: Dialect::Strict });
+        files.push(SourceFile {
+            path: format!("{root}/{name}"),
+            bytes,
+            executable,
+            dialect: Dialect::Strict,
+        });
     }
     for dir in dir.dirs() {
         collect(root, dir, files);

@@ -38,7 +38,8 @@ impl Walk<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound && depth == 0 => return,
             Err(error) => return self.tell(shown, &format!("cannot read the folder: {error}")),
         };
-        let mut entries: Vec<_> = entries.iter().map(|it| (it.file_name(), it.path(), it.file_type())).collect();
+        let mut entries: Vec<_> =
+            entries.iter().map(|it| (it.file_name(), it.path(), it.file_type())).collect();
         entries.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, path, kind) in entries {
             let Some(name) = name.to_str() else { continue };
@@ -64,7 +65,9 @@ impl Walk<'_> {
             Ok((fs::read(path)?, metadata.permissions().mode() & 0o111 != 0))
         });
         match read {
-            Ok((bytes, executable)) => self.files.push(SourceFile { path: shown, bytes, executable, dialect }),
+            Ok((bytes, executable)) => {
+                self.files.push(SourceFile { path: shown, bytes, executable, dialect })
+            }
             Err(error) => self.tell(&shown, &format!("cannot read it: {error}")),
         }
     }

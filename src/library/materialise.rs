@@ -47,7 +47,8 @@ impl Loaded {
         let building = content.join(format!(".{}.{}", pack.short(), uuid::Uuid::now_v7()));
         fs::create_dir_all(&building).map_err(fail(&building))?;
         for file in files {
-            let bytes = self.files.get(&file.digest).ok_or_else(|| MaterialiseError::Unknown(file.digest.clone()))?;
+            let bytes =
+                self.files.get(&file.digest).ok_or_else(|| MaterialiseError::Unknown(file.digest.clone()))?;
             let path = building.join(&file.path);
             let executable = file.executable || bytes.starts_with(b"#!");
             write(&path, bytes, if executable { 0o755 } else { 0o644 }).map_err(fail(&path))?;
@@ -86,8 +87,13 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let actions = content.path().join("commands/demo/actions");
         fs::create_dir_all(&actions).unwrap();
-        fs::write(content.path().join("commands/demo/pack.yaml"), "name: demo\ndescription: d\nversion: 1.0.0\nauthor: a\n").unwrap();
-        fs::write(actions.join("hi.yaml"), "name: hi\nrunner_type: local-shell-script\nentry_point: hi.sh\n").unwrap();
+        fs::write(
+            content.path().join("commands/demo/pack.yaml"),
+            "name: demo\ndescription: d\nversion: 1.0.0\nauthor: a\n",
+        )
+        .unwrap();
+        fs::write(actions.join("hi.yaml"), "name: hi\nrunner_type: local-shell-script\nentry_point: hi.sh\n")
+            .unwrap();
         fs::write(actions.join("hi.sh"), "#!/bin/sh\necho hi\n").unwrap();
         let loaded = Library::without_embedded(vec![content.path().to_owned()]).load();
         let pack = loaded.catalogue.packs.get(&PackName::new("demo")).unwrap();
@@ -104,7 +110,10 @@ mod tests {
         let digest = changed.catalogue.packs.get(&PackName::new("demo")).unwrap().digest.clone();
         assert_ne!(changed.materialise(&digest, data.path()).unwrap(), folder);
         assert_eq!(changed.materialise(&pack.digest, data.path()).unwrap(), folder);
-        assert!(matches!(changed.materialise(&Digest::of(b"x"), data.path()), Err(MaterialiseError::Unknown(_))));
+        assert!(matches!(
+            changed.materialise(&Digest::of(b"x"), data.path()),
+            Err(MaterialiseError::Unknown(_))
+        ));
         assert_eq!(fs::read_dir(data.path().join("content")).unwrap().count(), 2);
     }
 }

@@ -25,7 +25,9 @@ pub fn settings_files(folder: &Path) -> io::Result<Vec<SourceFile>> {
     };
     for entry in entries {
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|it| it.ends_with(".yaml") && !it.starts_with('.')) else { continue };
+        let Some(name) = name.to_str().filter(|it| it.ends_with(".yaml") && !it.starts_with('.')) else {
+            continue;
+        };
         files.push(SourceFile::text(format!("config/apps/{name}"), fs::read_to_string(entry.path())?));
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

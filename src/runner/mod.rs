@@ -8,6 +8,7 @@
 //! - [`noop`]: as in StackStorm.
 
 mod attempt;
+pub mod git;
 mod noop;
 mod outcome;
 mod process;

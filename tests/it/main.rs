@@ -1,8 +1,8 @@
 //! Integration tests: one crate, one module per subject.
 
 mod alias;
+mod chat_slack;
 mod orquesta;
 mod runner;
-mod chat_slack;
 mod support;
 mod terminal;

@@ -140,6 +140,9 @@ impl Engine {
         if let Err(error) = decided.next.could_open(&live.settings.people) {
             tracing::warn!(gate = %row.id, %error, "nobody could open this gate");
         }
+        if let Err(error) = self.supersede(&asked.plan).await {
+            tracing::warn!(%error, "older gates could not be closed");
+        }
         self.commit_until_stored(changes).await;
         match decided.next.decision {
             None => Ok(Some(row.id)),

@@ -1,11 +1,12 @@
 //! The one door for answers: button, reaction, thread, command, command line.
 
-use super::{Asked, OpenGate, facts};
+use super::{Asked, OpenGate, facts, reach::reach};
 use crate::{
     engine::Engine,
-    gate::{Ballot, Decision, Gate, GateEvent, Length, Refusal},
-    id::GateId,
+    gate::{Ballot, Decision, Gate, GateEvent, Grant, Length, Preauthorised, Refusal, Requester},
+    id::{ActionRef, Digest, EvidenceId, ExecutionId, GateId, GrantId},
     identity::Authorised,
+    release::Plan,
     store::StoreError,
 };
 
@@ -44,6 +45,35 @@ impl Engine {
             })
             .await?;
         Ok(self.outcome(done))
+    }
+
+    /// The grant of a rollback to the last good artifact, which the policy pre-authorises.
+    ///
+    /// # Errors
+    /// Why there is none, for the person who asked.
+    pub fn preauthorise(
+        &self,
+        plan: &Plan,
+        root: ExecutionId,
+        good: &Digest,
+        leave: &Authorised,
+    ) -> Result<Grant, String> {
+        let live = self.live();
+        let requester =
+            Requester::Person { person: leave.person().clone(), account: leave.account().clone() };
+        let facts = facts::facts(&live, &live.bundle, plan, good, &requester, EvidenceId::generate())
+            .map_err(|error| error.to_string())?;
+        let pairs = reach(&live.bundle, &ActionRef::from("release.rollback")).pairs(&facts.hosts);
+        let rollback = Preauthorised {
+            id: GrantId::generate(),
+            rollout: root,
+            pairs,
+            facts: &facts,
+            policy: &live.policy(&facts.app, &facts.environment),
+            last_good: good,
+            at: self.now(),
+        };
+        Grant::preauthorised(rollback, leave).map_err(|error| error.to_string())
     }
 
     /// Gates of the same app and environment that a newer release takes the place of.

@@ -1,0 +1,167 @@
+//! Builds everything from configuration, clock and base addresses. Tests and the rehearsal enter here too.
+
+mod chat;
+mod policy;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bot::{self, Bot},
+    chat::ChatAdapter,
+    clock::SharedClock,
+    config::Config,
+    engine::{self, Engine, LivePolicy},
+    inventory::StaticInventory,
+    library::{Library, MaterialiseError},
+    metric::Probe,
+    runner::{Deps, Runners, clean_environment, git::Repositories},
+    secret::{Masker, Secret, SecretError},
+    store::{Store, StoreError},
+};
+
+/// What to build from.
+pub struct Options {
+    pub config: Config,
+    pub clock: SharedClock,
+    /// Chats beside those that the configuration names: the terminal, tests.
+    pub adapters: Vec<Arc<dyn ChatAdapter>>,
+}
+
+/// Why nothing was built.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("`{what}` in the configuration")]
+    Secret { what: &'static str, source: SecretError },
+    #[error("the files of a pack could not be laid out below {dir}")]
+    Content { dir: PathBuf, source: MaterialiseError },
+    #[error("{0}")]
+    Chat(String),
+    #[error("cannot listen on {address}; set `http: {{listen: …}}` to another port")]
+    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("the network client could not be made")]
+    Http(#[from] reqwest::Error),
+}
+
+/// A running bot, all of it.
+pub struct App {
+    pub engine: Engine,
+    pub bot: Bot,
+    pub live: LivePolicy,
+    config: Config,
+    adapters: Vec<Arc<dyn ChatAdapter>>,
+    listener: TcpListener,
+}
+
+impl App {
+    /// Opens the store, loads content and settings, builds all rooms. Nothing runs yet.
+    pub async fn open(options: Options) -> Result<Self, BootError> {
+        // Two TLS stacks live in this binary; the first caller of either must find one provider chosen. A second
+        // choice in the same process is the same one.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let Options { config, clock, mut adapters } = options;
+        let secrets = secrets(&config)?;
+        let live = LivePolicy::new(load(&config)?);
+        let store = Store::open(&config.store_url()).await?;
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        let environment = clean_environment(crate::config::environment());
+        let inventory = {
+            let live = live.clone();
+            Arc::new(move || {
+                Arc::new(StaticInventory::new(Arc::new(live.now().settings.environments.clone()), false))
+            })
+        };
+        let deps = Deps::new(config.data.clone(), environment.clone(), inventory, http.clone());
+        let probe = Probe::new(http);
+        adapters.extend(chat::adapters(&config, &clock)?);
+        let engine = Engine::new(engine::Parts {
+            store,
+            clock,
+            runners: Runners::standard(deps),
+            probe: probe.clone(),
+            live: live.clone(),
+            data: config.data.clone(),
+            masker: Masker::new(secrets.iter()),
+        });
+        let bot = Bot::new(bot::Parts {
+            engine: engine.clone(),
+            adapters: adapters.clone(),
+            repositories: Repositories::new(&config.data, environment),
+            probe,
+            prefix: config.prefix.clone(),
+        });
+        let address = config.http.listen;
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| BootError::Listen { address, source })?;
+        Ok(Self { engine, bot, live, config, adapters, listener })
+    }
+
+    /// The address that HTTP is served on: useful where the configuration says port 0.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Takes up what was left, then runs until `stop`, and drains.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), BootError> {
+        let taken_up = self.engine.recover().await?;
+        tracing::info!(taken_up, "recovered");
+        let mut tasks = JoinSet::new();
+        for adapter in self.adapters {
+            let (intake, stop) = (self.bot.intake(), stop.clone());
+            tasks.spawn(async move {
+                if let Err(error) = adapter.listen(intake, stop).await {
+                    tracing::error!(platform = %adapter.platform(), %error, "a chat is deaf until this is put right");
+                }
+            });
+        }
+        let (bot, listening) = (self.bot.clone(), stop.clone());
+        tasks.spawn(async move { bot.run(listening).await });
+        tasks.spawn(policy::follow(self.config.settings.clone(), self.live, stop.clone()));
+        stop.cancelled().await;
+        self.engine.drain().await;
+        tasks.shutdown().await;
+        Ok(())
+    }
+}
+
+/// Content and settings as they are now.
+fn load(config: &Config) -> Result<engine::Live, BootError> {
+    let loaded = Library::new(config.content.clone()).load();
+    loaded.diagnostics.iter().for_each(|it| tracing::warn!("{it}"));
+    for digest in loaded.packs.keys() {
+        loaded
+            .materialise(digest, &config.data)
+            .map_err(|source| BootError::Content { dir: config.data.clone(), source })?;
+    }
+    let packs =
+        loaded.catalogue.packs.iter().map(|(name, pack)| (name.clone(), pack.digest.clone())).collect();
+    let bundle = engine::bundle::Bundle::of(&loaded.catalogue, packs);
+    let settings = policy::read(&config.settings, None);
+    Ok(engine::Live {
+        catalogue: Arc::new(loaded.catalogue),
+        settings: Arc::new(settings),
+        bundle: Arc::new(bundle),
+    })
+}
+
+/// Every secret that the configuration refers to, for masking.
+fn secrets(config: &Config) -> Result<Vec<Secret>, BootError> {
+    let slack = config.slack.as_ref();
+    let references = [
+        ("http.token", config.http.token.as_ref()),
+        ("slack.bot_token", slack.map(|it| &it.bot_token)),
+        ("slack.app_token", slack.and_then(|it| it.app_token.as_ref())),
+        ("slack.signing_secret", slack.and_then(|it| it.signing_secret.as_ref())),
+        ("discord.token", config.discord.as_ref().map(|it| &it.token)),
+    ];
+    let named = references.into_iter().filter_map(|(what, it)| it.map(|it| (what, it)));
+    let webhooks = config.webhooks.values().map(|it| ("webhooks", &it.secret));
+    named
+        .chain(webhooks)
+        .map(|(what, it)| it.resolve().map_err(|source| BootError::Secret { what, source }))
+        .collect()
+}

@@ -1,0 +1,116 @@
+//! `approve [RELEASE] [SEAL|REASON]`, `reject [RELEASE] [REASON]`, and the same by button and reaction.
+
+use super::Order;
+use crate::{
+    bot::{
+        Bot,
+        hear::{self, Answer, Call},
+    },
+    engine::{Asked, OpenGate, Voting},
+    gate::{Act, Ballot, Claim, Decision, Reason, Via},
+    id::GateId,
+    message::words,
+};
+
+pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
+    let (number, words) = split(order, "words");
+    let row = match which(bot, order.call, number).await? {
+        Ok(row) => row,
+        Err(answer) => return Ok(answer),
+    };
+    let prefix = words.clone().filter(|it| is_seal_prefix(it));
+    let reason = words.filter(|_| prefix.is_none()).and_then(|it| Reason::parse(&it).ok());
+    let claim = prefix.map_or(Claim::Bare, Claim::Prefix);
+    vote(bot, order.call, &row, Act::Approve { reason }, via(order.call), claim).await
+}
+
+pub(super) async fn reject(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
+    let (number, words) = split(order, "reason");
+    let row = match which(bot, order.call, number).await? {
+        Ok(row) => row,
+        Err(answer) => return Ok(answer),
+    };
+    let reason = words.and_then(|it| Reason::parse(&it).ok());
+    vote(bot, order.call, &row, Act::Reject { reason }, via(order.call), Claim::Bare).await
+}
+
+/// An answer on a gate's own message, by button or reaction.
+pub(in crate::bot) async fn vote_on(
+    bot: &Bot,
+    call: &Call<'_>,
+    gate: GateId,
+    seal_number: u32,
+    act: Act,
+    via: Via,
+) -> anyhow::Result<Answer> {
+    let row: OpenGate = bot.engine().store().load_gate(gate).await?;
+    let claim = hear::claim(&row.body.gate, seal_number);
+    vote(bot, call, &row, act, via, claim).await
+}
+
+async fn vote(
+    bot: &Bot,
+    call: &Call<'_>,
+    row: &OpenGate,
+    act: Act,
+    via: Via,
+    claim: Claim,
+) -> anyhow::Result<Answer> {
+    let ballot = Ballot { actor: call.actor.clone(), act, via, claim, at: call.heard_at };
+    let typed = matches!(via, Via::Command | Via::Thread);
+    Ok(match bot.engine().vote(row.id, ballot).await? {
+        Voting::Refused(refusal) => Answer::whisper(words::refusal::refused(&refusal, row.number)),
+        Voting::Counted { missing } if !missing.is_empty() => {
+            let card = words::gate::counted(row.number, &missing);
+            if typed { Answer::say(card) } else { Answer::whisper(card) }
+        }
+        // The gate's message and the card show it; what was typed still gets its answer.
+        Voting::Counted { .. } => Answer::whisper(words::answer::note("Counted.")),
+        Voting::Decided(decision) if typed => {
+            Answer::say(words::answer::note(decided(row.number, &decision)))
+        }
+        Voting::Decided(_) => Answer::nothing(),
+    })
+}
+
+fn decided(number: i64, decision: &Decision) -> String {
+    format!("#{number}: {}.", words::refusal::decided(decision))
+}
+
+fn via(call: &Call<'_>) -> Via {
+    if call.thread_gate.is_some() { Via::Thread } else { Via::Command }
+}
+
+/// The release's number if the first word is one, and everything else as words.
+fn split(order: &Order<'_>, rest: &str) -> (Option<i64>, Option<String>) {
+    let first = order.text("release");
+    let number = first.and_then(Bot::release_number);
+    let words: Vec<&str> = first.filter(|_| number.is_none()).into_iter().chain(order.text(rest)).collect();
+    (number, (!words.is_empty()).then(|| words.join(" ")))
+}
+
+fn is_seal_prefix(text: &str) -> bool {
+    (8..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+/// The gate that is meant: by number, the thread's, or the only open one of this channel.
+async fn which(bot: &Bot, call: &Call<'_>, number: Option<i64>) -> anyhow::Result<Result<OpenGate, Answer>> {
+    let store = bot.engine().store();
+    if let Some(number) = number {
+        let gate = store.gates_of::<Asked>(number).await?.into_iter().next();
+        let none = || Answer::whisper(words::answer::note(format!("#{number} has no gate.")));
+        return Ok(gate.ok_or_else(none));
+    }
+    if let Some(gate) = call.thread_gate {
+        return Ok(Ok(store.load_gate(gate).await?));
+    }
+    let here = call.delivery.place.channel();
+    let mut open = bot.engine().open_gates().await?;
+    open.retain(|it| it.body.places.contains(&here));
+    if open.len() == 1 {
+        return Ok(Ok(open.remove(0)));
+    }
+    let names: Vec<(i64, String)> =
+        open.iter().map(|it| (it.number, format!("{} to {}", it.app, it.environment))).collect();
+    Ok(Err(Answer::whisper(words::answer::which_gate(&names))))
+}

@@ -1,0 +1,131 @@
+//! What people ask of the bot, one file each. A command that names an action of another runner starts an execution.
+
+mod approve;
+mod cancel;
+mod deploy;
+mod extend;
+mod help;
+mod history;
+mod plan;
+mod promote;
+mod release;
+mod rollback;
+mod start;
+mod status;
+mod subject;
+mod whereabouts;
+mod whoami;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Bot,
+    hear::{Answer, Call},
+};
+use crate::{
+    alias::{self, Compat, Match, cast},
+    content::{Action, ParameterKind},
+    id::ActionRef,
+    message::words,
+};
+
+pub(super) use approve::vote_on;
+
+/// A parsed command: its action and typed parameters.
+pub(super) struct Order<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) parameters: Map<String, Value>,
+}
+
+impl Order<'_> {
+    /// A parameter's text; empty texts count as not given.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).and_then(Value::as_str).map(str::trim).filter(|it| !it.is_empty())
+    }
+
+    pub(super) fn required(&self, name: &str) -> &str {
+        self.text(name).unwrap_or_default()
+    }
+}
+
+/// Runs what an alias matched. Parameters are cast and checked before anything else happens.
+pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow::Result<Answer> {
+    let live = bot.engine().live();
+    let reference = ActionRef::new(found.alias.action_ref.clone());
+    let Some(action) = live.bundle.action(&reference).cloned() else {
+        let text = format!("`{}` belongs to the action {reference}, which does not exist.", found.alias.name);
+        return Ok(Answer::say(words::answer::note(text)));
+    };
+    let parameters = match typed(&action, found) {
+        Ok(parameters) => parameters,
+        Err(answer) => return Ok(answer),
+    };
+    let parameters = match action.bind(parameters) {
+        Ok(bound) => bound.values,
+        Err(error) => {
+            return Ok(Answer::say(words::answer::bad_parameter(
+                &error.parameter,
+                &error.to_string(),
+                &example(found),
+            )));
+        }
+    };
+    let order = Order { call, parameters };
+    if action.runner.as_str() != "bot" {
+        return start::run(bot, &order, &action).await;
+    }
+    match action.entry_point.as_deref().unwrap_or_default() {
+        "deploy" => deploy::run(bot, &order).await,
+        "promote" => promote::run(bot, &order).await,
+        "approve" => approve::approve(bot, &order).await,
+        "reject" => approve::reject(bot, &order).await,
+        "extend" => extend::run(bot, &order).await,
+        "rollback" => rollback::run(bot, &order).await,
+        "cancel" => cancel::run(bot, &order).await,
+        "status" => status::run(bot, &order).await,
+        "where" => whereabouts::run(bot, &order).await,
+        "history" => history::run(bot, &order).await,
+        "plan" => plan::run(bot, &order).await,
+        "help" => help::run(bot, &order),
+        "whoami" => whoami::run(bot, &order),
+        other => Ok(Answer::say(words::answer::note(format!(
+            "I have no command {other}; see `lockkeeper check`."
+        )))),
+    }
+}
+
+/// The alias's texts as the types that the action wants.
+fn typed(action: &Action, found: &Match<'_>) -> Result<Map<String, Value>, Answer> {
+    let mut typed = Map::new();
+    for (name, text) in &found.parameters {
+        let Some(text) = text else { continue };
+        let kind = action.parameters.get(name).and_then(|it| it.kind).and_then(castable);
+        let value = match kind {
+            None => Value::String(text.clone()),
+            Some(kind) => cast(text, kind, Compat::Mended).map_err(|error| {
+                Answer::say(words::answer::bad_parameter(name, &error.to_string(), &example(found)))
+            })?,
+        };
+        typed.insert(name.clone(), value);
+    }
+    typed.extend(found.alias.immutable_parameters.clone());
+    Ok(typed)
+}
+
+/// The types that a text can be cast to; null stands for itself only.
+fn castable(kind: ParameterKind) -> Option<alias::ParameterKind> {
+    match kind {
+        ParameterKind::String => Some(alias::ParameterKind::String),
+        ParameterKind::Integer => Some(alias::ParameterKind::Integer),
+        ParameterKind::Number => Some(alias::ParameterKind::Number),
+        ParameterKind::Boolean => Some(alias::ParameterKind::Boolean),
+        ParameterKind::Array => Some(alias::ParameterKind::Array),
+        ParameterKind::Object => Some(alias::ParameterKind::Object),
+        ParameterKind::Null => None,
+    }
+}
+
+/// What a person could type.
+fn example(found: &Match<'_>) -> String {
+    found.format.display.clone().unwrap_or_else(|| found.representation.to_owned())
+}

@@ -1,0 +1,84 @@
+//! `promote APP|RELEASE [to STAGE]`: asks again for an artifact that stands; nothing is built.
+
+use serde_json::{Map, Value, json};
+
+use super::{Order, release::places, subject};
+use crate::{
+    bot::{Bot, hear::Answer},
+    engine::Asked,
+    id::{AppName, EvidenceId},
+    identity::Right,
+    message::words,
+    store::{Change, release::Release},
+};
+
+pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
+    let live = bot.engine().live();
+    let Some(release) = find(bot, order.required("release")).await? else {
+        let text = format!("There is no release {}.", order.required("release"));
+        return Ok(Answer::say(words::answer::note(text)));
+    };
+    let Some(digest) = release.artifact.clone() else {
+        let text = format!("#{} has no artifact: its build did not finish. Deploy it anew.", release.number);
+        return Ok(Answer::say(words::answer::note(text)));
+    };
+    let found = subject::app(&live, release.app.as_str()).and_then(|app| {
+        let environment = subject::environment(app, order.text("stage"))?;
+        let leave = subject::leave(&live, order.call, Right::Deploy, &app.app, &environment)?;
+        Ok((app, environment, leave))
+    });
+    let (app, environment, leave) = match found {
+        Ok(found) => found,
+        Err(answer) => return Ok(answer),
+    };
+    if let Some(row) = open_gate(bot, release.number).await? {
+        let text = format!("#{} is open already; answer it with `!approve {}`.", row, release.number);
+        return Ok(Answer::say(words::answer::note(text)));
+    }
+    let prepared =
+        bot.prepare(&live, app, &environment, release.commit.clone(), release.reference.clone()).await?;
+    let mut ready = match prepared {
+        Ok(ready) => ready,
+        Err(answer) => return Ok(answer),
+    };
+    (ready.plan.release, ready.plan.number) = (release.id, release.number);
+    let evidence = evidence(bot, &release).await?;
+    let parameters = Map::from_iter([
+        ("plan".to_owned(), json!(ready.plan)),
+        ("digest".to_owned(), json!(digest)),
+        ("evidence".to_owned(), json!(evidence)),
+    ]);
+    let starting = ready.starting("release.promote", parameters, order, &leave, places(app, order));
+    let now = bot.engine().clock().now();
+    let mut also = vec![Change::CarryOn(release.id, ready.root), Change::Done(order.call.id)];
+    also.extend(super::deploy::is_news(bot, &ready).await?.then(|| ready.baseline(now)).flatten());
+    bot.engine().start(starting, also).await?;
+    Ok(Answer { done: true, ..Answer::nothing() })
+}
+
+/// By number, or the latest of an app.
+async fn find(bot: &Bot, text: &str) -> anyhow::Result<Option<Release>> {
+    let store = bot.engine().store();
+    match Bot::release_number(text) {
+        Some(number) => Ok(store.find_release_number(number).await?),
+        None => Ok(store.releases(&AppName::new(text), 1).await?.into_iter().next()),
+    }
+}
+
+async fn open_gate(bot: &Bot, number: i64) -> anyhow::Result<Option<i64>> {
+    let gates = bot.engine().store().gates_of::<Asked>(number).await?;
+    Ok(gates.into_iter().find(|it| it.decided_at.is_none()).map(|it| it.number))
+}
+
+/// What was measured of this release: the evidence of its last gate, or of its watch.
+async fn evidence(bot: &Bot, release: &Release) -> anyhow::Result<Option<EvidenceId>> {
+    let store = bot.engine().store();
+    if let Some(gate) = store.gates_of::<Asked>(release.number).await?.into_iter().next() {
+        return Ok(Some(gate.body.gate.facts.evidence));
+    }
+    let tree = store.tree(release.execution, i64::MAX, 1_000).await?;
+    let watch =
+        tree.iter().rev().find(|it| it.action.as_str() == "release.watch").and_then(|it| it.result.as_ref());
+    let id = watch.and_then(|it| it.get("evidence")).and_then(Value::as_str);
+    Ok(id.and_then(|it| EvidenceId::parse(it).ok()))
+}

@@ -1,0 +1,46 @@
+//! An alias of any other action: an execution with a card.
+
+use serde_json::json;
+
+use super::{Order, subject};
+use crate::{
+    bot::{Bot, hear::Answer},
+    content::Action,
+    engine::Starting,
+    id::{ExecutionId, GroupName},
+    message::words,
+    store::Change,
+};
+
+pub(super) async fn run(bot: &Bot, order: &Order<'_>, action: &Action) -> anyhow::Result<Answer> {
+    let live = bot.engine().live();
+    let leave = match subject::reader(&live, order.call) {
+        Ok(leave) => leave,
+        Err(answer) => return Ok(answer),
+    };
+    // The shorthand's `who`: a list of groups, nobody if it is empty.
+    if let Some(who) = action.tags.get("who") {
+        let groups: Vec<GroupName> = who.split(',').map(|it| GroupName::new(it.trim())).collect();
+        let person = live.settings.people.by_name(leave.person());
+        if !person.is_some_and(|it| it.is_in_any(&groups)) {
+            let text = format!("Members of {} may run {}.", words::list(&groups), action.reference);
+            return Ok(Answer::whisper(words::answer::note(text)));
+        }
+    }
+    let place = order.call.delivery.place.clone();
+    let context = json!({
+        "requester": leave.person(),
+        "asker": { "person": leave.person(), "account": leave.account() },
+        "places": [place],
+    });
+    let starting = Starting {
+        id: ExecutionId::generate(),
+        action: action.reference.clone(),
+        parameters: order.parameters.clone(),
+        origin: Some(format!("{}:0", order.call.delivery.key)),
+        context: context.as_object().cloned().unwrap_or_default(),
+        places: vec![place],
+    };
+    bot.engine().start(starting, vec![Change::Done(order.call.id)]).await?;
+    Ok(Answer { done: true, ..Answer::nothing() })
+}

@@ -1,0 +1,65 @@
+//! Who asks for what: the app, the environment, and the right to it.
+
+use crate::{
+    bot::{
+        Bot,
+        hear::{Answer, Call},
+    },
+    content::App,
+    engine::Live,
+    id::{AppName, EnvironmentName},
+    identity::{Authorised, Right, Subject, authorize},
+    message::words,
+};
+
+/// The app of this name, or an answer that names the known ones.
+pub(super) fn app<'l>(live: &'l Live, name: &str) -> Result<&'l App, Answer> {
+    live.settings.app(&AppName::new(name)).ok_or_else(|| {
+        let known: Vec<String> = live.settings.apps.keys().map(ToString::to_string).collect();
+        Answer::say(words::answer::unknown_name("app", name, &known))
+    })
+}
+
+/// Where a release is to end: `canary` and nothing mean the app's rollout environment.
+pub(super) fn environment(app: &App, stage: Option<&str>) -> Result<EnvironmentName, Answer> {
+    match stage {
+        None => Ok(app.rollout.environment.clone()),
+        Some(stage) if stage == app.canary.role.as_str() => Ok(app.canary.environment.clone()),
+        Some(stage) => {
+            let environment = EnvironmentName::new(stage);
+            if app.environments.contains_key(&environment) {
+                return Ok(environment);
+            }
+            let mut known: Vec<String> = vec![app.canary.role.to_string()];
+            known.extend(app.environments.keys().map(ToString::to_string));
+            Err(Answer::say(words::answer::unknown_name("stage", stage, &known)))
+        }
+    }
+}
+
+/// Leave for this person, or the refusal, for them alone.
+pub(super) fn leave(
+    live: &Live,
+    call: &Call<'_>,
+    right: Right,
+    app: &AppName,
+    environment: &EnvironmentName,
+) -> Result<Authorised, Answer> {
+    let rights = live.rights(app, environment);
+    authorize(&live.settings.people, &call.actor, right, &Subject::of(app, environment), &rights)
+        .map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
+}
+
+/// Leave to read, which everybody has whom we know.
+pub(super) fn reader(live: &Live, call: &Call<'_>) -> Result<Authorised, Answer> {
+    let rights = crate::identity::Rights::none();
+    authorize(&live.settings.people, &call.actor, Right::Read, &Subject::default(), &rights)
+        .map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
+}
+
+impl Bot {
+    /// The release that a person means: its number, with or without `#`.
+    pub(super) fn release_number(text: &str) -> Option<i64> {
+        text.trim_start_matches('#').parse().ok()
+    }
+}

@@ -1,0 +1,130 @@
+//! From an outbox row to the card as history has it now.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Bot, view};
+use crate::{
+    clock,
+    engine::Asked,
+    gate::Gate,
+    id::{Account, AppName, ExecutionId, GateId},
+    message::{
+        Card,
+        words::{self, execution::Commit},
+    },
+    store::outbox::Letter,
+};
+
+/// A message as it should stand.
+pub(super) struct Drawn {
+    pub(super) card: Card,
+    /// Only this person sees it.
+    pub(super) to: Option<Account>,
+    /// People may answer with reactions.
+    pub(super) offers_marks: bool,
+}
+
+impl Drawn {
+    fn of(card: Card) -> Self {
+        Self { card, to: None, offers_marks: false }
+    }
+}
+
+/// What a row's body says.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Body {
+    Card(ExecutionId),
+    Gate { id: GateId, seal_number: u32 },
+    Reminder { id: GateId },
+    Say { card: Card, to: Option<Account> },
+    Incident { root: ExecutionId, visit: ExecutionId, app: AppName, first_at: i64 },
+    Recovered { root: ExecutionId, app: AppName, first_at: i64 },
+}
+
+/// Draws a letter; `None` if there is nothing to say any more.
+pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Option<Drawn>> {
+    let body: Body = serde_json::from_value(letter.body.clone())?;
+    Ok(match body {
+        Body::Card(root) => Some(Drawn::of(words::execution::card(&view::execution(bot, root).await?))),
+        Body::Gate { id, seal_number } => Some(gate(bot, id, seal_number).await?),
+        Body::Reminder { id } => reminder(bot, id).await?,
+        Body::Say { card, to } => Some(Drawn { card, to, offers_marks: false }),
+        Body::Incident { root, visit, app, first_at } => incident(bot, root, visit, &app, first_at).await?,
+        Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
+    })
+}
+
+async fn gate(bot: &Bot, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> {
+    let asked: Asked = bot.engine().store().load_gate::<Asked>(id).await?.body;
+    let offers_marks =
+        asked.gate.decision.is_none() && asked.gate.policy.reactions && !view::needs_reason(&asked.gate);
+    let view = view::gate(bot, &asked, seal_number).await?;
+    Ok(Drawn { card: words::gate::card(&view), to: None, offers_marks })
+}
+
+async fn reminder(bot: &Bot, id: GateId) -> anyhow::Result<Option<Drawn>> {
+    let row = bot.engine().store().load_gate::<Asked>(id).await?;
+    let gate: &Gate = &row.body.gate;
+    if gate.decision.is_some() {
+        return Ok(None);
+    }
+    let left = clock::between(bot.engine().clock().now(), gate.deadline);
+    let missing = bot.engine().missing(gate);
+    let card = words::gate::reminder(row.number, row.app.as_str(), row.environment.as_str(), &missing, left);
+    Ok(Some(Drawn::of(card)))
+}
+
+async fn incident(
+    bot: &Bot,
+    root: ExecutionId,
+    visit: ExecutionId,
+    app: &AppName,
+    first_at: i64,
+) -> anyhow::Result<Option<Drawn>> {
+    let store = bot.engine().store();
+    let Some(incident) = store.find_incident(app, first_at).await? else { return Ok(None) };
+    let root = store.load_execution(root).await?;
+    let visit = store.load_execution(visit).await?;
+    let commit = head(&root);
+    let author = bot
+        .engine()
+        .live()
+        .settings
+        .people
+        .by_email(&commit.email)
+        .and_then(|it| it.accounts.first().cloned());
+    let card =
+        words::execution::build_failed(app.as_str(), &commit, author, &view::failure(&visit), incident.times);
+    Ok(Some(Drawn::of(card)))
+}
+
+async fn recovered(
+    bot: &Bot,
+    root: ExecutionId,
+    app: &AppName,
+    first_at: i64,
+) -> anyhow::Result<Option<Drawn>> {
+    let store = bot.engine().store();
+    let Some(incident) = store.find_incident(app, first_at).await? else { return Ok(None) };
+    let root = store.load_execution(root).await?;
+    let ended = incident.ended_at.unwrap_or(incident.first_at);
+    let broken_for = clock::between(incident.first_at, ended);
+    Ok(Some(Drawn::of(words::execution::build_recovered(app.as_str(), &head(&root), broken_for))))
+}
+
+/// The commit that an execution is about.
+fn head(root: &crate::store::execution::Execution) -> Commit {
+    let commits: Vec<Commit> = root
+        .context
+        .get("commits")
+        .and_then(|it| serde_json::from_value(it.clone()).ok())
+        .unwrap_or_default();
+    commits.into_iter().next().unwrap_or(Commit {
+        sha: String::new(),
+        subject: "unknown".to_owned(),
+        author: "somebody".to_owned(),
+        email: String::new(),
+    })
+}

@@ -1,0 +1,206 @@
+//! What a delivery means: a command, an answer at a gate, or nothing that concerns us.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Bot, command};
+use crate::{
+    alias::{Compat, Mode, Outcome},
+    clock,
+    gate::{Act, Claim, Reason, Via},
+    id::{GateId, InboxId, MessageRef},
+    identity::{Actor, Standing},
+    message::{Card, Delivery, Incoming, Mark, Said, words},
+    store::{
+        Change,
+        inbox::Waiting,
+        outbox::{Letter, Priority, Wanted},
+    },
+};
+
+/// A command heard this much too late is not run by itself.
+const STALE: Duration = Duration::from_secs(300);
+
+/// Who speaks, where, about what.
+pub(super) struct Call<'a> {
+    pub(super) id: InboxId,
+    pub(super) delivery: &'a Delivery,
+    pub(super) actor: Actor,
+    pub(super) heard_at: jiff::Timestamp,
+    /// The gate whose message's thread this was said in.
+    pub(super) thread_gate: Option<GateId>,
+}
+
+/// What to say, and to whom.
+pub(super) struct Answer {
+    /// `None`: something else answers, as a new card does.
+    pub(super) card: Option<Card>,
+    /// Only the asker sees it.
+    pub(super) private: bool,
+    /// Commits with the delivery's end; empty if the effect took `Done` with it.
+    pub(super) changes: Vec<Change>,
+    /// The delivery's end was committed with the effect.
+    pub(super) done: bool,
+}
+
+impl Answer {
+    pub(super) fn say(card: Card) -> Self {
+        Self { card: Some(card), private: false, changes: Vec::new(), done: false }
+    }
+
+    /// A refusal, for the asker alone.
+    pub(super) fn whisper(card: Card) -> Self {
+        Self { private: true, ..Self::say(card) }
+    }
+
+    pub(super) fn nothing() -> Self {
+        Self { card: None, private: false, changes: Vec::new(), done: false }
+    }
+}
+
+/// Handles one delivery to its end.
+pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> anyhow::Result<()> {
+    let call = Call {
+        id: waiting.id,
+        delivery,
+        actor: Actor { account: delivery.account.clone(), standing: standing(bot, delivery).await },
+        heard_at: waiting.received_at,
+        thread_gate: thread_gate(bot, delivery).await?,
+    };
+    let answer = match &delivery.incoming {
+        Incoming::Said(said) => said_text(bot, &call, said).await?,
+        Incoming::Pressed { message, act, reason } => {
+            pressed(bot, &call, message, act, reason.as_deref()).await?
+        }
+        Incoming::Reacted { message, mark, added } => reacted(bot, &call, message, *mark, *added).await?,
+    };
+    finish(bot, &call, answer).await
+}
+
+async fn finish(bot: &Bot, call: &Call<'_>, answer: Answer) -> anyhow::Result<()> {
+    if answer.done {
+        return Ok(());
+    }
+    let mut changes = answer.changes;
+    changes.push(Change::Done(call.id));
+    changes.extend(answer.card.map(|card| self::answer(call.id, call.delivery, card, answer.private)));
+    bot.engine().commit(changes).await?;
+    Ok(())
+}
+
+/// The letter that answers a delivery, where it was said.
+pub(super) fn answer(id: InboxId, delivery: &Delivery, card: Card, private: bool) -> Change {
+    let to = private.then(|| delivery.account.clone());
+    Change::Want(Box::new(Wanted {
+        subject: format!("reply:{id}"),
+        place: delivery.place.clone(),
+        body: json!({ "say": { "card": card, "to": to } }),
+        priority: Priority::Now,
+    }))
+}
+
+async fn standing(bot: &Bot, delivery: &Delivery) -> Standing {
+    if delivery.standing != Standing::Unresolved {
+        return delivery.standing;
+    }
+    let Some(adapter) = bot.adapter(delivery.account.platform) else { return Standing::Unresolved };
+    adapter.standing(&delivery.account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
+}
+
+async fn thread_gate(bot: &Bot, delivery: &Delivery) -> anyhow::Result<Option<GateId>> {
+    let Some(thread) = delivery.place.thread.clone() else { return Ok(None) };
+    let root = MessageRef { place: delivery.place.channel(), message: thread };
+    Ok(letter(bot, &root).await?.and_then(|it| gate_of(&it.subject)).map(|(gate, _)| gate))
+}
+
+async fn letter(bot: &Bot, message: &MessageRef) -> anyhow::Result<Option<Letter<serde_json::Value>>> {
+    Ok(bot.engine().store().find_letter(message).await?)
+}
+
+/// `gate:<id>:<seal number>`.
+fn gate_of(subject: &str) -> Option<(GateId, u32)> {
+    let (id, number) = subject.strip_prefix("gate:")?.split_once(':')?;
+    Some((GateId::parse(id).ok()?, number.parse().ok()?))
+}
+
+async fn said_text(bot: &Bot, call: &Call<'_>, said: &Said) -> anyhow::Result<Answer> {
+    let prefix = bot.0.parts.prefix.as_str();
+    let text = said.text.trim();
+    let command = match text.strip_prefix(prefix) {
+        Some(rest) => rest.trim_start(),
+        None if said.addressed => text,
+        // In a gate's thread the two words need no prefix.
+        None if call.thread_gate.is_some() && is_vote(text) => text,
+        None => return Ok(Answer::nothing()),
+    };
+    let late = clock::between(call.heard_at, bot.engine().clock().now());
+    if STALE < late {
+        return Ok(Answer::whisper(words::refusal::stale(late, text)));
+    }
+    let live = bot.engine().live();
+    let index = bot.index(&live);
+    match index.find(command, Mode::Strict, Compat::Mended) {
+        Outcome::Matched(found) => command::run(bot, call, &found).await,
+        Outcome::Ambiguous(found) => {
+            let names: Vec<String> = found.iter().map(|it| it.alias.name.clone()).collect();
+            Ok(Answer::say(words::answer::ambiguous(&names)))
+        }
+        Outcome::Unknown { suggestions } => {
+            Ok(Answer::say(words::answer::unknown_command(prefix, &suggestions)))
+        }
+    }
+}
+
+fn is_vote(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default().to_lowercase();
+    word == "approve" || word == "reject"
+}
+
+async fn pressed(
+    bot: &Bot,
+    call: &Call<'_>,
+    message: &MessageRef,
+    act: &str,
+    reason: Option<&str>,
+) -> anyhow::Result<Answer> {
+    let Some((gate, seal_number)) = letter(bot, message).await?.and_then(|it| gate_of(&it.subject)) else {
+        // Not a message of ours: a button on somebody's lookalike has no effect.
+        return Ok(Answer::nothing());
+    };
+    let reason = reason.and_then(|it| Reason::parse(it).ok());
+    let act = match act.split(':').next() {
+        Some("approve") => Act::Approve { reason },
+        Some("reject") => Act::Reject { reason },
+        Some(_) | None => return Ok(Answer::nothing()),
+    };
+    command::vote_on(bot, call, gate, seal_number, act, Via::Button).await
+}
+
+async fn reacted(
+    bot: &Bot,
+    call: &Call<'_>,
+    message: &MessageRef,
+    mark: Mark,
+    added: bool,
+) -> anyhow::Result<Answer> {
+    let Some((gate, seal_number)) = letter(bot, message).await?.and_then(|it| gate_of(&it.subject)) else {
+        return Ok(Answer::nothing());
+    };
+    let act = match (mark, added) {
+        (Mark::Approve, true) => Act::Approve { reason: None },
+        (Mark::Reject, true) => Act::Reject { reason: None },
+        (Mark::Approve, false) => Act::Withdraw,
+        (Mark::Reject, false) => return Ok(Answer::nothing()),
+    };
+    command::vote_on(bot, call, gate, seal_number, act, Via::Reaction).await
+}
+
+/// What an answer on the message of this seal claims to have looked at.
+pub(super) fn claim(gate: &crate::gate::Gate, seal_number: u32) -> Claim {
+    if seal_number == gate.seal_number {
+        return Claim::Message(gate.seal.clone());
+    }
+    let at = usize::try_from(seal_number).unwrap_or(usize::MAX).wrapping_sub(1);
+    gate.old_seals.get(at).map_or(Claim::Bare, |seal| Claim::Message(seal.clone()))
+}

@@ -1,0 +1,138 @@
+//! Between chat and engine: what people say becomes a decision, what happened becomes a message.
+//!
+//! - [`inbox`]: deliveries, one after another per channel, each with its effect once;
+//! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
+//! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
+
+mod command;
+mod draw;
+mod hear;
+mod inbox;
+mod outbox;
+mod trigger;
+mod view;
+
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    alias::Index,
+    chat::{Accepted, ChatAdapter, Intake, IntakeError},
+    engine::{Engine, Live},
+    id::{Digest, Platform},
+    message::Delivery,
+    metric::Probe,
+    runner::git::Repositories,
+    store::inbox::Received,
+};
+
+/// What the bot is built of.
+pub struct Parts {
+    pub engine: Engine,
+    pub adapters: Vec<Arc<dyn ChatAdapter>>,
+    pub repositories: Repositories,
+    pub probe: Probe,
+    /// What stands before a command, as `!`.
+    pub prefix: String,
+}
+
+/// Cheap to clone; all clones are one bot.
+#[derive(Clone)]
+pub struct Bot(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// The aliases of the content that is live, compiled.
+    index: RwLock<Option<(Digest, Arc<Index>)>>,
+    /// Rung after each delivery.
+    deliveries: Notify,
+}
+
+impl Bot {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, index: RwLock::new(None), deliveries: Notify::new() }))
+    }
+
+    /// The door that adapters hand deliveries to: durable first, then acknowledged.
+    pub fn intake(&self) -> Intake {
+        let bot = self.clone();
+        Intake::new(move |delivery: Delivery| {
+            let bot = bot.clone();
+            async move { bot.receive(delivery).await }
+        })
+    }
+
+    async fn receive(&self, delivery: Delivery) -> Result<Accepted, IntakeError> {
+        let engine = &self.0.parts.engine;
+        let body = serde_json::to_value(&delivery).map_err(|error| IntakeError { why: error.to_string() })?;
+        let received = engine.store().receive(delivery.key.clone(), "chat", body, engine.clock().now()).await;
+        match received {
+            Ok(Received::New(_)) => {
+                self.0.deliveries.notify_one();
+                Ok(Accepted::New)
+            }
+            Ok(Received::Again) => Ok(Accepted::Duplicate),
+            Err(error) => Err(IntakeError { why: error.to_string() }),
+        }
+    }
+
+    /// Rung when something new is in the inbox.
+    pub fn ring(&self) {
+        self.0.deliveries.notify_one();
+    }
+
+    /// Reads the inbox and sends the outbox until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(inbox::run(self, stop.clone()), outbox::run(self, stop));
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.0.parts.engine
+    }
+
+    fn adapter(&self, platform: Platform) -> Option<&Arc<dyn ChatAdapter>> {
+        self.0.parts.adapters.iter().find(|it| it.platform() == platform)
+    }
+
+    /// The aliases of this content, compiled once per content.
+    fn index(&self, live: &Live) -> Arc<Index> {
+        let known = self.0.index.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        if let Some((_, index)) = known.filter(|(digest, _)| *digest == live.bundle.digest) {
+            return index;
+        }
+        let (index, faults) = Index::build(live.catalogue.aliases.clone());
+        for fault in faults {
+            tracing::warn!(alias = fault.alias, format = fault.format, error = %fault.error, "a format is not usable");
+        }
+        let index = Arc::new(index);
+        *self.0.index.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            Some((live.bundle.digest.clone(), index.clone()));
+        index
+    }
+
+    /// What may be typed next, for completion in a terminal.
+    pub fn completions(&self, typed: &str) -> Vec<String> {
+        let live = self.engine().live();
+        let index = self.index(&live);
+        let displays = index
+            .aliases()
+            .iter()
+            .flat_map(|it| it.formats.iter().filter_map(|format| format.display.clone()));
+        let apps = live.settings.apps.keys().map(ToString::to_string);
+        let commands = displays.map(|it| {
+            let word = it.split_whitespace().next().unwrap_or_default();
+            format!("{}{word} ", self.0.parts.prefix)
+        });
+        let (head, last) = typed.rsplit_once(' ').map_or(("", typed), |(head, last)| (head, last));
+        let mut found: Vec<String> = if head.is_empty() {
+            commands.filter(|it| it.starts_with(last)).collect()
+        } else {
+            apps.filter(|it| it.starts_with(last)).map(|it| format!("{head} {it} ")).collect()
+        };
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}

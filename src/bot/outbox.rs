@@ -1,0 +1,140 @@
+//! Sends the outbox: most urgent first, one letter at a time per channel, progress at most once a second per card where
+//! the platform limits us. A chat that is away delays nothing but its own letters.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Bot, draw};
+use crate::{
+    chat::{ChatAdapter, ChatError},
+    clock,
+    id::{OutboxId, Platform},
+    message::Mark,
+    store::outbox::Letter,
+};
+
+/// Letters read at a time.
+const MOST: i64 = 64;
+/// Looked at when nobody rings.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Between two edits of one card.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// The same in a terminal, which limits nobody.
+const PROGRESS_TERMINAL: Duration = Duration::from_millis(150);
+/// Between tries at a platform that is away.
+const RETRY: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+struct Lanes {
+    busy: Mutex<HashSet<String>>,
+    edited: Mutex<HashMap<OutboxId, Instant>>,
+}
+
+pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
+    let lanes: Arc<Lanes> = Arc::default();
+    let ring = bot.engine().letters();
+    loop {
+        let now = bot.engine().clock().now();
+        match bot.engine().store().waiting_letters::<Value>(now, MOST).await {
+            Ok(letters) => letters.into_iter().for_each(|it| take(bot, it, &lanes)),
+            Err(error) => tracing::error!(%error, "the outbox could not be read"),
+        }
+        tokio::select! {
+            () = ring.notified() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
+    let Some(adapter) = bot.adapter(letter.place.platform).cloned() else { return };
+    let lane = format!("{}/{}/{}", letter.place.platform, letter.place.workspace, letter.place.channel);
+    if is_too_soon(&letter, lanes)
+        || !lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone())
+    {
+        return;
+    }
+    let (bot, lanes) = (bot.clone(), lanes.clone());
+    tokio::spawn(async move {
+        if let Err(error) = send(&bot, adapter.as_ref(), &letter).await {
+            tracing::error!(letter = letter.subject, %error, "a letter could not be kept");
+            tokio::time::sleep(PAUSE).await;
+        }
+        lanes.edited.lock().unwrap_or_else(PoisonError::into_inner).insert(letter.id, Instant::now());
+        lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
+        bot.engine().letters().notify_one();
+    });
+}
+
+/// An edit right after the last one waits, so that a burst is one edit. It is found again in the next round.
+fn is_too_soon(letter: &Letter<Value>, lanes: &Lanes) -> bool {
+    let pause = match letter.place.platform {
+        Platform::Terminal => PROGRESS_TERMINAL,
+        Platform::Slack | Platform::Discord => PROGRESS,
+    };
+    let mut edited = lanes.edited.lock().unwrap_or_else(PoisonError::into_inner);
+    edited.retain(|_, at| at.elapsed() < PROGRESS);
+    edited.get(&letter.id).is_some_and(|at| at.elapsed() < pause)
+}
+
+async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> anyhow::Result<()> {
+    let store = bot.engine().store();
+    let Some(drawn) = draw::draw(bot, letter).await? else {
+        // Nothing to say any more, as for a reminder of a decided gate.
+        store.letter_sent(letter.id, letter.wanted, None).await?;
+        return Ok(());
+    };
+    let sent = match (&drawn.to, &letter.message) {
+        (Some(to), _) => adapter.whisper(&letter.place, to, &drawn.card).await.map(|()| None),
+        (None, Some(message)) => adapter.edit(message, &drawn.card).await.map(|()| None),
+        (None, None) => adapter.post(&letter.place, &drawn.card, &nonce(letter)).await.map(Some),
+    };
+    match sent {
+        Ok(message) => {
+            let posted = message.clone();
+            store.letter_sent(letter.id, letter.wanted, message).await?;
+            if let (Some(message), true) = (posted, drawn.offers_marks && adapter.shows_all(&drawn.card)) {
+                offer(adapter, &message).await;
+            }
+            Ok(())
+        }
+        Err(ChatError::Gone) if letter.message.is_some() => Ok(store.letter_gone(letter.id).await?),
+        Err(error) => put_off(bot, letter, error).await,
+    }
+}
+
+/// Our own marks under a gate's message, for people to click. Without them the buttons still work.
+async fn offer(adapter: &dyn ChatAdapter, message: &crate::id::MessageRef) {
+    for mark in [Mark::Approve, Mark::Reject] {
+        if let Err(error) = adapter.react(message, mark).await {
+            tracing::info!(%error, "no mark was put under a gate's message");
+        }
+    }
+}
+
+async fn put_off(bot: &Bot, letter: &Letter<Value>, error: ChatError) -> anyhow::Result<()> {
+    let doubled = RETRY * 2u32.saturating_pow(u32::try_from(letter.tries).unwrap_or(u32::MAX).min(5));
+    let pause = match &error {
+        ChatError::RateLimited { retry_after } => *retry_after,
+        ChatError::Unreachable { .. } | ChatError::Unclear { .. } => doubled.min(RETRY_MAX),
+        ChatError::Gone | ChatError::Refused { .. } | ChatError::Broken { .. } => RETRY_MAX,
+    };
+    tracing::warn!(letter = letter.subject, place = ?letter.place.channel, %error, "a message was not sent");
+    let due = clock::after(bot.engine().clock().now(), pause);
+    bot.engine().store().letter_put_off(letter.id, due, error.to_string()).await?;
+    Ok(())
+}
+
+/// The same for every try of the same post: 24 digits of the row's id.
+fn nonce(letter: &Letter<Value>) -> String {
+    letter.id.to_string().replace('-', "").chars().skip(8).collect()
+}

@@ -1,0 +1,357 @@
+//! History as the words want it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Bot;
+use crate::{
+    clock,
+    engine::{Asked, Evidence},
+    gate::{Decision, Gate, GateState},
+    id::{Digest, ExecutionId, HostName},
+    message::{
+        Block,
+        words::{
+            self,
+            execution::{self, Failure, Hosts, Step},
+            gate::{self, Standing},
+        },
+    },
+    rollout::{Verdict, chart},
+    status::Status,
+    store::execution::Execution,
+};
+
+/// How deep into sub-workflows a card looks: a host of a rollout and the step it is at.
+const DEPTH: i64 = 3;
+/// Rows that a card reads; a workflow of thousands of items shows its first ones.
+const ROWS: i64 = 400;
+/// Steps that a card shows.
+const STEPS: usize = 30;
+/// Width of charts drawn as text.
+const CHART_WIDTH: usize = 72;
+
+/// The card of a root execution.
+pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<execution::View> {
+    let tree = bot.engine().store().tree(root, DEPTH, ROWS).await?;
+    let Some(top) = tree.iter().find(|it| it.id == root) else { anyhow::bail!("execution {root} is gone") };
+    let text = |name: &str| top.context.get(name).and_then(Value::as_str).map(str::to_owned);
+    let number = top.context.get("number").and_then(Value::as_i64);
+    let app = text("app");
+    let what = match top.action.as_str() {
+        "release.rollback" => "Rollback",
+        "release.promote" => "Promotion",
+        _ => "Release",
+    };
+    let title = match (number, &app) {
+        (Some(number), Some(app)) => format!("{what} #{number} of {app}"),
+        (None, Some(app)) => format!("{} of {app}", top.action),
+        (_, None) => top.action.to_string(),
+    };
+    let mut fields = Vec::new();
+    if let (Some(commit), Some(reference)) = (text("commit"), text("reference")) {
+        let short = words::execution::short(&commit);
+        fields.push((
+            "commit",
+            if commit.starts_with(&reference) { short.to_owned() } else { format!("{short} ({reference})") },
+        ));
+    }
+    fields.extend(text("environment").map(|it| ("to", it)));
+    fields.extend(text("requester").map(|it| ("asked by", it)));
+    let end = top.ended_at.unwrap_or_else(|| bot.engine().clock().now());
+    Ok(execution::View {
+        title,
+        status: top.status,
+        waits: tree.iter().any(|it| it.status == Status::Pending),
+        fields,
+        commits: top
+            .context
+            .get("commits")
+            .and_then(|it| serde_json::from_value(it.clone()).ok())
+            .unwrap_or_default(),
+        digest: digest(&tree),
+        steps: steps(&tree),
+        failure: tree.iter().filter(|_| top.status != Status::Succeeded).find(|it| is_cause(it)).map(failure),
+        hosts: tree.iter().rev().find_map(|it| target_hosts(it)),
+        ending: ending(&tree, top),
+        took: clock::between(top.created_at, end),
+        short: short_id(root),
+        next: next(&tree, top, app.as_deref()),
+    })
+}
+
+/// The last digits of an id, which differ where UUIDv7's first ones do not.
+pub(super) fn short_id(id: ExecutionId) -> String {
+    let text = id.to_string();
+    text.rsplit('-').next().unwrap_or(&text).to_owned()
+}
+
+fn digest(tree: &[Execution]) -> Option<Digest> {
+    let packed =
+        tree.iter().find(|it| it.action.as_str() == "package.build").and_then(|it| it.result.as_ref());
+    let given = tree.iter().find_map(|it| it.parameters.get("digest"));
+    let text = packed.and_then(|it| it.get("digest")).or(given)?.as_str()?;
+    Digest::parse(text).ok()
+}
+
+/// One line per thing that a person would name: leaf tasks, and hosts as a whole.
+fn steps(tree: &[Execution]) -> Vec<Step> {
+    let hosts = |it: &&Execution| it.action.as_str() == "release.update_host";
+    let below_host = |it: &Execution| {
+        it.visit.as_ref().is_some_and(|visit| tree.iter().filter(hosts).any(|host| host.id == visit.parent))
+    };
+    let mut shown: Vec<Step> = tree
+        .iter()
+        .filter(|it| it.depth > 0 && !below_host(it))
+        .filter(|it| it.runner != "orquesta" || hosts(it))
+        .map(|it| step(it, tree))
+        .collect();
+    if shown.len() > STEPS {
+        shown.drain(..shown.len() - STEPS);
+    }
+    shown
+}
+
+fn step(it: &Execution, tree: &[Execution]) -> Step {
+    let took = it.started_at.zip(it.ended_at).map(|(from, to)| clock::between(from, to));
+    Step { label: label(it, tree), status: it.status, took, detail: detail(it, tree) }
+}
+
+fn label(it: &Execution, tree: &[Execution]) -> String {
+    let task = it.visit.as_ref().map_or("", |visit| visit.task.as_str());
+    let parent = it.visit.as_ref().and_then(|visit| tree.iter().find(|parent| parent.id == visit.parent));
+    match it.action.as_str() {
+        "ci.checkout" => format!("clone at {}", short_of(it, "commit")),
+        "package.build" => "package".to_owned(),
+        "release.update_host" => host_name(it),
+        "release.watch" => "watch the canary".to_owned(),
+        "release.gate" => "approval".to_owned(),
+        "release.confirm" => match parent.map(|it| it.action.as_str()) {
+            Some("release.canary_back") => "confirm the way back".to_owned(),
+            Some(_) | None => "ask every host what it runs".to_owned(),
+        },
+        _ => task.to_owned(),
+    }
+}
+
+fn host_name(it: &Execution) -> String {
+    let name = it.parameters.get("host").and_then(|host| host.get("name")).and_then(Value::as_str);
+    name.unwrap_or("host").to_owned()
+}
+
+fn short_of(it: &Execution, parameter: &str) -> String {
+    let text = it.parameters.get(parameter).and_then(Value::as_str).unwrap_or_default();
+    words::execution::short(text).to_owned()
+}
+
+fn detail(it: &Execution, tree: &[Execution]) -> Option<String> {
+    let result = it.result.as_ref();
+    match it.action.as_str() {
+        "package.build" => {
+            let result = result?;
+            let digest = result.get("digest")?.as_str()?;
+            let files = result.get("files").and_then(Value::as_u64).unwrap_or_default();
+            Some(format!(
+                "sha256:{}, {}",
+                words::execution::short(digest),
+                words::count(files as usize, "file")
+            ))
+        }
+        "release.update_host" => {
+            let to = format!("to sha256:{}", short_of(it, "digest"));
+            let at =
+                tree.iter().rev().find(|step| step.visit.as_ref().is_some_and(|visit| visit.parent == it.id));
+            let at = at.filter(|_| !it.status.is_ended() || it.status != Status::Succeeded);
+            Some(
+                at.and_then(|step| step.visit.as_ref())
+                    .map_or(to.clone(), |visit| format!("{to}, at {}", visit.task)),
+            )
+        }
+        "release.watch" => {
+            let verdict = result?.get("verdict")?.as_str()?;
+            Some(format!("verdict {verdict}"))
+        }
+        "release.gate" => result?.get("decision")?.as_str().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The visit that a failure began with: it failed itself, not because of something below it.
+fn is_cause(it: &Execution) -> bool {
+    let failed = matches!(it.status, Status::Failed | Status::Timeout | Status::Abandoned | Status::Unknown);
+    let says_itself = matches!(it.runner.as_str(), "orquesta" | "gate" | "confirm");
+    failed
+        && (!says_itself
+            || (it.runner == "orquesta"
+                && it.depth == 0
+                && it.result.as_ref().is_some_and(|r| r.get("error").is_some())))
+}
+
+/// What failed, and the end of its output.
+pub(super) fn failure(it: &Execution) -> Failure {
+    const LINES: usize = 15;
+    let result = it.result.as_ref();
+    let text = |name: &str| {
+        result.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let log = [text("stdout"), text("stderr")].join("\n");
+    let lines: Vec<&str> = log.lines().filter(|it| !it.trim().is_empty()).collect();
+    let tail = lines[lines.len().saturating_sub(LINES)..].join("\n");
+    let code = result.and_then(|it| it.get("return_code")).and_then(Value::as_i64);
+    let error = match (text("error"), code) {
+        (error, _) if !error.is_empty() => error,
+        (_, Some(code)) => format!("it ended with exit code {code}"),
+        (_, None) => format!("it ended as {}", it.status),
+    };
+    let step = it.visit.as_ref().map_or_else(|| it.action.to_string(), |visit| visit.task.to_string());
+    Failure { step, error, log: tail }
+}
+
+fn target_hosts(it: &Execution) -> Option<Hosts> {
+    let is_target = it.action.as_str() == "release.confirm"
+        && it.parameters.get("stage").and_then(Value::as_str) == Some("target");
+    let result = it.result.as_ref().filter(|_| is_target)?;
+    let names = |name: &str| -> Vec<HostName> {
+        result.get(name).and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default()
+    };
+    Some(Hosts { new: names("new"), old: names("old"), unknown: names("unknown") })
+}
+
+/// Why it ended, where that is no failed step.
+fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
+    if !top.status.is_ended() {
+        return None;
+    }
+    let result = |action: &str| {
+        tree.iter().rev().find(|it| it.action.as_str() == action).and_then(|it| it.result.as_ref())
+    };
+    let text = |result: &Value, name: &str| result.get(name).and_then(Value::as_str).map(str::to_owned);
+    if top.status == Status::Succeeded {
+        return None;
+    }
+    let verdict = result("release.watch").and_then(|it| text(it, "verdict"));
+    if verdict.as_deref() == Some("fail") {
+        return Some("the canary failed".to_owned());
+    }
+    match result("release.gate").and_then(|it| text(it, "decision"))?.as_str() {
+        "granted" => None,
+        "expired" => Some("nobody answered in time".to_owned()),
+        "failed" => Some("the canary failed".to_owned()),
+        "superseded" => Some("a newer release took its place".to_owned()),
+        other => Some(other.to_owned()),
+    }
+}
+
+/// What a person may do now.
+fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<String> {
+    let app = app?;
+    let hosts = tree.iter().rev().find_map(target_hosts)?;
+    let mixed = top.status != Status::Succeeded
+        && top.status.is_ended()
+        && !(hosts.new.is_empty() && hosts.unknown.is_empty());
+    mixed.then(|| {
+        format!("It stopped; nothing more is changed. `!rollback {app}` brings every reachable host back.")
+    })
+}
+
+/// Whether approving takes a typed reason.
+pub(super) fn needs_reason(gate: &Gate) -> bool {
+    matches!(gate.verdict, Verdict::Insufficient | Verdict::Broken)
+}
+
+/// The message of one seal of a gate.
+pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::Result<gate::View> {
+    let it = &asked.gate;
+    let current = seal_number == it.seal_number;
+    let evidence: Evidence = bot.engine().store().evidence(it.facts.evidence).await?;
+    let people = &bot.engine().live().settings.people;
+    let electorate = crate::gate::Electorate::of(people, it.policies(), &it.involved);
+    let tally = it.tally(&electorate);
+    let at = usize::try_from(seal_number).unwrap_or(usize::MAX).wrapping_sub(1);
+    let seal = it.old_seals.get(at).filter(|_| !current).unwrap_or(&it.seal);
+    Ok(gate::View {
+        gate: it.id,
+        seal: seal.clone(),
+        seal_number,
+        number: asked.plan.number,
+        app: it.facts.app.to_string(),
+        environment: it.facts.environment.to_string(),
+        artifact: it.facts.artifact.clone(),
+        replaces: it.facts.return_to.clone(),
+        commits: asked.commits.clone(),
+        hosts: it.facts.hosts.iter().cloned().collect(),
+        batch_size: asked.plan.target.batch_size,
+        requester: it.facts.requester.to_string(),
+        quorum: quorum(bot, it),
+        approved: tally
+            .filled
+            .iter()
+            .flat_map(|(_, persons)| persons.iter().map(ToString::to_string))
+            .collect(),
+        missing: tally.missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect(),
+        unlinked: it.involved.unlinked(people).map(str::to_owned).collect(),
+        chart: evidence.judgement.as_ref().map(|judgement| Block::Chart {
+            unicode: chart::text(judgement, &evidence.looks, CHART_WIDTH),
+            svg: chart::svg(judgement, &evidence.looks),
+            alt: chart::alt(judgement, &evidence.looks),
+        }),
+        judgement: evidence.judgement,
+        reason_needed: needs_reason(it),
+        standing: if current { standing(bot, it) } else { Standing::Replaced },
+        voided: if current { asked.voided.clone() } else { Vec::new() },
+        proofs: proofs(asked),
+    })
+}
+
+fn quorum(bot: &Bot, gate: &Gate) -> Vec<String> {
+    let live = bot.engine().live();
+    let slot = |slot: &crate::gate::Slot| {
+        let members = live.members(&slot.group);
+        format!("{} of {} ({})", slot.count, slot.group, words::list(&members))
+    };
+    gate.policy.quorum.iter().map(slot).collect()
+}
+
+fn standing(bot: &Bot, gate: &Gate) -> Standing {
+    match gate.state() {
+        GateState::Open => {
+            Standing::Open { left: rounded(clock::between(bot.engine().clock().now(), gate.deadline)) }
+        }
+        GateState::Frozen { why } => Standing::Frozen { why: words::refusal::freezes(&why) },
+        GateState::Held => Standing::Held,
+        GateState::Decided(decision) => match decision {
+            Decision::Granted(granted) => Standing::Granted {
+                by: passage(&granted.by),
+                at: granted.at.strftime("%H:%M:%S UTC").to_string(),
+            },
+            Decision::Rejected { by, reason, .. } => {
+                Standing::Rejected { by: by.to_string(), reason: reason.as_ref().map(ToString::to_string) }
+            }
+            Decision::Expired { .. } => Standing::Expired,
+            Decision::Superseded { .. } => Standing::Superseded,
+            Decision::Canceled { by, .. } => Standing::Canceled { by: by.to_string() },
+            Decision::Failed { .. } => Standing::Failed,
+        },
+    }
+}
+
+/// Whole minutes above five, so that a redrawn message does not look edited for nothing.
+fn rounded(left: Duration) -> Duration {
+    let seconds = left.as_secs();
+    Duration::from_secs(if seconds > 300 { seconds / 60 * 60 } else { seconds })
+}
+
+fn passage(by: &crate::gate::Passage) -> Vec<String> {
+    match by {
+        crate::gate::Passage::Votes { seats } => seats.iter().map(|seat| seat.person.to_string()).collect(),
+        crate::gate::Passage::Override { person, .. } => vec![format!("{person} (break glass)")],
+    }
+}
+
+/// What proves what runs where.
+fn proofs(asked: &Asked) -> Vec<String> {
+    let canary = asked.plan.canary.iter().flat_map(|it| &it.hosts);
+    let line = |host: &crate::release::HostPlan| format!("curl -s {}   # {}", host.health.url, host.name);
+    canary.map(line).chain(asked.plan.target.hosts.iter().map(line)).collect()
+}

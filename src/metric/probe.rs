@@ -1,0 +1,123 @@
+//! Requests of our own.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    id::Digest,
+    release::{HostPlan, Watch, WatchedHost},
+    rollout::{Look, Measured, MetricKind},
+};
+
+/// Longest wait for one answer; slower counts as an error.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests under way at a time to all hosts together: a probe is no load test.
+const AT_ONCE: usize = 8;
+/// Longest answer that is read when asking for a digest.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Sends requests and counts.
+#[derive(Clone)]
+pub struct Probe {
+    http: reqwest::Client,
+}
+
+/// One answered request, or one that was not.
+struct Answer {
+    /// No answer in time, or a status of 500 and above.
+    failed: bool,
+    /// No connection, no answer: the host may be away as a whole.
+    silent: bool,
+    took: Duration,
+}
+
+/// What one side gave in one look.
+struct Side {
+    bad: u64,
+    total: u64,
+    silent: u64,
+    millis: Vec<f64>,
+}
+
+impl Probe {
+    pub fn new(http: reqwest::Client) -> Self {
+        Self { http }
+    }
+
+    /// Sends the watch's requests to both sides at the same time.
+    pub async fn look(&self, watch: &Watch, at: Timestamp) -> Look {
+        let (canary, baseline) = tokio::join!(
+            self.side(&watch.canary, watch.requests),
+            self.side(&watch.baseline, watch.requests)
+        );
+        let measured = |kind| match (missing("canary", &canary), missing("baseline", &baseline)) {
+            (Some(why), _) | (None, Some(why)) => Measured::missing(why),
+            (None, None) => match kind {
+                MetricKind::Counts => {
+                    Measured::counts((canary.bad, canary.total), (baseline.bad, baseline.total))
+                }
+                MetricKind::Distribution => Measured::values(canary.millis.clone(), baseline.millis.clone()),
+            },
+        };
+        let metrics: IndexMap<String, Measured> =
+            watch.metrics.metrics.iter().map(|it| (it.name.clone(), measured(it.kind))).collect();
+        Look { at, metrics }
+    }
+
+    async fn side(&self, hosts: &[WatchedHost], requests: u32) -> Side {
+        let urls: Vec<String> =
+            hosts.iter().flat_map(|host| (0..requests).map(|_| host.url.clone())).collect();
+        let each = urls.into_iter().map(|url| request(self.http.clone(), url));
+        let answers: Vec<Answer> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+        let count = |it: fn(&Answer) -> bool| answers.iter().filter(|answer| it(answer)).count() as u64;
+        Side {
+            bad: count(|it| it.failed),
+            silent: count(|it| it.silent),
+            total: answers.len() as u64,
+            millis: answers
+                .iter()
+                .filter(|it| !it.silent)
+                .map(|it| it.took.as_secs_f64() * 1_000.0)
+                .collect(),
+        }
+    }
+
+    /// The digest that all of these hosts say they run; `None` if one does not say, or they differ.
+    pub async fn survey(&self, hosts: &[HostPlan]) -> Option<Digest> {
+        let asked = hosts
+            .iter()
+            .map(|host| digest(self.http.clone(), host.health.url.clone(), host.health.digest_field.clone()));
+        let said: Vec<Option<Digest>> = futures_util::future::join_all(asked).await;
+        let first = said.first().cloned().flatten()?;
+        said.into_iter().all(|it| it.as_ref() == Some(&first)).then_some(first)
+    }
+}
+
+async fn request(http: reqwest::Client, url: String) -> Answer {
+    let started = Instant::now();
+    let answer = tokio::time::timeout(TIMEOUT, http.get(url).send()).await;
+    let took = started.elapsed();
+    match answer {
+        Ok(Ok(response)) => Answer { failed: response.status().is_server_error(), silent: false, took },
+        Ok(Err(_)) | Err(_) => Answer { failed: true, silent: true, took },
+    }
+}
+
+async fn digest(http: reqwest::Client, url: String, field: String) -> Option<Digest> {
+    let answer = tokio::time::timeout(TIMEOUT, http.get(url).send()).await.ok()?.ok()?;
+    let bytes = answer.bytes().await.ok().filter(|it| it.len() <= ANSWER_BYTES_MAX)?;
+    let said: Value = serde_json::from_slice(&bytes).ok()?;
+    Digest::parse(said.get(&field)?.as_str()?).ok()
+}
+
+/// A side that was asked nothing, or of which nothing answered, has no data: that is not the same as errors.
+fn missing(name: &str, side: &Side) -> Option<String> {
+    if side.total == 0 {
+        return Some(format!("{name}: no hosts to ask"));
+    }
+    (side.silent == side.total).then(|| format!("{name}: none of {} requests was answered", side.total))
+}

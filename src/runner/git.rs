@@ -1,0 +1,216 @@
+//! Repositories: names of commits resolved once, and the commits between two releases. Through the system's `git`, by
+//! argv only; what authenticates goes in by environment, so it is in no process list.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex as Plain, PoisonError},
+    time::Duration,
+};
+
+use base64::Engine as _;
+use tokio::{process::Command, sync::Mutex};
+
+use crate::{
+    content::Repository,
+    id::{CommitSha, Digest},
+    message::{
+        Card,
+        words::{self, execution::Commit},
+    },
+    secret::{SecretError, SecretRef},
+};
+
+/// How long a fetch may take.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Fields of a log line are set apart by a byte that no commit holds.
+const SEPARATOR: char = '\u{1f}';
+
+/// Why a commit could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    #[error("`{reference}` is no branch, tag, commit or pull request of {url}")]
+    Unknown { reference: String, url: String },
+    #[error("{url}: {why}")]
+    Unreachable { url: String, why: String },
+    #[error("the credentials of {url} cannot be read")]
+    Secret { url: String, source: SecretError },
+    #[error("git could not be run: is it installed?")]
+    NoGit(#[source] std::io::Error),
+}
+
+impl GitError {
+    /// What to tell the person who named the version.
+    pub fn card(&self, app: &str, reference: &str) -> Card {
+        match self {
+            GitError::Unknown { .. } => words::answer::note(format!(
+                "{app} has no branch, tag, commit or pull request `{reference}`. Nothing was run."
+            )),
+            GitError::Unreachable { url, why } => words::answer::unreachable(url, why),
+            GitError::Secret { url, source } => words::answer::unreachable(url, &source.to_string()),
+            GitError::NoGit(source) => words::answer::unreachable("git", &source.to_string()),
+        }
+    }
+}
+
+/// Bare mirrors below the data folder, one per address.
+#[derive(Clone)]
+pub struct Repositories {
+    dir: PathBuf,
+    environment: Arc<BTreeMap<String, String>>,
+    locks: Arc<Plain<HashMap<PathBuf, Arc<Mutex<()>>>>>,
+}
+
+impl Repositories {
+    /// `environment`: what git may see of ours ([`super::clean_environment`]).
+    pub fn new(data: &Path, environment: BTreeMap<String, String>) -> Self {
+        Self { dir: data.join("repositories"), environment: Arc::new(environment), locks: Arc::default() }
+    }
+
+    /// The commit that a branch, tag, commit id (or its first digits) or pull request number names now.
+    pub async fn resolve(&self, repository: &Repository, reference: &str) -> Result<CommitSha, GitError> {
+        let mirror = self.fetched(repository).await?;
+        for candidate in candidates(reference) {
+            let asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", candidate.as_str()];
+            let found = self.git(repository, Some(&mirror), &asked).await?;
+            if let Some(commit) = found.ok().and_then(|it| CommitSha::parse(it.trim()).ok()) {
+                return Ok(commit);
+            }
+        }
+        Err(GitError::Unknown { reference: reference.to_owned(), url: repository.url.clone() })
+    }
+
+    /// The commits after `since` up to `until`, newest first; only `until` itself where `since` is not known.
+    pub async fn log(
+        &self,
+        repository: &Repository,
+        since: Option<&CommitSha>,
+        until: &CommitSha,
+        most: usize,
+    ) -> Result<Vec<Commit>, GitError> {
+        let mirror = self.mirror(repository);
+        let range = since.map_or_else(|| until.to_string(), |since| format!("{since}..{until}"));
+        let most = if since.is_some() { most } else { 1 };
+        let format = format!("--format=%H{SEPARATOR}%s{SEPARATOR}%an{SEPARATOR}%ae");
+        let most = format!("--max-count={most}");
+        let asked = ["log", most.as_str(), format.as_str(), "--end-of-options", range.as_str()];
+        let listed = self.git(repository, Some(&mirror), &asked).await?;
+        let text = listed.map_err(|why| GitError::Unreachable { url: repository.url.clone(), why })?;
+        Ok(text.lines().filter_map(commit).collect())
+    }
+
+    async fn fetched(&self, repository: &Repository) -> Result<PathBuf, GitError> {
+        let mirror = self.mirror(repository);
+        let lock = self
+            .locks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(mirror.clone())
+            .or_default()
+            .clone();
+        let _alone = lock.lock().await;
+        let unreachable = |why: String| GitError::Unreachable { url: repository.url.clone(), why };
+        if !mirror.join("HEAD").exists() {
+            tokio::fs::create_dir_all(&mirror).await.map_err(|error| unreachable(error.to_string()))?;
+            self.git(repository, Some(&mirror), &["init", "--quiet", "--bare"])
+                .await?
+                .map_err(unreachable)?;
+        }
+        let refs =
+            ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+refs/pull/*/head:refs/pull/*/head"];
+        let mut asked = vec![
+            "fetch",
+            "--quiet",
+            "--prune",
+            "--no-write-fetch-head",
+            "--end-of-options",
+            repository.url.as_str(),
+        ];
+        asked.extend(refs);
+        self.git(repository, Some(&mirror), &asked).await?.map_err(unreachable)?;
+        Ok(mirror)
+    }
+
+    fn mirror(&self, repository: &Repository) -> PathBuf {
+        self.dir.join(format!("{}.git", Digest::of(repository.url.as_bytes()).short()))
+    }
+
+    /// Standard output, or what git said on standard error.
+    async fn git(
+        &self,
+        repository: &Repository,
+        dir: Option<&Path>,
+        args: &[&str],
+    ) -> Result<Result<String, String>, GitError> {
+        let mut command = Command::new("git");
+        command.env_clear().envs(self.environment.iter());
+        command.envs(credentials(repository)?);
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
+            .env("LC_ALL", "C");
+        if let Some(dir) = dir {
+            command.arg("-C").arg(dir);
+        }
+        command.args(args).stdin(std::process::Stdio::null()).kill_on_drop(true);
+        match tokio::time::timeout(TIMEOUT, command.output()).await {
+            Err(_) => Ok(Err(format!("no answer within {} s", TIMEOUT.as_secs()))),
+            Ok(Err(error)) => Err(GitError::NoGit(error)),
+            Ok(Ok(output)) if output.status.success() => {
+                Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()))
+            }
+            Ok(Ok(output)) => Ok(Err(said(&output.stderr))),
+        }
+    }
+}
+
+/// A pull request's number is tried after names, so that a branch called `42` stays reachable.
+fn candidates(reference: &str) -> Vec<String> {
+    let commit = |name: &str| format!("{name}^{{commit}}");
+    let mut found = vec![
+        commit(&format!("refs/heads/{reference}")),
+        commit(&format!("refs/tags/{reference}")),
+        commit(reference),
+    ];
+    let number = reference.trim_start_matches('#');
+    if number.parse::<u64>().is_ok() {
+        found.push(commit(&format!("refs/pull/{number}/head")));
+    }
+    found
+}
+
+fn credentials(repository: &Repository) -> Result<Vec<(&'static str, String)>, GitError> {
+    let secret = |source| GitError::Secret { url: repository.url.clone(), source };
+    let mut env = Vec::new();
+    if let Some(SecretRef::File(path)) = &repository.deploy_key {
+        let path = super::quote(&path.display().to_string());
+        env.push(("GIT_SSH_COMMAND", format!("ssh -i {path} -o IdentitiesOnly=yes -o BatchMode=yes")));
+    }
+    if let Some(token) = &repository.token {
+        let token = token.resolve().map_err(secret)?;
+        let basic =
+            base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{}", token.expose()));
+        env.push(("GIT_CONFIG_COUNT", "1".to_owned()));
+        env.push(("GIT_CONFIG_KEY_0", "http.extraHeader".to_owned()));
+        env.push(("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}")));
+    }
+    Ok(env)
+}
+
+fn commit(line: &str) -> Option<Commit> {
+    let mut fields = line.split(SEPARATOR).map(str::to_owned);
+    Some(Commit {
+        sha: fields.next()?,
+        subject: fields.next()?,
+        author: fields.next()?,
+        email: fields.next()?,
+    })
+}
+
+/// The last line that git printed, without its prefix.
+fn said(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let last = text.lines().rev().find(|it| it.starts_with("fatal:") || it.starts_with("error:"));
+    let line = last.or(text.lines().last()).unwrap_or("git said nothing");
+    line.trim_start_matches("fatal:").trim_start_matches("error:").trim().to_owned()
+}
