@@ -3,6 +3,7 @@ use serde_json::Value;
 
 use crate::alias::ActionAlias;
 use crate::id::{ActionRef, PackName};
+use crate::workflow::Spec;
 
 use super::{Action, Pack, Rule};
 
@@ -11,6 +12,7 @@ use super::{Action, Pack, Rule};
 pub struct Workflow {
     /// The file as read, which is what gets pinned.
     pub definition: Value,
+    pub spec: Spec,
     /// The path, for diagnostics.
     pub file: String,
 }

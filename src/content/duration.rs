@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A length of time as people write it: `500ms`, `90s`, `10m`, `2h`, `1d`, `1h 30m`.
@@ -68,8 +69,21 @@ impl Serialize for DurationText {
 
 impl<'de> Deserialize<'de> for DurationText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        parse_duration(&text).map(Self).map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(Words)
+    }
+}
+
+struct Words;
+
+impl Visitor<'_> for Words {
+    type Value = DurationText;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a length of time such as 90s, 10m or 1h 30m")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<DurationText, E> {
+        parse_duration(text).map(DurationText).map_err(E::custom)
     }
 }
 

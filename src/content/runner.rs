@@ -131,7 +131,7 @@ static KINDS: LazyLock<IndexMap<String, RunnerKind>> = LazyLock::new(|| {
         kind("local-shell-script", Attempt, true, Some(60), &[SHELL, DEBUG]),
         kind("remote-shell-cmd", Attempt, false, Some(60), &[COMMAND, &remote]),
         kind("remote-shell-script", Attempt, true, Some(60), &[&remote]),
-        kind("argv", Attempt, false, Some(60), &["cwd: {type: string}\nenv: {type: object}\n"]),
+        kind("argv", Attempt, false, Some(60), &[]),
         kind("http-request", Attempt, false, Some(60), &[HTTP]),
         kind("noop", Attempt, false, Some(60), &[]),
         kind("native", Attempt, false, None, &[]),
@@ -207,6 +207,6 @@ mod tests {
         assert_eq!(count("inquirer"), 5);
         assert_eq!(count("noop"), 0);
         assert_eq!(count("winrm-cmd"), 12);
-        assert_eq!(count("argv"), 3);
+        assert_eq!(count("argv"), 1);
     }
 }

@@ -307,10 +307,10 @@ mod tests {
                 "captain: {name: Ada, awake: yes}",
                 "1:29: expected a boolean, found the text `yes`\n  hint: write `true`",
             ),
-            ("captain: {name: 7}", "1:17: expected a string, found integer `7`\n  hint: put it in quotes"),
+            ("captain: {name: 7}", "1:17: expected a text, found integer `7`\n  hint: put it in quotes"),
             ("captain:\n  awake: true", "2:3: `name` is missing"),
             ("captain: {name: Ada, watch: prot}", "1:29: unknown value `prot`\n  hint: did you mean `port`?"),
-            ("captain: [Ada]", "1:10: expected struct Sailor, found a list"),
+            ("captain: [Ada]", "1:10: expected a mapping, found a list"),
             ("captain: {name: A}\nberths: {a: 1, b: 300}", "2:19: invalid value: integer `300`, expected u8"),
         ] {
             assert_eq!(crew(text).0.unwrap_err(), expected);

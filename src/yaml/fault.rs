@@ -64,8 +64,8 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_type(found: serde::de::Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
+        let expected = expected_words(&expected.to_string());
         let fault = Self::custom(format!("expected {expected}, found {}", found_words(&found)));
-        let expected = expected.to_string();
         match found {
             serde::de::Unexpected::Str(text) if expected.contains("boolean") => match as_boolean(text) {
                 Some(meant) => fault.hint(format!("write `{meant}`")),
@@ -93,6 +93,17 @@ impl serde::de::Error for Fault {
 
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format!("`{field}` is missing"))
+    }
+}
+
+/// serde's words for people who never saw Rust.
+fn expected_words(expected: &str) -> String {
+    match expected {
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a mapping".to_owned(),
+        it if it.starts_with("struct ") => "a mapping".to_owned(),
+        "a string" => "a text".to_owned(),
+        it => it.to_owned(),
     }
 }
 

@@ -73,7 +73,7 @@ fn fault(error: &serde_saphyr::Error) -> Fault {
         return Fault::new(place, format!("the key `{key}` is there twice"));
     }
     if message.starts_with("budget breached") || message.starts_with("recursion limit") {
-        return Fault::new(place, format!("the file is too large or too deep: {message}"))
+        return Fault::new(place, "the file is too large or too deep")
             .hint(format!("at most {NODES_MAX} values, {DEPTH_MAX} levels and one document"));
     }
     let fault = Fault::new(place, message);

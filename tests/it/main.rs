@@ -2,6 +2,7 @@
 
 mod alias;
 mod chat_slack;
+mod content;
 mod orquesta;
 mod runner;
 mod support;

@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 
-use crate::content::{Diagnostic, Performer, runner_kind};
+use crate::content::{Diagnostic, Performer, Severity, runner_kind};
 use crate::id::ActionRef;
-use crate::yaml::{Dialect, Place, suggest};
+use crate::yaml::{Dialect, Fault, Place, suggest};
 
 use super::Loader;
 
 impl Loader<'_> {
     /// What shows only when all files are read.
     pub(super) fn cross_checks(&mut self) {
+        self.workflows_reach_actions();
         self.aliases_reach_actions();
         self.rules_reach_actions();
         self.actions_can_run();
@@ -55,23 +56,26 @@ impl Loader<'_> {
     fn missing_action(&mut self, place: Option<(String, Place)>, who: &str, target: &ActionRef) -> Dialect {
         let (path, place) = place.unwrap_or_else(|| (String::new(), Place::START));
         let dialect = self.files.get(path.as_str()).map_or(Dialect::Strict, |it| it.dialect);
-        let message = format!("{who} runs `{target}`, which does not exist");
-        let diagnostic = match dialect {
-            Dialect::Strict => Diagnostic::error(path, place, message),
-            Dialect::StackStorm => Diagnostic::warning(path, place, message),
+        let fault = Fault::new(place, format!("{who} runs `{target}`, which does not exist"));
+        let severity = match dialect {
+            Dialect::Strict => Severity::Error,
+            Dialect::StackStorm => Severity::Warning,
         };
-        let (pack, name) = target.as_str().split_once('.').unwrap_or(("", target.as_str()));
-        let beside = self.catalogue.actions.values().filter(|it| it.pack.as_str() == pack);
-        let near = suggest(name, beside.map(|it| it.name.as_str())).map(|name| format!("{pack}.{name}"));
-        let near = near.or_else(|| {
-            let same_name = self.catalogue.actions.values().find(|it| it.name == name);
-            same_name.map(|it| it.reference.to_string())
-        });
-        self.diagnostics.push(match near {
-            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-            None => diagnostic,
-        });
+        let fault = self.with_near_action(fault, target);
+        self.diagnostics.push(Diagnostic { severity, ..Diagnostic::of(path, fault) });
         dialect
+    }
+
+    /// Adds what may have been meant: a like name in the same pack, or the same name in another.
+    pub(super) fn with_near_action(&self, fault: Fault, target: &ActionRef) -> Fault {
+        let (pack, name) = target.as_str().split_once('.').unwrap_or(("", target.as_str()));
+        let all = || self.catalogue.actions.values();
+        let beside = all().filter(|it| it.pack.as_str() == pack).map(|it| it.name.as_str());
+        let near = suggest(name, beside).map(|name| format!("{pack}.{name}"));
+        match near.or_else(|| all().find(|it| it.name == name).map(|it| it.reference.to_string())) {
+            Some(near) => fault.hint(format!("did you mean `{near}`?")),
+            None => fault,
+        }
     }
 
     /// One line per pack and runner: a pack of Python actions would fill the screen.

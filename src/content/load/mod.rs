@@ -19,7 +19,7 @@ mod workflow;
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 
-use crate::id::PackName;
+use crate::id::{ActionRef, PackName};
 use crate::yaml::{self, Dialect, Fault, Node, Place};
 
 use super::{Catalogue, Diagnostic, Severity, SourceFile};
@@ -87,6 +87,8 @@ struct Loader<'a> {
     folders: IndexMap<String, PackName>,
     /// Where aliases, rules and actions stand, for checks between files.
     places: IndexMap<String, (String, Place)>,
+    /// Definitions with their places.
+    workflow_nodes: IndexMap<ActionRef, Node>,
     catalogue: Catalogue,
     diagnostics: Vec<Diagnostic>,
 }
@@ -99,6 +101,7 @@ impl<'a> Loader<'a> {
             files: sorted.into_iter().map(|it| (it.path.as_str(), it)).collect(),
             folders: IndexMap::new(),
             places: IndexMap::new(),
+            workflow_nodes: IndexMap::new(),
             catalogue: Catalogue::default(),
             diagnostics: Vec::new(),
         }

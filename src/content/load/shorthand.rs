@@ -32,6 +32,7 @@ use crate::content::{
     Action, Argument, DurationText, Parameter, Part, RunnerName, SourceFile, Workflow, runner_kind,
 };
 use crate::id::{ActionRef, Digest, GroupName, PackName};
+use crate::workflow::Spec;
 use crate::yaml::{Fault, Node, suggest};
 
 use super::Loader;
@@ -160,7 +161,7 @@ impl Shorthand<'_> {
             name: self.name.to_owned(),
             pack: SHORTHAND_PACK.to_owned(),
             action_ref: format!("{SHORTHAND_PACK}.{}", self.name),
-            description: Some(self.raw.help.clone()),
+            description: Some(self.help()),
             formats: formats.collect(),
             ..ActionAlias::default()
         };
@@ -177,6 +178,10 @@ impl Shorthand<'_> {
             }
         };
         Ok(Made { alias, actions })
+    }
+
+    fn help(&self) -> String {
+        if self.raw.help.is_empty() { format!("The command {}", self.name) } else { self.raw.help.clone() }
     }
 
     /// Parameters of `params`, and of slots that `params` does not mention.
@@ -260,7 +265,7 @@ impl Shorthand<'_> {
             reference: ActionRef::new(format!("{SHORTHAND_PACK}.{name}")),
             pack: PackName::new(SHORTHAND_PACK),
             name: name.to_owned(),
-            description: self.raw.help.clone(),
+            description: self.help(),
             enabled: true,
             runner,
             entry_point: None,
@@ -317,9 +322,10 @@ impl Shorthand<'_> {
             .iter()
             .map(|(name, it)| json!({ name.as_str(): it.default.clone().unwrap_or_default() }))
             .collect();
-        let definition =
-            json!({"version": 1.0, "description": self.raw.help, "input": input, "tasks": tasks});
-        let workflow = Workflow { definition, file: self.file.path.clone() };
+        let definition = json!({"version": 1.0, "description": self.help(), "input": input, "tasks": tasks});
+        let spec = Spec::parse(&definition)
+            .map_err(|found| Fault::new(self.node.place_of("steps"), found.summary()))?;
+        let workflow = Workflow { definition, spec, file: self.file.path.clone() };
         made.push((self.action(self.name, "orquesta", parameters, &[], "steps")?, Some(workflow)));
         Ok(made)
     }

@@ -62,13 +62,14 @@ impl Reader {
         let mut fine = true;
         for (at_environment, at_role, environment, role) in targets {
             let known = app.environments.keys().map(EnvironmentName::as_str);
-            let what = ("environment of this app", environment.as_str());
+            let what = ("environment of the app", environment.as_str());
             if !self.must_be_known(file, node.find(at_environment), what, known) {
                 return false;
             }
-            let roles = settings.environments.environment(environment).map(|it| &it.roles);
-            let known = roles.into_iter().flat_map(|it| it.keys().map(RoleName::as_str));
-            let what = format!("role of `{environment}`");
+            // That the environment itself is unknown is told where the app names it.
+            let Some(defined) = settings.environments.environment(environment) else { continue };
+            let known = defined.roles.keys().map(RoleName::as_str);
+            let what = format!("role in `{environment}` called");
             fine &= self.must_be_known(file, node.find(at_role), (&what, role.as_str()), known);
         }
         fine

@@ -1,0 +1,154 @@
+use insta::assert_snapshot;
+use lockkeeper::content::{SourceFile, report, settings};
+use lockkeeper::id::AppName;
+
+const PEOPLE: &str = "
+people:
+  ann: {terminal: [ann], groups: [sre, developers]}
+  bob: {terminal: [bob], groups: [sre]}
+  cyd: {terminal: [cyd], groups: [developers]}
+";
+
+const ENVIRONMENTS: &str = "
+environments:
+  staging: {protected: false, roles: {app: {hosts: [s1]}}}
+  production:
+    roles:
+      canary: {hosts: [p1], guarded: false}
+      app: {hosts: [p2, p3]}
+hosts:
+  s1: {connection: local}
+  p1: {address: 10.0.0.1, vars: {port: 8080}}
+  p2: {address: 10.0.0.2}
+  p3: {address: 10.0.0.3}
+";
+
+const SHOP: &str = "
+app: shop
+repository: {url: 'https://git.example.org/shop.git', token: 'env:SHOP_TOKEN'}
+channels: [terminal/main, slack/T0ABC/C0DEF]
+health: {url: 'http://{{ host.address }}:{{ host.vars.port }}/version', digest_field: digest}
+canary: {probe: {requests: 5, interval: 2s, duration: 1m}}
+environments:
+  production:
+    gate: {quorum: [{group: sre, count: 1}], expires_after: 2h}
+    who: {deploy: [developers], rollback: [developers, sre]}
+";
+
+fn files<'a>(changes: &[(&str, &'a str)]) -> Vec<SourceFile> {
+    let base: [(&str, &'a str); 3] = [
+        ("config/people.yaml", PEOPLE),
+        ("config/environments.yaml", ENVIRONMENTS),
+        ("config/apps/shop.yaml", SHOP),
+    ];
+    base.iter()
+        .map(|(path, text)| {
+            let text = changes.iter().find(|(it, _)| it == path).map_or(*text, |(_, text)| text);
+            SourceFile::text(*path, text)
+        })
+        .collect()
+}
+
+#[test]
+fn little_has_to_be_said() {
+    let (settings, diagnostics) = settings::load(&files(&[]), None);
+    assert_eq!(report(&diagnostics), "0 errors, 0 warnings\n");
+    let app = settings.app(&AppName::new("shop")).unwrap();
+    assert_eq!(app.repository.branch, "main");
+    assert_eq!(app.scripts.build, "script/cibuild");
+    assert_eq!(app.rollout.batch_size, 1);
+    assert_eq!(app.health.as_ref().unwrap().consecutive, 3);
+    let plan = app.canary.watch_plan().unwrap();
+    assert_eq!((plan.looks_planned, plan.interval_seconds, plan.metrics.len()), (30, 2, 2));
+    let production = settings.environments.environment(&"production".into()).unwrap();
+    assert!(production.is_guarded(&"app".into()));
+    assert!(!production.is_guarded(&"canary".into()));
+    assert!(production.is_guarded(&"unheard".into()));
+}
+
+#[test]
+fn a_broken_file_keeps_the_last_good_policy() {
+    let (good, _) = settings::load(&files(&[]), None);
+    let broken = files(&[
+        ("config/people.yaml", "people: {ann: {grups: [sre]}}"),
+        ("config/environments.yaml", "environments: ["),
+        ("config/apps/shop.yaml", "app: shop\n"),
+    ]);
+    let (kept, diagnostics) = settings::load(&broken, Some(&good));
+    assert_eq!(kept, good);
+    assert_eq!(
+        diagnostics.iter().filter(|it| it.message.contains("the last good version stays in force")).count(),
+        3
+    );
+
+    let (nothing, _) = settings::load(&broken, None);
+    assert!(nothing.apps.is_empty() && nothing.people.is_empty());
+}
+
+#[test]
+fn what_does_not_go_together_is_pointed_at() {
+    let mut text = String::new();
+    let replaced = |from: &str, to: &str| SHOP.replace(from, to);
+    for app in [
+        replaced("group: sre", "group: srre"),
+        replaced("[{group: sre, count: 1}]", "[{group: sre, count: 3}]"),
+        replaced("gate: {quorum: [{group: sre, count: 1}], expires_after: 2h}", "gate: {}"),
+        replaced("deploy: [developers]", "deply: [developers]"),
+        replaced("terminal/main", "terminal"),
+        replaced("env:SHOP_TOKEN", "ghp_0123456789"),
+        replaced("interval: 2s", "interval: 2"),
+        replaced("  production:", "  prodution:"),
+        replaced("canary: {", "canary: {role: canry, "),
+        replaced("app: shop", "app: shoop"),
+    ] {
+        let (_, diagnostics) = settings::load(&files(&[("config/apps/shop.yaml", &app)]), None);
+        text.push_str(&report(&diagnostics));
+    }
+    for environments in [
+        ENVIRONMENTS.replace("[p2, p3]", "[p2, p9]"),
+        ENVIRONMENTS.replace("[p2, p3]}", "[p2, p3], guarded: false}"),
+    ] {
+        let (_, diagnostics) = settings::load(&files(&[("config/environments.yaml", &environments)]), None);
+        text.push_str(&report(&diagnostics));
+    }
+    assert_snapshot!(text, @r##"
+    config/apps/shop.yaml:9:29: error: there is no group `srre`
+      hint: did you mean `sre`?
+    1 error, 0 warnings
+    config/apps/shop.yaml:9:12: error: the gate of `production` cannot open: nobody could open the gate: missing 1 of sre
+      hint: add people to the groups, or ask for fewer
+    1 error, 0 warnings
+    config/apps/shop.yaml:9:5: error: the gate of `production` cannot open: the quorum is empty, so nobody can approve
+      hint: `production` is protected: name who approves, `gate: {quorum: [{group: …, count: 1}]}`, or say `protected: false` of the environment
+    1 error, 0 warnings
+    config/apps/shop.yaml:10:11: error: unknown value `deply`
+      hint: did you mean `deploy`?
+    1 error, 0 warnings
+    config/apps/shop.yaml:4:12: error: `terminal` is not a channel such as slack/T0ABC/C0DEF or terminal/main
+    1 error, 0 warnings
+    config/apps/shop.yaml:3:62: error: a secret is written `env:NAME` or `file:PATH`
+    1 error, 0 warnings
+    config/apps/shop.yaml:6:41: error: expected a length of time such as 90s, 10m or 1h 30m, found integer `2`
+    1 error, 0 warnings
+    config/apps/shop.yaml:6:1: error: there is no environment of the app `production`
+      hint: did you mean `prodution`?
+    config/apps/shop.yaml:8:3: error: there is no environment `prodution`
+      hint: did you mean `production`?
+    2 errors, 0 warnings
+    config/apps/shop.yaml:6:10: error: there is no role in `production` called `canry`
+      hint: did you mean `canary`?
+    1 error, 0 warnings
+    config/apps/shop.yaml:2:1: error: the app is called `shoop`, but its file `shop`
+    1 error, 0 warnings
+    config/apps/shop.yaml:8:3: error: there is no environment `production`
+      hint: no environment is defined
+    config/environments.yaml:7:25: error: there is no host `p9`
+      hint: did you mean `p1`?
+    2 errors, 0 warnings
+    config/apps/shop.yaml:8:3: error: there is no environment `production`
+      hint: no environment is defined
+    config/environments.yaml:7:30: error: role `app` of the protected environment `production` cannot be unguarded
+      hint: only `canary` may be, or the whole environment: `protected: false`
+    2 errors, 0 warnings
+    "##);
+}
