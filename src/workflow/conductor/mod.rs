@@ -111,7 +111,7 @@ impl Conductor {
     pub fn apply(&mut self, event: Event, host: &HostValues) -> Result<Vec<Effect>, IllegalEvent> {
         self.begin(host);
         match event {
-            Event::StatusRequested(status) => self.request_status(status, host)?,
+            Event::StatusRequested(status) => self.request_status_or_nothing(status, host)?,
             Event::ActionChanged { task, route, item, status, result } => {
                 self.report_dispatched(&task, route, item, status, &result, host)?;
             }
