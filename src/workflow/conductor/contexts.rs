@@ -64,8 +64,12 @@ impl Contexts {
 
     /// The list of a task that is reached from one more side.
     pub(super) fn join(&mut self, base: u32, other: u32) -> u32 {
+        // Nothing but the root comes with the other one.
+        if self.length(other) == 1 {
+            return base;
+        }
         let length = self.length(base).saturating_add(self.length(other) - 1);
-        if length == self.length(base) { base } else { self.add(Step::Join { base, other }, length) }
+        self.add(Step::Join { base, other }, length)
     }
 
     /// Everything a list sees: later maps win, maps inside maps are merged.
@@ -101,7 +105,7 @@ impl Contexts {
     /// The list as orquesta writes it; without repetition once it has grown beyond reason.
     pub(super) fn indices(&self, lineage: u32) -> Vec<u32> {
         let mut reversed = Vec::new();
-        self.walk_back(lineage, &mut reversed, &mut |_| false);
+        self.walk_back(lineage, self.repeats(lineage), &mut reversed, &mut |_| false);
         reversed.push(0);
         reversed.reverse();
         reversed
@@ -128,7 +132,7 @@ impl Contexts {
     fn since_remembered(&mut self, lineage: u32) -> (Option<Arc<Map<String, Value>>>, Vec<u32>) {
         let mut indices = Vec::new();
         if self.repeats(lineage) {
-            self.walk_back(lineage, &mut indices, &mut |_| false);
+            self.walk_back(lineage, true, &mut indices, &mut |_| false);
             indices.push(0);
             return (None, indices);
         }
@@ -141,7 +145,7 @@ impl Contexts {
             }
             hit
         };
-        self.walk_back(lineage, &mut indices, &mut stop);
+        self.walk_back(lineage, false, &mut indices, &mut stop);
         match stopped.and_then(|at| self.remembered(at)) {
             Some(start) => (Some(start), indices),
             None => {
@@ -157,9 +161,9 @@ impl Contexts {
     }
 
     /// Collects the indices of a list from its end, without the root, until `stop` says so of a list along the
-    /// outermost chain.
-    fn walk_back(&self, lineage: u32, indices: &mut Vec<u32>, stop: &mut dyn FnMut(u32) -> bool) {
-        let mut seen = self.repeats(lineage).then(HashSet::new);
+    /// outermost chain. `once`: each list only at its last place.
+    fn walk_back(&self, lineage: u32, once: bool, indices: &mut Vec<u32>, stop: &mut dyn FnMut(u32) -> bool) {
+        let mut seen = once.then(HashSet::new);
         // Beside each list: whether it is the rest of the outermost one.
         let mut todo = vec![(lineage, true)];
         while let Some((at, outermost)) = todo.pop() {
@@ -223,18 +227,40 @@ mod tests {
         );
     }
 
-    #[test]
-    fn forks_and_joins_in_a_row_stay_cheap() {
+    /// Forks into two and joins again, `count` times; both sides publish.
+    fn row_of_joins(count: i64) -> (Contexts, u32) {
         let mut contexts = seeded();
         let mut at = ROOT;
-        for step in 0..64 {
+        for step in 0..count {
             let (left, _) = contexts.publish(at, map(json!({"a": step, "left": step})));
             let (right, _) = contexts.publish(at, map(json!({"a": -step, "right": step})));
             at = contexts.join(left, right);
             contexts.merged(at);
         }
+        (contexts, at)
+    }
+
+    #[test]
+    fn forks_and_joins_in_a_row_stay_cheap() {
+        let (mut contexts, at) = row_of_joins(64);
         let merged = contexts.merged(at);
-        assert_eq!((&merged["left"], &merged["right"], &merged["a"]), (&json!(63), &json!(63), &json!(-63)));
+        // The second arrival brings what both sides inherited once more, over what the first one published: orquesta's
+        // lists say so.
+        assert_eq!((&merged["left"], &merged["right"], &merged["a"]), (&json!(0), &json!(63), &json!(-63)));
+    }
+
+    #[test]
+    fn a_map_that_comes_several_times_counts_at_its_last_place() {
+        let (mut contexts, at) = row_of_joins(9);
+        let whole = contexts.merged(at);
+        let mut reversed = Vec::new();
+        contexts.walk_back(at, true, &mut reversed, &mut |_| false);
+        assert!(reversed.len() < contexts.indices(at).len());
+        let mut once = contexts.values[0].clone();
+        for index in reversed.into_iter().rev() {
+            merge(&mut once, &contexts.values[index as usize]);
+        }
+        assert_eq!(once, *whole);
     }
 
     #[test]

@@ -173,3 +173,6 @@ impl Conductor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,15 @@ impl Conductor {
         self.tell_workflow_request(status);
 
         // Asking twice to pause or to cancel is no fault while it is under way.
-        let under_way =
-            matches!((status, current), (Status::Paused, Status::Pausing) | (Status::Canceled, Status::Canceling));
+        let under_way = matches!(
+            (status, current),
+            (Status::Paused, Status::Pausing) | (Status::Canceled, Status::Canceling)
+        );
         if self.status == current && status != current && !under_way {
-            return Err(IllegalEvent::StatusTransition { status: current, event: format!("workflow_{status}") });
+            return Err(IllegalEvent::StatusTransition {
+                status: current,
+                event: format!("workflow_{status}"),
+            });
         }
         Ok(())
     }
