@@ -8,6 +8,7 @@
 
 pub mod adapter;
 mod backoff;
+pub mod discord;
 mod inert;
 pub mod intake;
 mod layout;

@@ -1,6 +1,7 @@
 //! Integration tests: one crate, one module per subject.
 
 mod alias;
+mod chat_discord;
 mod chat_slack;
 mod content;
 mod orquesta;

@@ -1,6 +1,7 @@
 //! What the tests share: fake platforms over real HTTP and WebSocket, and ways to await a condition.
 
 pub mod cards;
+pub mod fake_discord;
 pub mod fake_slack;
 pub mod wire;
 

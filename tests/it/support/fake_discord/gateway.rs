@@ -1,0 +1,93 @@
+//! The fake's gateway: hello, identify or resume, heartbeats, dispatches with sequence numbers.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::super::wire::{Line, Pull, Push, accept};
+use super::{APPLICATION, BOT, FakeDiscord, GUILD, SessionState, TOKEN, World};
+
+const GUILDS: u64 = 1;
+const GUILD_MESSAGES: u64 = 1 << 9;
+const MESSAGE_CONTENT: u64 = 1 << 15;
+
+pub(super) async fn serve(fake: FakeDiscord, listener: TcpListener) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let fake = fake.clone();
+        tokio::spawn(async move {
+            let Some(line) = accept(stream, |query| query.contains("v=10")).await else { return };
+            hold(fake, line).await;
+        });
+    }
+}
+
+async fn hold(fake: FakeDiscord, mut line: Line) {
+    let interval = fake.look(|it| it.heartbeat);
+    let _ = line.push.send(Push::Frame(json!({"op": 10, "d": {"heartbeat_interval": interval.as_millis()}})));
+    // Twice the interval is late; the rest is patience with a busy machine.
+    let patience = interval * 2 + Duration::from_secs(2);
+    while let Ok(Some(pull)) = tokio::time::timeout(patience, line.pull.recv()).await {
+        let Pull::Frame(frame) = pull else { return };
+        let close = fake.world(|it| match frame["op"].as_u64() {
+            Some(1) => {
+                let _ = line.push.send(Push::Frame(json!({"op": 11})));
+                None
+            }
+            Some(2) => identify(it, &fake, &frame["d"], &line),
+            Some(6) => resume(it, &frame["d"], &line),
+            _ => Some(4001),
+        });
+        if let Some(code) = close {
+            let _ = line.push.send(Push::Close(code));
+        }
+    }
+    fake.world(|it| it.faulty_calls.push("a line without heartbeats".to_owned()));
+    let _ = line.push.send(Push::Close(4009));
+}
+
+fn identify(world: &mut World, fake: &FakeDiscord, data: &Value, line: &Line) -> Option<u16> {
+    world.identified += 1;
+    world.starts_left = world.starts_left.saturating_sub(1);
+    if data["token"] != TOKEN {
+        return Some(4004);
+    }
+    let intents = data["intents"].as_u64().unwrap_or(0);
+    if world.refuses_intents || intents & MESSAGE_CONTENT == 0 || intents & GUILD_MESSAGES == 0 {
+        return Some(4014);
+    }
+    let id = format!("session-{}", world.identified);
+    let mut session = SessionState { events: Vec::new(), line: Some(line.push.clone()) };
+    let address = format!("ws://{}", fake.gateway);
+    session.dispatch("READY", json!({"v": 10, "user": {"id": BOT, "bot": true}, "session_id": id, "guilds": [],
+        "resume_gateway_url": address, "application": {"id": APPLICATION, "flags": 0}, "surprise": {"new": 1}}));
+    if intents & GUILDS != 0 {
+        session.dispatch(
+            "GUILD_CREATE",
+            json!({"id": GUILD, "threads": [],
+            "channels": [{"id": super::GENERAL, "type": 0, "name": "general"}]}),
+        );
+    }
+    for (kind, data) in std::mem::take(&mut world.early) {
+        session.dispatch(&kind, data);
+    }
+    world.sessions.clear();
+    world.sessions.insert(id, session);
+    None
+}
+
+fn resume(world: &mut World, data: &Value, line: &Line) -> Option<u16> {
+    let id = data["session_id"].as_str().unwrap_or_default();
+    let Some(session) = world.sessions.get_mut(id).filter(|_| data["token"] == TOKEN) else {
+        let _ = line.push.send(Push::Frame(json!({"op": 9, "d": false})));
+        return None;
+    };
+    let seen = data["seq"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
+    for event in session.events.iter().skip(seen) {
+        let _ = line.push.send(Push::Frame(event.clone()));
+    }
+    session.line = Some(line.push.clone());
+    session.dispatch("RESUMED", json!({}));
+    world.resumed += 1;
+    None
+}

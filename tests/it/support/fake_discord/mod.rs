@@ -1,0 +1,452 @@
+//! A Discord guild in memory, behind real HTTP and WebSocket. It keeps Discord's rules (limits, heartbeats, sessions
+//! and resumes, answers to interactions) and remembers everything; people act in it through the methods of
+//! [`FakeDiscord`].
+
+mod gateway;
+mod rest;
+pub mod rules;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{Notify, mpsc};
+
+use super::wire::{Fault, Faults, Push, listen};
+use super::{PATIENCE, eventually};
+
+pub const TOKEN: &str = "discord-token";
+pub const GUILD: &str = "100000000000000001";
+pub const BOT: &str = "100000000000000010";
+pub const ANN: &str = "100000000000000011";
+pub const BEA: &str = "100000000000000012";
+pub const GENERAL: &str = "100000000000000100";
+/// Ann's direct channel with the bot.
+pub const DIRECT: &str = "100000000000000200";
+const APPLICATION: &str = "100000000000000999";
+
+/// One message that stands somewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Posted {
+    pub channel: String,
+    pub id: String,
+    pub author: String,
+    pub body: Value,
+    pub reactions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Posted {
+    pub fn words(&self) -> String {
+        rules::words(&self.body)
+    }
+
+    pub fn buttons(&self) -> Vec<Value> {
+        let rows = self.body["components"].as_array().cloned().unwrap_or_default();
+        rows.iter().flat_map(|it| it["components"].as_array().cloned().unwrap_or_default()).collect()
+    }
+}
+
+/// What the bot did and no test has looked at yet.
+#[derive(Debug, Clone)]
+enum Unread {
+    Post(Posted),
+    Edit(Posted),
+    File { channel: String, form: Vec<u8> },
+}
+
+struct SessionState {
+    events: Vec<Value>,
+    line: Option<mpsc::UnboundedSender<Push>>,
+}
+
+struct World {
+    channels: BTreeMap<String, Value>,
+    members: BTreeMap<String, Value>,
+    messages: Vec<Posted>,
+    nonces: HashMap<String, String>,
+    unread: Vec<Unread>,
+    sessions: BTreeMap<String, SessionState>,
+    /// Happened while nobody had a session.
+    early: Vec<(String, Value)>,
+    identified: usize,
+    resumed: usize,
+    interactions: BTreeMap<String, bool>,
+    faults: Faults,
+    faulty_calls: Vec<String>,
+    calls: Vec<String>,
+    number: u64,
+    heartbeat: Duration,
+    starts_left: u64,
+    allows_content: bool,
+    refuses_intents: bool,
+}
+
+/// The guild; cloning gives another handle to it.
+#[derive(Clone)]
+pub struct FakeDiscord {
+    world: Arc<Mutex<World>>,
+    changed: Arc<Notify>,
+    http: String,
+    gateway: String,
+}
+
+fn person(id: &str, name: &str) -> (String, Value) {
+    (
+        id.to_owned(),
+        json!({"user": {"id": id, "username": name, "global_name": null, "bot": id == BOT}, "nick": name,
+        "flags": 0, "pending": false, "roles": [], "joined_at": "2020-01-01T00:00:00Z"}),
+    )
+}
+
+impl FakeDiscord {
+    pub async fn start() -> Self {
+        super::install_tls();
+        let (http, http_address) = listen().await;
+        let (gateway, gateway_address) = listen().await;
+        let channel =
+            |id: &str, kind: u64| (id.to_owned(), json!({"id": id, "type": kind, "guild_id": GUILD}));
+        let world = World {
+            channels: [channel(GENERAL, 0), channel(DIRECT, 1)].into(),
+            members: [person(ANN, "ann"), person(BEA, "bea"), person(BOT, "lockkeeper")].into(),
+            messages: Vec::new(),
+            nonces: HashMap::new(),
+            unread: Vec::new(),
+            sessions: BTreeMap::new(),
+            early: Vec::new(),
+            identified: 0,
+            resumed: 0,
+            interactions: BTreeMap::new(),
+            faults: Faults::default(),
+            faulty_calls: Vec::new(),
+            calls: Vec::new(),
+            number: 100_000_000_000_010_000,
+            heartbeat: Duration::from_millis(200),
+            starts_left: 1_000,
+            allows_content: true,
+            refuses_intents: false,
+        };
+        let fake = Self {
+            world: Arc::new(Mutex::new(world)),
+            changed: Arc::new(Notify::new()),
+            http: http_address,
+            gateway: gateway_address,
+        };
+        tokio::spawn(rest::serve(fake.clone(), http));
+        tokio::spawn(gateway::serve(fake.clone(), gateway));
+        fake
+    }
+
+    /// The base address of the REST API.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.http)
+    }
+
+    fn world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let result = act(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_waiters();
+        result
+    }
+
+    fn look<T>(&self, act: impl FnOnce(&World) -> T) -> T {
+        act(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    // Knobs.
+
+    /// Changes what is known of a member; `null` makes them leave.
+    pub fn set_member(&self, user: &str, facts: Value) {
+        self.world(|it| match facts.as_object() {
+            None => {
+                it.members.remove(user);
+            }
+            Some(facts) => {
+                let known = it.members.entry(user.to_owned()).or_insert_with(|| person(user, user).1);
+                for (key, value) in facts {
+                    known[key] = value.clone();
+                }
+            }
+        });
+    }
+
+    /// `call` is the method and the path's first word: `POST channels`.
+    pub fn fail_next(&self, call: &str, fault: Fault) {
+        self.world(|it| it.faults.plan(call, fault));
+    }
+
+    pub fn rate_limit_next(&self, call: &str, retry_after: &str) {
+        self.fail_next(call, Fault::RateLimit(retry_after.to_owned()));
+    }
+
+    /// The MESSAGE CONTENT intent is off in the portal: texts come empty.
+    pub fn withhold_content(&self, withheld: bool) {
+        self.world(|it| it.allows_content = !withheld);
+    }
+
+    /// Closes with 4014 instead of READY.
+    pub fn refuse_intents(&self) {
+        self.world(|it| it.refuses_intents = true);
+    }
+
+    pub fn set_starts_left(&self, left: u64) {
+        self.world(|it| it.starts_left = left);
+    }
+
+    /// Sends this to every line.
+    pub fn push(&self, push: Push) {
+        self.world(|it| {
+            for session in it.sessions.values_mut() {
+                if let Some(line) = &session.line {
+                    let _ = line.send(push.clone());
+                }
+                if matches!(push, Push::Cut | Push::Close(_) | Push::Freeze) {
+                    session.line = None;
+                }
+            }
+        });
+    }
+
+    pub fn drop_socket(&self) {
+        self.push(Push::Cut);
+    }
+
+    /// The guild forgets all sessions: a resume is answered with op 9.
+    pub fn forget_sessions(&self) {
+        self.world(|it| it.sessions.clear());
+    }
+
+    /// Sends the last event of each session once more, as a replay would.
+    pub fn duplicate_last_event(&self) {
+        self.world(|it| {
+            for session in it.sessions.values() {
+                if let (Some(line), Some(event)) = (&session.line, session.events.last()) {
+                    let _ = line.send(Push::Frame(event.clone()));
+                }
+            }
+        });
+    }
+
+    // People.
+
+    pub fn say(&self, user: &str, channel: &str, text: &str) -> String {
+        self.say_with(user, channel, text, json!({}))
+    }
+
+    pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
+        let id = self.next_id();
+        let member = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
+        let mut event = json!({"id": id, "channel_id": channel, "author": member["user"], "content": text, "type": 0,
+            "timestamp": "2026-11-21T00:00:00Z", "edited_timestamp": null, "mentions": [], "attachments": [],
+            "embeds": [], "tts": false, "pinned": false});
+        if event["author"].is_null() {
+            event["author"] = json!({"id": user, "username": "stranger"});
+        }
+        if channel != DIRECT {
+            event["guild_id"] = json!(GUILD);
+            let mut partial = member;
+            if let Some(member) = partial.as_object_mut() {
+                member.remove("user");
+            }
+            event["member"] = partial;
+            if self.look(|it| !it.allows_content) && !text.contains(BOT) {
+                event["content"] = json!("");
+            }
+        }
+        for (key, value) in more.as_object().expect("fields") {
+            event[key] = value.clone();
+        }
+        self.world(|it| {
+            it.messages.push(Posted {
+                channel: channel.to_owned(),
+                id: id.clone(),
+                author: user.to_owned(),
+                body: json!({"content": text}),
+                reactions: BTreeMap::new(),
+            });
+        });
+        self.happen("MESSAGE_CREATE", event);
+        id
+    }
+
+    pub fn edit(&self, user: &str, channel: &str, id: &str, text: &str) {
+        self.happen(
+            "MESSAGE_UPDATE",
+            json!({"id": id, "channel_id": channel, "guild_id": GUILD, "content": text,
+            "author": {"id": user}, "type": 0, "edited_timestamp": "2026-11-21T00:01:00Z"}),
+        );
+    }
+
+    pub fn delete(&self, channel: &str, id: &str) {
+        self.world(|it| it.messages.retain(|message| message.id != id));
+        self.happen("MESSAGE_DELETE", json!({"id": id, "channel_id": channel, "guild_id": GUILD}));
+    }
+
+    pub fn react(&self, user: &str, channel: &str, id: &str, emoji: &str, added: bool) {
+        let mut event = json!({"user_id": user, "channel_id": channel, "message_id": id, "guild_id": GUILD,
+            "emoji": {"id": null, "name": emoji}, "burst": false, "type": 0});
+        if added {
+            event["member"] = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
+        }
+        self.happen(if added { "MESSAGE_REACTION_ADD" } else { "MESSAGE_REACTION_REMOVE" }, event);
+    }
+
+    /// Presses the button with this label; gives the interaction's id.
+    pub fn press(&self, user: &str, message: &Posted, label: &str) -> String {
+        let button = message.buttons().into_iter().find(|it| it["label"] == label);
+        let Some(button) = button else { panic!("no button `{label}` in {:#?}", message.body) };
+        let id = self.next_id();
+        let (member, channel) = self.look(|it| {
+            (it.members.get(user).cloned().unwrap_or(Value::Null), it.channels.get(&message.channel).cloned())
+        });
+        self.world(|it| it.interactions.insert(id.clone(), false));
+        self.happen("INTERACTION_CREATE", json!({"id": id, "application_id": APPLICATION, "type": 3, "version": 1,
+            "token": format!("token-{id}"), "guild_id": GUILD, "channel_id": message.channel, "channel": channel,
+            "member": member, "message": {"id": message.id}, "data": {"component_type": 2,
+            "custom_id": button["custom_id"]}}));
+        id
+    }
+
+    /// A thread that a person made.
+    pub fn open_thread(&self, parent: &str) -> String {
+        let id = self.next_id();
+        let thread = json!({"id": id, "type": 11, "parent_id": parent, "guild_id": GUILD, "name": "talk"});
+        self.world(|it| it.channels.insert(id.clone(), thread));
+        id
+    }
+
+    /// Any dispatch at all.
+    pub fn happen(&self, kind: &str, data: Value) {
+        self.world(|it| {
+            if it.sessions.is_empty() {
+                it.early.push((kind.to_owned(), data));
+                return;
+            }
+            for session in it.sessions.values_mut() {
+                session.dispatch(kind, data.clone());
+            }
+        });
+    }
+
+    fn next_id(&self) -> String {
+        self.world(|it| {
+            it.number += 1;
+            it.number.to_string()
+        })
+    }
+
+    // What the bot did.
+
+    /// The bot's next message in this channel that no test has looked at.
+    pub async fn next_message(&self, channel: &str) -> Posted {
+        let mut take = || {
+            self.take(|it| match it {
+                Unread::Post(posted) if posted.channel == channel => Some(posted.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+            })
+        };
+        self.expect(&format!("a message in {channel}"), &mut take).await
+    }
+
+    pub async fn next_edit(&self, channel: &str) -> Posted {
+        let mut take = || {
+            self.take(|it| match it {
+                Unread::Edit(posted) if posted.channel == channel => Some(posted.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+            })
+        };
+        self.expect(&format!("an edit in {channel}"), &mut take).await
+    }
+
+    /// The whole form with which a file came.
+    pub async fn next_file(&self, channel: &str) -> Vec<u8> {
+        let mut take = || {
+            self.take(|it| match it {
+                Unread::File { channel: at, form } if at == channel => Some(form.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+            })
+        };
+        self.expect(&format!("a file in {channel}"), &mut take).await
+    }
+
+    fn take<T>(&self, mut wanted: impl FnMut(&Unread) -> Option<T>) -> Option<T> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, found) =
+            world.unread.iter().enumerate().find_map(|(at, it)| wanted(it).map(|it| (at, it)))?;
+        world.unread.remove(at);
+        Some(found)
+    }
+
+    async fn expect<T>(&self, what: &str, take: &mut impl FnMut() -> Option<T>) -> T {
+        match eventually(&self.changed, take).await {
+            Some(found) => found,
+            None => panic!("{what} did not come in {PATIENCE:?}. {}", self.history()),
+        }
+    }
+
+    /// Waits until the world is so.
+    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        self.expect(what, &mut || holds(self).then_some(())).await;
+    }
+
+    pub fn message(&self, id: &str) -> Option<Posted> {
+        self.look(|it| it.messages.iter().find(|it| it.id == id).cloned())
+    }
+
+    pub fn messages(&self, channel: &str) -> Vec<Posted> {
+        self.look(|it| it.messages.iter().filter(|it| it.channel == channel).cloned().collect())
+    }
+
+    pub fn lines(&self) -> usize {
+        let open = |it: &SessionState| it.line.as_ref().is_some_and(|line| !line.is_closed());
+        self.look(|it| it.sessions.values().filter(|it| open(it)).count())
+    }
+
+    pub fn identified(&self) -> usize {
+        self.look(|it| it.identified)
+    }
+
+    pub fn resumed(&self) -> usize {
+        self.look(|it| it.resumed)
+    }
+
+    /// Whether this interaction was answered.
+    pub fn is_answered(&self, interaction: &str) -> bool {
+        self.look(|it| it.interactions.get(interaction).copied().unwrap_or(false))
+    }
+
+    pub fn calls(&self, call: &str) -> usize {
+        self.look(|it| it.calls.iter().filter(|it| *it == call).count())
+    }
+
+    pub fn history(&self) -> String {
+        self.look(|it| {
+            let said: Vec<String> = it
+                .messages
+                .iter()
+                .map(|m| format!("  {} {} {}: {}", m.channel, m.id, m.author, m.body))
+                .collect();
+            format!("calls: {:?}\nmessages:\n{}\nrefused: {:#?}", it.calls, said.join("\n"), it.faulty_calls)
+        })
+    }
+
+    /// Everything was read, answered and allowed.
+    pub async fn finish(self) {
+        self.until("all presses are answered", |it| it.look(|it| it.interactions.values().all(|it| *it)))
+            .await;
+        self.look(|it| {
+            assert!(it.faulty_calls.is_empty(), "calls that Discord would refuse: {:#?}", it.faulty_calls);
+            assert!(it.unread.is_empty(), "nobody looked at: {:#?}", it.unread);
+            assert!(it.faults.left().is_empty(), "planned faults that never came: {:?}", it.faults.left());
+        });
+    }
+}
+
+impl SessionState {
+    fn dispatch(&mut self, kind: &str, data: Value) {
+        let frame = json!({"op": 0, "t": kind, "s": self.events.len() + 1, "d": data});
+        self.events.push(frame.clone());
+        if let Some(line) = &self.line {
+            let _ = line.send(Push::Frame(frame));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The fake's REST API.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::super::wire::{Fault, page, status};
+use super::{APPLICATION, BOT, DIRECT, FakeDiscord, Posted, TOKEN, Unread, World, rules};
+
+pub(super) async fn serve(fake: FakeDiscord, listener: TcpListener) {
+    let router = Router::new().fallback(any(call)).with_state(fake);
+    axum::serve(listener, router).await.expect("the fake serves");
+}
+
+async fn call(
+    State(fake): State<FakeDiscord>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path = uri.path().strip_prefix("/api/v10/").unwrap_or_default().to_owned();
+    let words: Vec<&str> = path.split('/').collect();
+    let name = format!("{method} {}", words[0]);
+    let fault = fake.world(|it| {
+        it.calls.push(name.clone());
+        it.faults.take(&name)
+    });
+    let given = headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if given != format!("Bot {TOKEN}") {
+        return reply(Err((401, 0)));
+    }
+    let act = || fake.world(|it| answer(it, &fake, method.as_str(), &words, &headers, &body));
+    match fault {
+        Some(Fault::Code(code)) => reply(Err((400, code.parse().expect("a number")))),
+        Some(Fault::Status(code)) => status(code),
+        Some(Fault::Page) => page(),
+        Some(Fault::RateLimit(after)) => {
+            let said = json!({"message": "You are being rate limited.", "retry_after": after.parse::<f64>().ok(),
+                "global": false});
+            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", after)], axum::Json(said)).into_response()
+        }
+        Some(Fault::AnswerLost) => {
+            let _ = act();
+            status(502)
+        }
+        Some(Fault::Slow(delay)) => {
+            tokio::time::sleep(delay).await;
+            reply(act())
+        }
+        None => reply(act()),
+    }
+}
+
+/// HTTP status and Discord's own code.
+type Refusal = (u16, i64);
+
+fn reply(outcome: Result<Value, Refusal>) -> Response {
+    match outcome {
+        Ok(Value::Null) => StatusCode::NO_CONTENT.into_response(),
+        Ok(body) => axum::Json(body).into_response(),
+        Err((status, code)) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            (status, axum::Json(json!({"code": code, "message": "refused"}))).into_response()
+        }
+    }
+}
+
+const UNKNOWN_CHANNEL: Refusal = (404, 10_003);
+const UNKNOWN_MESSAGE: Refusal = (404, 10_008);
+
+fn answer(
+    world: &mut World,
+    fake: &FakeDiscord,
+    method: &str,
+    words: &[&str],
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<Value, Refusal> {
+    let body: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    match (method, words) {
+        ("GET", ["gateway", "bot"]) => Ok(json!({"url": format!("ws://{}", fake.gateway), "shards": 1,
+            "session_start_limit": {"total": 1000, "remaining": world.starts_left, "reset_after": 100,
+            "max_concurrency": 1}})),
+        ("GET", ["channels", channel]) => world.channels.get(*channel).cloned().ok_or(UNKNOWN_CHANNEL),
+        ("POST", ["channels", channel, "messages"]) => {
+            let form = headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or_default();
+            if form.starts_with("multipart/form-data") {
+                return upload(world, channel, bytes);
+            }
+            post(world, channel, &body)
+        }
+        ("PATCH", ["channels", channel, "messages", id]) => update(world, channel, id, &body),
+        ("PUT", ["channels", channel, "messages", id, "reactions", emoji, "@me"]) => {
+            let message = find(world, channel, id)?;
+            message.reactions.entry((*emoji).to_owned()).or_default().insert(BOT.to_owned());
+            Ok(Value::Null)
+        }
+        ("POST", ["channels", channel, "messages", id, "threads"]) => thread(world, channel, id, &body),
+        ("POST", ["users", "@me", "channels"]) => Ok(json!({"id": DIRECT, "type": 1})),
+        ("GET", ["guilds", _, "members", user]) => world.members.get(*user).cloned().ok_or((404, 10_007)),
+        ("POST", ["interactions", id, _, "callback"]) => {
+            if body["type"] != 6 || world.interactions.insert((*id).to_owned(), true) != Some(false) {
+                world.faulty_calls.push(format!("a wrong or second answer to interaction {id}: {body}"));
+            }
+            Ok(Value::Null)
+        }
+        ("POST", ["webhooks", application, token]) if *application == APPLICATION => {
+            follow_up(world, token, &body)
+        }
+        _ => {
+            world.faulty_calls.push(format!("no such route: {method} {}", words.join("/")));
+            Err((501, 0))
+        }
+    }
+}
+
+fn check(world: &mut World, body: &Value) -> Result<(), Refusal> {
+    let Some(why) = rules::refusal(body) else { return Ok(()) };
+    world.faulty_calls.push(why);
+    Err((400, 50_035))
+}
+
+fn keep(world: &mut World, channel: &str, body: &Value) -> Posted {
+    world.number += 1;
+    let posted = Posted {
+        channel: channel.to_owned(),
+        id: world.number.to_string(),
+        author: BOT.to_owned(),
+        body: body.clone(),
+        reactions: BTreeMap::new(),
+    };
+    world.messages.push(posted.clone());
+    posted
+}
+
+fn post(world: &mut World, channel: &str, body: &Value) -> Result<Value, Refusal> {
+    if !world.channels.contains_key(channel) {
+        return Err(UNKNOWN_CHANNEL);
+    }
+    check(world, body)?;
+    let nonce = body["nonce"].as_str().filter(|_| body["enforce_nonce"] == true).map(str::to_owned);
+    if let Some(known) = nonce.as_ref().and_then(|it| world.nonces.get(it)) {
+        return Ok(json!({"id": known}));
+    }
+    let posted = keep(world, channel, body);
+    if let Some(nonce) = nonce {
+        world.nonces.insert(nonce, posted.id.clone());
+    }
+    world.unread.push(Unread::Post(posted.clone()));
+    Ok(json!({"id": posted.id, "surprise": "hardly any field of a message"}))
+}
+
+fn upload(world: &mut World, channel: &str, form: &Bytes) -> Result<Value, Refusal> {
+    if !world.channels.contains_key(channel) {
+        return Err(UNKNOWN_CHANNEL);
+    }
+    world.unread.push(Unread::File { channel: channel.to_owned(), form: form.to_vec() });
+    Ok(keep(world, channel, &json!({"attachments": [{}]})).id.into()).map(|id: Value| json!({"id": id}))
+}
+
+fn find<'a>(world: &'a mut World, channel: &str, id: &str) -> Result<&'a mut Posted, Refusal> {
+    let found = world.messages.iter_mut().find(|it| it.channel == channel && it.id == id);
+    found.ok_or(UNKNOWN_MESSAGE)
+}
+
+fn update(world: &mut World, channel: &str, id: &str, body: &Value) -> Result<Value, Refusal> {
+    check(world, body)?;
+    let message = find(world, channel, id)?;
+    if message.author != BOT {
+        return Err((403, 50_005));
+    }
+    message.body = body.clone();
+    let edited = message.clone();
+    world.unread.push(Unread::Edit(edited));
+    Ok(json!({"id": id}))
+}
+
+/// A thread bears the id of the message that it hangs on.
+fn thread(world: &mut World, channel: &str, id: &str, body: &Value) -> Result<Value, Refusal> {
+    find(world, channel, id)?;
+    let name = body["name"].as_str().unwrap_or_default();
+    if !(1..=100).contains(&name.encode_utf16().count()) {
+        world.faulty_calls.push(format!("a thread's name: {body}"));
+        return Err((400, 50_035));
+    }
+    if world.channels.contains_key(id) {
+        return Err((400, 160_004));
+    }
+    let thread = json!({"id": id, "type": 11, "parent_id": channel, "guild_id": super::GUILD, "name": name});
+    world.channels.insert(id.to_owned(), thread.clone());
+    Ok(thread)
+}
+
+/// Answers to presses stand where nobody but the presser sees them: here under the token.
+fn follow_up(world: &mut World, token: &str, body: &Value) -> Result<Value, Refusal> {
+    check(world, body)?;
+    if body["flags"] != 64 {
+        world.faulty_calls.push(format!("everybody would see this: {body}"));
+    }
+    let known = token.strip_prefix("token-").is_some_and(|it| world.interactions.contains_key(it));
+    if !known {
+        return Err((404, 10_015));
+    }
+    let posted = keep(world, token, body);
+    world.unread.push(Unread::Post(posted.clone()));
+    Ok(json!({"id": posted.id}))
+}
