@@ -224,6 +224,8 @@ async fn what_the_store_refuses_is_replayed_and_counts_once() {
 #[tokio::test]
 async fn a_lost_line_is_resumed_and_nothing_is_missed() {
     let talk = Talk::start().await;
+    talk.fake.drop_socket();
+    talk.fake.until("the line is resumed", |it| it.resumed() == 1 && it.lines() == 1).await;
     let cuts = [
         Push::Cut,
         Push::Close(1001),
@@ -235,7 +237,7 @@ async fn a_lost_line_is_resumed_and_nothing_is_missed() {
         talk.fake.push(cut);
         let id = talk.fake.say(ANN, GENERAL, &format!("!after {number}"));
         assert_eq!(talk.inbox.next().await.incoming, said(&format!("!after {number}"), false, &id));
-        talk.fake.until("the line is resumed", |it| it.resumed() == number + 1 && it.lines() == 1).await;
+        talk.fake.until("the line is resumed", |it| it.resumed() == number + 2 && it.lines() == 1).await;
     }
     assert_eq!(talk.fake.identified(), 1);
     talk.finish().await;

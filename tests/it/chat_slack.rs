@@ -285,6 +285,10 @@ async fn each_failure_says_what_may_be_done_next() {
     assert!(matches!(post(Fault::Status(503)).await, ChatError::Unclear { .. }));
     assert!(matches!(post(Fault::Page).await, ChatError::Unclear { .. }));
     assert!(matches!(post(Fault::Code("fatal_error".to_owned())).await, ChatError::Unclear { .. }));
+    talk.fake.fail_next("chat.postMessage", Fault::Slow(Duration::from_millis(300)));
+    talk.slack.post(&general(), &Card::say("late"), "n1").await.expect("slow is not lost");
+    assert_eq!(talk.fake.next_message(GENERAL).await.words(), "late");
+    assert_eq!(talk.fake.messages(GENERAL).len(), 1);
     let refused = post(Fault::Code("is_archived".to_owned())).await;
     assert!(matches!(refused, ChatError::Refused { code, .. } if code == "is_archived"));
 

@@ -73,23 +73,20 @@ pub enum Push {
 #[derive(Debug, Clone)]
 pub enum Pull {
     Frame(Value),
-    Ended(Option<u16>),
+    Ended,
 }
 
 /// The server's end of one WebSocket.
 pub struct Line {
-    pub query: String,
     pub push: mpsc::UnboundedSender<Push>,
     pub pull: mpsc::UnboundedReceiver<Pull>,
 }
 
 /// Accepts one WebSocket; `None` if the handshake is refused or broken.
 pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin) -> Option<Line> {
-    let mut query = String::new();
     #[expect(clippy::result_large_err, reason = "the crate's own callback type")]
     let check = |request: &Request, response| {
-        query = request.uri().query().unwrap_or_default().to_owned();
-        if admit(&query) { Ok(response) } else { Err(ErrorResponse::new(Some("ticket".to_owned()))) }
+        if admit(request.uri().query().unwrap_or_default()) { Ok(response) } else { Err(ErrorResponse::new(Some("ticket".to_owned()))) }
     };
     let mut socket = tokio_tungstenite::accept_hdr_async(stream, check).await.ok()?;
     let (push, mut pushed) = mpsc::unbounded_channel();
@@ -116,8 +113,8 @@ pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin)
                         let frame = serde_json::from_str(text.as_str()).unwrap_or(Value::Null);
                         let _ = pulled.send(Pull::Frame(frame));
                     }
-                    Some(Ok(Message::Close(close))) => {
-                        let _ = pulled.send(Pull::Ended(close.map(|it| it.code.into())));
+                    Some(Ok(Message::Close(_))) => {
+                        let _ = pulled.send(Pull::Ended);
                         return;
                     }
                     Some(Ok(_)) => {}
@@ -125,9 +122,9 @@ pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin)
                 },
             }
         }
-        let _ = pulled.send(Pull::Ended(None));
+        let _ = pulled.send(Pull::Ended);
     });
-    Some(Line { query, push, pull })
+    Some(Line { push, pull })
 }
 
 /// A port of our own on loopback.
