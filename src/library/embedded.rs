@@ -34,3 +34,19 @@ fn collect(root: &str, dir: &Dir<'_>, files: &mut Vec<SourceFile>) {
         collect(root, dir, files);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::id::ActionRef;
+    use crate::library::Library;
+
+    #[test]
+    fn the_binary_carries_the_actions_that_every_workflow_may_need() {
+        let loaded = Library::new(Vec::new()).load();
+        for name in ["noop", "echo", "local", "remote", "http", "ask"] {
+            let action = loaded.catalogue.action(&ActionRef::new(format!("core.{name}")));
+            assert!(action.is_some_and(|it| it.guarded == (name == "remote")), "core.{name}");
+        }
+        assert!(!loaded.diagnostics.iter().any(|it| it.file.starts_with("commands/core/")));
+    }
+}

@@ -18,8 +18,8 @@ const KINDS: [(&str, &str); 5] = [
 const SOURCES: [&str; 3] = ["", "st2contrib__", "st2fixture_"];
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let path = entry.expect("a readable entry").path();
         if path.is_dir() { walk(&path, found) } else { found.push(path) }
     }
 }
@@ -30,15 +30,15 @@ fn files(root: &Path, source: &str) -> Vec<SourceFile> {
         let mut found = Vec::new();
         walk(&root.join(kind), &mut found);
         for path in found {
-            let within = path.strip_prefix(root.join(kind)).unwrap().to_str().unwrap().to_owned();
-            let (pack, rest) = within.split_once('/').unwrap();
+            let within = path.strip_prefix(root.join(kind)).expect("below it").display().to_string();
+            let (pack, rest) = within.split_once('/').expect("a pack");
             if SOURCES.iter().rfind(|it| pack.starts_with(**it)) != Some(&source) {
                 continue;
             }
             let path_in_pack = format!("packs/{}/{place}{rest}", &pack[source.len()..]);
             files.push(SourceFile {
                 path: path_in_pack,
-                bytes: fs::read(&path).unwrap(),
+                bytes: fs::read(&path).expect("a readable file"),
                 executable: false,
                 dialect: Dialect::StackStorm,
             });
