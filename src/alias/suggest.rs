@@ -140,15 +140,42 @@ fn shorten(word: &str) -> String {
     word.to_lowercase().chars().take(MAX_WORD_LENGTH).collect()
 }
 
-/// The words of a display outside `{{ }}`, in lower case.
+/// The words of a display that a person types as they are, in lower case: nothing inside `{{ }}`, nothing optional
+/// (`[to]`), no slot (`APP`).
 fn literal_words(display: &str) -> Vec<String> {
     let mut literal = String::new();
     for (index, part) in display.split("{{").enumerate() {
         literal.push_str(if index == 0 { part } else { part.split_once("}}").map_or("", |(_, rest)| rest) });
         literal.push(' ');
     }
+    let literal = without_optional(&literal);
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    literal.split(|c| !is_part(c)).filter(|word| !word.is_empty()).take(MAX_WORDS).map(shorten).collect()
+    literal
+        .split(|c| !is_part(c))
+        .filter(|word| !word.is_empty() && !is_slot(word))
+        .take(MAX_WORDS)
+        .map(shorten)
+        .collect()
+}
+
+fn without_optional(text: &str) -> String {
+    let mut depth = 0_usize;
+    let mut kept = String::new();
+    for c in text.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => kept.push(c),
+            _ => {}
+        }
+    }
+    kept
+}
+
+/// `APP`, `RELEASE`, as help writes what is to be filled in.
+fn is_slot(word: &str) -> bool {
+    let letters = || word.chars().filter(|c| c.is_alphabetic());
+    letters().count() > 1 && letters().all(char::is_uppercase)
 }
 
 /// Hashes of a word and of its forms with one character left out.

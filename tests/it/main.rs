@@ -4,6 +4,7 @@ mod alias;
 mod chat_discord;
 mod chat_slack;
 mod content;
+mod conversation;
 mod orquesta;
 mod runner;
 mod support;

@@ -1,0 +1,4 @@
+//! Conversations: what people say, and what they see. One file per behaviour.
+
+mod talk;
+mod workflow;

@@ -1,0 +1,130 @@
+//! A whole bot in a temporary folder, with a terminal that nobody sees.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lockkeeper::boot::{App, Options};
+use lockkeeper::chat::terminal::{Player, Shown, Surface, Terminal, TerminalSettings};
+use lockkeeper::clock::SystemClock;
+use lockkeeper::config;
+use lockkeeper::engine::Engine;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a conversation waits for an answer.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const PEOPLE: &str = "
+people:
+  ann: {terminal: [ann], emails: [ann@example.org], groups: [developers]}
+  bea: {terminal: [bea], emails: [bea@example.org], groups: [sre]}
+  cid: {terminal: [cid], emails: [cid@example.org], groups: [sre]}
+";
+
+/// The folder of a bot: configuration, content, data.
+pub struct House {
+    pub dir: TempDir,
+}
+
+/// A bot at work.
+pub struct Bot {
+    pub player: Player,
+    pub engine: Engine,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl House {
+    /// People, an empty inventory, no apps.
+    pub fn new() -> Self {
+        let house = Self { dir: TempDir::new().expect("a temporary folder") };
+        let data = house.path("data");
+        let config = format!("data: {}\ncontent: [..]\nhttp: {{listen: \"127.0.0.1:0\"}}\n", data.display());
+        house.write("config/lockkeeper.yaml", &config);
+        house.write("config/people.yaml", PEOPLE);
+        house
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join(relative)
+    }
+
+    pub fn write(&self, relative: &str, text: &str) -> &Self {
+        let path = self.path(relative);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+        self
+    }
+
+    /// A pack of one workflow that `!go` starts.
+    pub fn workflow(&self, definition: &str, parameters: &str) -> &Self {
+        self.write(
+            "commands/trial/pack.yaml",
+            "name: trial\ndescription: A trial.\nversion: 1.0.0\nauthor: me\nemail: me@example.org\n",
+        );
+        let action = format!(
+            "name: go\nrunner_type: orquesta\ndescription: A trial.\nentry_point: workflows/go.yaml\nparameters: {parameters}\n"
+        );
+        self.write("commands/trial/actions/go.yaml", &action);
+        self.write("commands/trial/actions/workflows/go.yaml", definition);
+        self.write(
+            "aliases/trial/go.yaml",
+            "name: go\naction_ref: trial.go\ndescription: A trial.\nformats: [\"go\", \"go {{number}}\"]\n",
+        )
+    }
+
+    /// Starts the bot; a second start on the same folder is a restart.
+    pub async fn start(&self) -> Bot {
+        let config = config::load(&self.path("config/lockkeeper.yaml")).expect("a good configuration");
+        let clock: lockkeeper::clock::SharedClock = Arc::new(SystemClock);
+        let player = Player::new("main".into(), None);
+        let settings = TerminalSettings {
+            surface: Surface::Hidden,
+            user: "ann".into(),
+            rehearsal: true,
+            history: None,
+            files: self.path("files"),
+            complete: Arc::new(|_| Vec::new()),
+        };
+        let terminal = Terminal::new(settings, player.clone(), clock.clone());
+        let app =
+            App::open(Options { config, clock, adapters: vec![Arc::new(terminal)] }).await.expect("a bot");
+        let engine = app.engine.clone();
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        let running = tokio::spawn(async move { app.run(stopping).await.expect("a run to its end") });
+        Bot { player, engine, stop, running }
+    }
+}
+
+impl Bot {
+    /// Says it and waits for a message that comes after it and satisfies `wanted`.
+    pub async fn ask(&self, who: &str, text: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let before = self.player.messages().len();
+        self.player.say(who, text);
+        self.shows(before, wanted).await
+    }
+
+    /// The first message from number `before` on that satisfies `wanted`, as plain text.
+    pub async fn shows(&self, before: usize, wanted: impl Fn(&str) -> bool) -> String {
+        let find =
+            |all: &[Shown]| all.iter().skip(before).map(|it| it.card.to_string()).find(|text| wanted(text));
+        match self.player.wait_for(PATIENCE, find).await {
+            Ok(text) => text,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Stops as SIGTERM does.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.expect("the bot ends well");
+    }
+}
+
+/// The folder with the shared corpora.
+pub fn shared() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")
+}
