@@ -10,6 +10,13 @@ use crate::expression::yaql::text::{float_text, quote};
 
 use super::environment::Range;
 
+/// Values that one result may hold.
+const ITEMS_MAX: usize = 500_000;
+/// Lists within lists.
+const DEPTH_MAX: usize = 200;
+/// Bytes of one value as text.
+const TEXT_MAX: usize = 8 * 1024 * 1024;
+
 /// A fault of ours on its way through the template engine.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .0.class, .0.message)]
@@ -55,7 +62,44 @@ pub(super) fn to_json(value: &Value) -> Result<serde_json::Value, Fault> {
     if value.as_object().is_some() && value.kind() == ValueKind::Plain {
         return Err(Fault::kind("Object of type function is not JSON serializable"));
     }
-    serde_json::to_value(value).map_err(|error| Fault::kind(error.to_string()))
+    let mut budget = ITEMS_MAX;
+    json(value, &mut budget, 0)
+}
+
+fn json(value: &Value, budget: &mut usize, depth: usize) -> Result<serde_json::Value, Fault> {
+    // A repeated text costs nothing until it is written out.
+    let cost = 1 + value.as_str().map_or(0, |it| it.len() / 16);
+    *budget = budget.checked_sub(cost).ok_or_else(|| Fault::limit("value too large"))?;
+    if depth > DEPTH_MAX {
+        return Err(Fault::limit("value nested too deeply"));
+    }
+    let broken = |error: Error| Fault::kind(error.to_string());
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter().map_err(broken)?.map(|item| json(&item, budget, depth + 1)).collect()
+        }
+        ValueKind::Map => {
+            let mut map = serde_json::Map::new();
+            for key in value.try_iter().map_err(broken)? {
+                let item = json(&value.get_item(&key).map_err(broken)?, budget, depth + 1)?;
+                let name = match key.kind() {
+                    ValueKind::String => text(&key),
+                    ValueKind::None => "null".to_owned(),
+                    ValueKind::Bool => key.is_true().to_string(),
+                    _ => key.to_string(),
+                };
+                map.insert(name, item);
+            }
+            Ok(map.into())
+        }
+        _ => serde_json::to_value(value).map_err(|error| Fault::kind(error.to_string())),
+    }
+}
+
+/// Python's `str()`, or an error when it gets too long.
+pub(super) fn bounded_text(value: &Value) -> Result<String, Error> {
+    let text = text(value);
+    if text.len() > TEXT_MAX { Err(Error::new(ErrorKind::OutOfFuel, "text too large")) } else { Ok(text) }
 }
 
 /// Python's `str()`.
@@ -70,10 +114,9 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// Python's `repr()`; deeper than any JSON we read it stops.
+/// Python's `repr()`; it stops where no JSON we read is as deep, and past the size that anybody takes.
 fn repr(value: &Value, out: &mut String, depth: usize) {
-    const DEPTH_MAX: usize = 200;
-    if depth > DEPTH_MAX {
+    if depth > DEPTH_MAX || out.len() > TEXT_MAX {
         out.push_str("...");
         return;
     }
@@ -81,6 +124,9 @@ fn repr(value: &Value, out: &mut String, depth: usize) {
         out.push(open);
         let mut count = 0;
         for item in value.try_iter().into_iter().flatten() {
+            if out.len() > TEXT_MAX {
+                break;
+            }
             out.push_str(if count == 0 { "" } else { ", " });
             repr(&item, out, depth + 1);
             count += 1;

@@ -46,7 +46,7 @@ fn build(flavour: Flavour) -> Environment<'static> {
         if value.is_undefined() && flavour == Flavour::Strict {
             return Err(Error::from(ErrorKind::UndefinedError));
         }
-        let text = convert::text(value);
+        let text = convert::bounded_text(value)?;
         guard::print(text.len())?;
         out.write_str(&text).map_err(Error::from)
     });
@@ -62,8 +62,15 @@ fn method(state: &mut State<'_, '_>, value: &Value, name: &str, args: &[Value]) 
         "iteritems" => "items",
         "itervalues" => "values",
         "iterkeys" => "keys",
+        "format" => {
+            guard::format_text(value.as_str().unwrap_or_default())?;
+            name
+        }
         name => name,
     };
+    for value in std::iter::once(value).chain(args) {
+        guard::items(value)?;
+    }
     minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
 }
 

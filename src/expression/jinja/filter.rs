@@ -1,21 +1,73 @@
 //! Filters that Jinja2 has and `minijinja` has not, or prints in its own words.
 
-use minijinja::value::{Kwargs, Rest};
-use minijinja::{Environment, Error, ErrorKind, State, Value};
+use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
 
-use super::{convert, function};
+use super::{convert, function, guard};
 
 /// No filter makes a text of more bytes.
 const TEXT_MAX: usize = 4 * 1024 * 1024;
 
+/// Puts a look at the arguments before filters that run over whole lists.
+macro_rules! guarded {
+    ($env:ident, $($name:literal as $hidden:literal = $filter:path),+ $(,)?) => {
+        $(
+            $env.add_filter($hidden, $filter);
+            $env.add_filter($name, |state: &mut State<'_, '_>, args: Rest<Value>| {
+                args.iter().try_for_each(guard::items)?;
+                state.apply_filter($hidden, &args)
+            });
+        )+
+    };
+}
+
+fn add_guarded(env: &mut Environment<'static>) {
+    guarded!(
+        env,
+        "list" as "_list" = filters::list,
+        "sort" as "_sort" = filters::sort,
+        "unique" as "_unique" = filters::unique,
+        "map" as "_map" = filters::map,
+        "reverse" as "_reverse" = filters::reverse,
+        "batch" as "_batch" = filters::batch,
+        "slice" as "_slice" = filters::slice,
+        "sum" as "_sum" = filters::sum,
+        "min" as "_min" = filters::min,
+        "max" as "_max" = filters::max,
+        "last" as "_last" = filters::last,
+        "select" as "_select" = filters::select,
+        "reject" as "_reject" = filters::reject,
+        "selectattr" as "_selectattr" = filters::selectattr,
+        "rejectattr" as "_rejectattr" = filters::rejectattr,
+        "groupby" as "_groupby" = filters::groupby,
+        "tojson" as "_tojson" = filters::tojson,
+        "pprint" as "_pprint" = filters::pprint,
+        "chain" as "_chain" = filters::chain,
+    );
+    env.add_filter("_format", filters::format);
+    env.add_filter("format", |state: &mut State<'_, '_>, args: Rest<Value>| {
+        guard::format_text(args.first().and_then(Value::as_str).unwrap_or_default())?;
+        state.apply_filter("_format", &args)
+    });
+}
+
 pub(super) fn add(env: &mut Environment<'static>) {
+    add_guarded(env);
     function::add_filters(env);
-    env.add_filter("string", |value: &Value| convert::text(value));
+    env.add_filter("string", convert::bounded_text);
     env.add_filter("join", join);
     env.add_filter("replace", replace);
     env.add_filter("truncate", truncate);
     env.add_filter("center", center);
-    env.add_filter("wordcount", |value: &Value| convert::text(value).split_whitespace().count());
+    env.add_filter("wordcount", |value: &Value| {
+        let text = convert::text(value);
+        text.split(|it: char| !(it.is_alphanumeric() || it == '_')).filter(|it| !it.is_empty()).count()
+    });
+    env.add_filter("int", int);
+    env.add_filter("float", float);
+    env.add_test("sequence", |value: &Value| {
+        matches!(value.kind(), ValueKind::String | ValueKind::Seq | ValueKind::Map)
+    });
     env.add_filter("forceescape", |state: &mut State<'_, '_>, value: Value| {
         state.apply_filter("escape", &[value])
     });
@@ -26,6 +78,46 @@ pub(super) fn add(env: &mut Environment<'static>) {
     env.add_filter("indent", indent);
     env.add_filter("xmlattr", xmlattr);
     env.add_test("callable", |value: &Value| value.as_object().is_some() && value.try_iter().is_err());
+}
+
+fn default_of(args: &[Value], options: &Kwargs, otherwise: Value) -> Result<Value, Error> {
+    let named = options.get::<Option<Value>>("default")?;
+    options.get::<Option<Value>>("base")?;
+    options.assert_all_used()?;
+    Ok(args.first().cloned().or(named).unwrap_or(otherwise))
+}
+
+/// Jinja2's: what is no number is the default, 0 unless told otherwise.
+fn int(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
+    let default = default_of(&args, &options, Value::from(0))?;
+    let parsed = match value.kind() {
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::Bool => Some(i128::from(value.is_true())),
+        ValueKind::Number if value.is_integer() => return Ok(value.clone()),
+        ValueKind::Number => f64::try_from(value.clone()).ok().and_then(whole),
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default().trim();
+            text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
+        }
+        _ => None,
+    };
+    Ok(parsed.map_or(default, Value::from))
+}
+
+fn whole(number: f64) -> Option<i128> {
+    (number.abs() < 1e38).then_some(number as i128)
+}
+
+fn float(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
+    let default = default_of(&args, &options, Value::from(0.0))?;
+    let parsed = match value.kind() {
+        ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::Bool => Some(f64::from(u8::from(value.is_true()))),
+        ValueKind::Number => f64::try_from(value.clone()).ok(),
+        ValueKind::String => value.as_str().unwrap_or_default().trim().parse().ok(),
+        _ => None,
+    };
+    Ok(parsed.map_or(default, Value::from))
 }
 
 fn bounded(text: String) -> Result<String, Error> {
@@ -55,6 +147,7 @@ fn join(
     };
     options.assert_all_used()?;
     let mut out = String::new();
+    guard::items(&value)?;
     for (at, item) in value.try_iter()?.enumerate() {
         if at > 0 {
             out.push_str(&separator);

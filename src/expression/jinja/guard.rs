@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-use minijinja::{Error, ErrorKind};
+use minijinja::{Error, ErrorKind, Value};
 use regex::Regex;
 
 use crate::expression::yaql::fault::Fault;
@@ -12,7 +12,7 @@ use crate::expression::yaql::fault::Fault;
 /// Bytes printed by one run, captured blocks included.
 const PRINTED_MAX: usize = 8 * 1024 * 1024;
 /// Joins in a template that also keeps values: every one could double.
-const JOINS_MAX: usize = 12;
+const JOINS_MAX: usize = 10;
 /// Longer templates are refused unread.
 const SOURCE_MAX: usize = 256 * 1024;
 /// Brackets within brackets.
@@ -21,6 +21,9 @@ const NESTING_MAX: usize = 100;
 /// Ways to keep a value for later.
 static KEEPS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\{%-?\s*(set|macro|call|with)\b").expect("fixed pattern"));
+
+/// A plus before anything but a number, a text or a list that is written out.
+static GROWS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\+\s*[^\s\d'"\[]"#).expect("fixed pattern"));
 
 thread_local! {
     /// A run is on one thread from start to end, and the engine's hooks get no state of ours.
@@ -37,6 +40,27 @@ pub(super) fn print(bytes: usize) -> Result<(), Error> {
     let printed = PRINTED.get().saturating_add(bytes);
     PRINTED.set(printed);
     if printed > PRINTED_MAX { Err(Error::new(ErrorKind::OutOfFuel, "text too large")) } else { Ok(()) }
+}
+
+/// Items that a filter may be given: the engine repeats lists without making them, filters would.
+const ITEMS_MAX: usize = 100_000;
+
+pub(super) fn items(value: &Value) -> Result<(), Error> {
+    let many = value.as_str().is_none() && value.len().is_some_and(|it| it > ITEMS_MAX);
+    if many { Err(Error::new(ErrorKind::OutOfFuel, "list too long")) } else { Ok(()) }
+}
+
+/// A format text whose widths or precisions would make a huge text.
+pub(super) fn format_text(text: &str) -> Result<(), Error> {
+    const DIGITS_MAX: usize = 3;
+    let mut run = 0;
+    for it in text.chars() {
+        run = if it.is_ascii_digit() { run + 1 } else { 0 };
+        if run > DIGITS_MAX || it == '*' {
+            return Err(Error::new(ErrorKind::InvalidOperation, "format too wide"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses what could grow without being printed.
@@ -56,7 +80,8 @@ pub(super) fn check(source: &str) -> Result<(), Fault> {
         }
     }
     let joins = source.matches('~').count() + source.matches('+').count();
-    let looped = source.contains("namespace") && source.contains('~');
+    // In a namespace a value outlives the turns of a loop: only what is written there may be added to it.
+    let looped = source.contains("namespace") && (source.contains('~') || GROWS.is_match(source));
     if looped || (joins > JOINS_MAX && KEEPS.is_match(source)) {
         return Err(Fault::limit("template could make a text without bound"));
     }

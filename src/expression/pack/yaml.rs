@@ -9,9 +9,17 @@ use crate::expression::yaql::text::float_text;
 /// PyYAML folds texts at spaces once they pass this column.
 const WIDTH: usize = 80;
 
+/// Values in one document, repeated ones counted again.
+const NODES_MAX: usize = 20_000;
+/// Lists within lists.
+const DEPTH_MAX: usize = 90;
+
 pub(super) fn parse(call: &Call) -> Result<Value, Fault> {
     let text = text_of(call.required(0, "value")?);
-    serde_saphyr::from_str(&text).map_err(|error| {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_nodes: NODES_MAX, max_depth: DEPTH_MAX },
+    };
+    serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
         Fault::new("YAMLError", error.to_string().lines().next().unwrap_or_default().to_owned())
     })
 }

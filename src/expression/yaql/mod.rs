@@ -200,6 +200,6 @@ mod tests {
             }
         }
         println!("yaql_engine_cases passed {passed}/{}", cases.len());
-        assert!(passed >= 600, "{passed}");
+        assert!(passed >= 660, "{passed}");
     }
 }

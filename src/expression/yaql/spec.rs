@@ -323,10 +323,7 @@ fn slot(kind: Type, arg: &Arg, frame: &Rc<Frame>) -> Option<Slot> {
             Node::Rule(from, to) => Some(Slot::Rule(lambda(from), lambda(to))),
             _ => None,
         },
-        (Type::Lambda, Arg::Node(node)) => match &**node {
-            Node::Const(Value::Null) => Some(Slot::Absent),
-            _ => Some(Slot::Lambda(lambda(node))),
-        },
+        (Type::Lambda, Arg::Node(node)) => Some(Slot::Lambda(lambda(node))),
         (Type::Lambda, Arg::Value(value)) => {
             Some(Slot::Lambda(Lambda { body: Rc::new(Node::Const(value.clone())), frame: Rc::clone(frame) }))
         }

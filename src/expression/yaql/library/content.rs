@@ -52,6 +52,12 @@ pub(super) fn add(table: &mut Table) {
 }
 
 fn forward(vm: &mut Vm<'_>, name: &str, args: &Args) -> Res {
+    if let ("json", [Value::Dict(dict)]) = (name, args.rest_values().as_slice())
+        && dict.frozen
+    {
+        // The original asks for Python's own dictionary, and the engine's frozen ones are none.
+        return Err(Fault::kind("Given object is not typeof string."));
+    }
     let mut call = Call::default();
     for value in args.rest_values() {
         call.args.push(vm.finalize(&value)?.to_json()?);
