@@ -5,6 +5,7 @@ mod chat_discord;
 mod chat_slack;
 mod content;
 mod conversation;
+mod expression;
 mod orquesta;
 mod runner;
 mod support;
