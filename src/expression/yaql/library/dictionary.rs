@@ -50,6 +50,10 @@ pub(super) fn add(table: &mut Table) {
         put_rules(&mut copy, &a)?;
         Value::dict(copy, true)
     });
+    add_views(table);
+}
+
+fn add_views(table: &mut Table) {
     table.method("keys", "dict:map", |_, a| Ok(Value::View(View::Keys, map(&a)?)));
     table.method("values", "dict:map", |_, a| Ok(Value::View(View::Values, map(&a)?)));
     table.method("items", "dict:map", |_, a| Ok(Value::View(View::Items, map(&a)?)));

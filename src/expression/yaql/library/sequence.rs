@@ -34,6 +34,10 @@ pub(super) fn add(table: &mut Table) {
             Value::list(vec![Value::Int(at - 1), item]).map(Some)
         })
     });
+    add_many(table);
+}
+
+fn add_many(table: &mut Table) {
     table.method("zip", "*collections:iter", |vm, a| zip(vm, a.rest_values(), None));
     table.method("zipLongest", "*collections:iter **", |vm, a| {
         let default = a.named.iter().find(|(name, _)| &**name == "default");

@@ -52,6 +52,10 @@ pub(super) fn add(table: &mut Table) {
         replace(vm, &a.text(0)?, &a.text(1)?, &a.text(2)?, a.int(3)?).map(Value::text)
     });
     table.method("replace", "string:str replacements:map count:int=-1", replace_all);
+    add_places(table);
+}
+
+fn add_places(table: &mut Table) {
     table.method("substring", "string:str start:int length:int=-1", substring);
     table.method("indexOf", "string:str sub:str start:int=0", |_, a| find(&a, None, Side::First));
     table.method("indexOf", "string:str sub:str start:int length:int", |_, a| {
