@@ -19,6 +19,7 @@ pub mod yaml;
 pub mod alias;
 pub mod boot;
 pub mod bot;
+pub mod cli;
 pub mod content;
 pub mod engine;
 pub mod expression;

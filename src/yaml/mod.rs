@@ -12,5 +12,5 @@ mod suggest;
 pub use decode::decode;
 pub use fault::Fault;
 pub use node::{Content, Key, Node, Place};
-pub use read::{DEPTH_MAX, Dialect, NODES_MAX, read};
+pub use read::{DEPTH_MAX, Dialect, NODES_MAX, read, read_workflow};
 pub use suggest::suggest;

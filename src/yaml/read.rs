@@ -29,8 +29,22 @@ pub enum Dialect {
 /// # Errors
 /// Not YAML, or outside the dialect or the limits ([`DEPTH_MAX`], [`NODES_MAX`]).
 pub fn read(text: &str, dialect: Dialect) -> Result<Node, Fault> {
+    read_with(text, dialect, options(dialect))
+}
+
+/// Reads a workflow as orquesta reads it: StackStorm's dialect, but a key that stands twice is refused.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_workflow(text: &str) -> Result<Node, Fault> {
+    let mut options = options(Dialect::StackStorm);
+    options.duplicate_keys = DuplicateKeyPolicy::Error;
+    read_with(text, Dialect::StackStorm, options)
+}
+
+fn read_with(text: &str, dialect: Dialect, options: Options) -> Result<Node, Fault> {
     let raw: Option<Raw> =
-        serde_saphyr::from_str_with_options(text, options(dialect)).map_err(|error| fault(&error))?;
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| fault(&error))?;
     match raw {
         Some(raw) => raw.into_node(text, dialect),
         None => Ok(Node { place: Place::START, content: Content::Scalar(Value::Null) }),

@@ -1,0 +1,80 @@
+//! The command line: one file per command. The only room that prints.
+//!
+//! Commands that answer with JSON (`alias`, `expression`, `workflow`) read no configuration and run in
+//! [`crate::expression::Compat::Exact`]; commands about a running bot talk to it over its control socket.
+
+mod alias;
+mod check;
+mod expression;
+mod json;
+mod out;
+mod serve;
+mod workflow;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// Where the configuration lies unless it is said.
+const CONFIG: &str = "config/lockkeeper.yaml";
+
+/// A ChatOps release bot: commands in chat, canaries judged, production behind people's approval.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lockkeeper",
+    version,
+    about,
+    after_help = "Example:\n  lockkeeper serve --config config/lockkeeper.yaml"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Check(check::Arguments),
+    Alias(alias::Arguments),
+    Expression(expression::Arguments),
+    Workflow(workflow::Arguments),
+}
+
+/// Reads the arguments; wrong ones end the process with code 2 and the usage.
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+/// Logs go to standard error. `LOCKKEEPER_LOG` says what is logged, as `debug` or `lockkeeper::engine=trace`.
+pub fn log_to_stderr(cli: &Cli) {
+    let (default, json) = match &cli.command {
+        Command::Serve(arguments) => ("info", arguments.log_json),
+        Command::Check(_) | Command::Alias(_) | Command::Expression(_) | Command::Workflow(_) => {
+            ("warn", false)
+        }
+    };
+    let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    if json { log.json().init() } else { log.with_target(false).init() }
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// What [`fail`] tells.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Alias(arguments) => alias::run(&arguments),
+        Command::Expression(arguments) => expression::run(&arguments),
+        Command::Workflow(arguments) => workflow::run(&arguments),
+    }
+}
+
+/// Tells an error with everything that led to it.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    out::complain(&format!("error: {error:#}"));
+    ExitCode::FAILURE
+}
