@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::layout::{Chunk, Limits, lay, one_piece, plain_piece, units};
 use super::text::{Markdown, mentionable};
-use crate::message::card::ButtonStyle;
-use crate::message::{Block, Button, Card, Span, Text, Tone};
+use crate::message::{Block, Button, Card, Span, Text, Tone, card::ButtonStyle};
 
 const LIMITS: Limits =
     Limits { page: 3_900, total: 5_900, chunks: 60, overhead: 2, fields: 25, label: 256, value: 1_024 };

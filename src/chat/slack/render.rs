@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::layout::{Chunk, Limits, lay, one_piece, plain_piece, units};
 use super::text::{Mrkdwn, escape};
-use crate::message::card::ButtonStyle;
-use crate::message::{Button, Card, Confirm, Span, Text, Tone};
+use crate::message::{Button, Card, Confirm, Span, Text, Tone, card::ButtonStyle};
 
 const LIMITS: Limits =
     Limits { page: 2_900, total: 10_000, chunks: 44, overhead: 60, fields: 10, label: 200, value: 1_700 };
