@@ -222,6 +222,26 @@ async fn what_the_store_refuses_is_replayed_and_counts_once() {
 }
 
 #[tokio::test]
+async fn a_burst_arrives_in_its_order_behind_a_slow_insert() {
+    let talk = Talk::start().await;
+    talk.inbox.stall_next(Duration::from_millis(150));
+    for number in 0..300 {
+        talk.fake.say(ANN, GENERAL, &format!("!deploy {number}"));
+    }
+    let mut heard = Vec::new();
+    for _ in 0..300 {
+        heard.push(talk.inbox.next().await.key);
+    }
+    let first = heard.iter().position(|it| heard.iter().all(|other| it <= other));
+    assert_eq!(heard.len(), 300);
+    // All but the stalled one, which others may overtake, stand in the order in which they were said.
+    heard.remove(first.expect("a first"));
+    assert!(heard.is_sorted());
+    assert_eq!((talk.inbox.duplicates(), talk.fake.resumed()), (0, 0));
+    talk.finish().await;
+}
+
+#[tokio::test]
 async fn a_lost_line_is_resumed_and_nothing_is_missed() {
     let talk = Talk::start().await;
     talk.fake.drop_socket();

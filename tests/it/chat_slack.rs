@@ -133,6 +133,21 @@ async fn what_the_store_refuses_comes_again_and_counts_once() {
 }
 
 #[tokio::test]
+async fn a_burst_is_acknowledged_in_time_behind_a_slow_insert() {
+    let talk = Talk::start().await;
+    talk.inbox.stall_next(Duration::from_millis(150));
+    for number in 0..300 {
+        talk.fake.say(ANN, GENERAL, &format!("!deploy {number}"));
+    }
+    for _ in 0..300 {
+        talk.inbox.next().await;
+    }
+    talk.fake.until("all are acknowledged", |it| it.acknowledged() == 300).await;
+    assert_eq!((talk.inbox.duplicates(), talk.fake.opened()), (0, 1));
+    talk.finish().await;
+}
+
+#[tokio::test]
 async fn edits_bots_and_broadcasts_are_acknowledged_and_say_nothing() {
     let talk = Talk::start().await;
     let ts = talk.fake.say(ANN, GENERAL, "!help");

@@ -241,7 +241,9 @@ fn emoji(mark: Mark) -> &'static str {
 
 /// Marks our messages, so that one whose answer got lost can be found again.
 const METADATA: &str = "lockkeeper";
-const FIND_MAX: u32 = 50;
+const FIND_MAX: u32 = 200;
+/// A look goes this far back: the outbox looks soon after it posted.
+const FIND_BACK: Duration = Duration::from_secs(3_600);
 
 #[async_trait]
 impl ChatAdapter for Slack {
@@ -265,8 +267,11 @@ impl ChatAdapter for Slack {
 
     async fn find(&self, place: &Place, nonce: &str) -> Result<Option<MessageRef>, ChatError> {
         let own = self.own().await?;
+        // Threads are listed from their beginning: without `oldest` a long one would end before our message.
+        let oldest = to_millis(self.clock.now()) / 1_000 - i64::try_from(FIND_BACK.as_secs()).unwrap_or(0);
         let mut params = vec![
             ("channel", place.channel.to_string()),
+            ("oldest", format!("{}.000000", oldest.max(0))),
             ("limit", FIND_MAX.to_string()),
             ("include_all_metadata", "true".to_owned()),
         ];
