@@ -1,7 +1,5 @@
 //! From an app's settings to a plan.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value, json};
 
 use super::plan::{
@@ -12,7 +10,6 @@ use crate::{
     content::{App, Environments, Health, Host, PoolCall},
     expression::template::{self, Undefined},
     id::{AppName, CommitSha, Digest, EnvironmentName, HostName, ReleaseId, RoleName},
-    rollout::{MetricKind, MetricPlan, WatchPlan},
 };
 
 /// What was asked for, resolved.
@@ -45,9 +42,6 @@ pub enum PlanError {
     Template { app: AppName, what: &'static str, why: String },
 }
 
-/// Looks that a verdict is reached in when the settings give only a duration.
-const LOOKS_MAX: u128 = 100;
-
 /// Works out the plan. Pure: the same settings and ask give the same plan.
 ///
 /// # Errors
@@ -55,7 +49,7 @@ const LOOKS_MAX: u128 = 100;
 pub fn compose(app: &App, environments: &Environments, ask: &Ask) -> Result<Plan, PlanError> {
     let target = stage(app, environments, &ask.environment, &app.rollout.role, ask.target_runs.clone())?;
     let canary = canary(app, environments, ask)?;
-    let watch = canary.as_ref().map(|it| watch(app, environments, it)).transpose()?;
+    let watch = canary.as_ref().map(|it| watch(app, environments, it)).transpose()?.flatten();
     let env = json!({ "LOCKKEEPER_APP": app.app, "LOCKKEEPER_COMMIT": ask.commit });
     Ok(Plan {
         release: ask.release,
@@ -197,10 +191,10 @@ fn render(app: &App, what: &'static str, text: &str, known: &Map<String, Value>)
     })
 }
 
-fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Watch, PlanError> {
+/// `None` if the app names nothing to judge by.
+fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Option<Watch>, PlanError> {
+    let Some(metrics) = app.canary.watch_plan() else { return Ok(None) };
     let probe = app.canary.probe.clone().unwrap_or_default();
-    let interval = probe.interval.max(Duration::from_millis(100));
-    let looks = (probe.duration.as_millis() / interval.as_millis()).clamp(1, LOOKS_MAX);
     let baseline = environments.hosts_of(&canary.environment, &app.canary.baseline_role);
     let baseline: Vec<HostPlan> =
         baseline.iter().map(|it| host_plan(app, environments, it)).collect::<Result<_, _>>()?;
@@ -208,34 +202,19 @@ fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Watch
         let url = |host: &HostPlan| format!("{}{}", origin(&host.health.url), probe.path);
         hosts.iter().map(|host| WatchedHost { name: host.name.clone(), url: url(host) }).collect()
     };
-    let metrics = if app.canary.metrics.is_empty() { default_metrics() } else { app.canary.metrics.clone() };
-    let mut plan = WatchPlan::new(metrics);
-    plan.looks_planned = u32::try_from(looks).unwrap_or(1);
-    plan.interval_seconds = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX).max(1);
-    Ok(Watch {
-        metrics: plan,
+    Ok(Some(Watch {
+        metrics,
         canary: watched(&canary.hosts),
         baseline: watched(&baseline),
         requests: probe.requests,
-        interval_ms: u64::try_from(interval.as_millis()).unwrap_or(u64::MAX),
-    })
+        interval_ms: u64::try_from(probe.interval.as_millis()).unwrap_or(u64::MAX),
+    }))
 }
 
 /// Scheme, host and port of a URL.
 fn origin(url: &str) -> &str {
     let from = url.find("://").map_or(0, |it| it + 3);
     url[from..].find('/').map_or(url, |path| &url[..from + path])
-}
-
-/// Errors beyond two percentage points more, latency beyond half as much again.
-fn default_metrics() -> Vec<MetricPlan> {
-    let mut errors = MetricPlan::new("errors", MetricKind::Counts);
-    errors.max_increase_absolute = Some(0.02);
-    let mut latency = MetricPlan::new("latency", MetricKind::Distribution);
-    latency.max_increase_relative = Some(0.5);
-    latency.max_increase_absolute = Some(20.0);
-    "ms".clone_into(&mut latency.unit);
-    vec![errors, latency]
 }
 
 #[cfg(test)]

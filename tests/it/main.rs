@@ -10,3 +10,4 @@ mod orquesta;
 mod runner;
 mod support;
 mod terminal;
+mod tidy;

@@ -86,7 +86,11 @@ pub struct Line {
 pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin) -> Option<Line> {
     #[expect(clippy::result_large_err, reason = "the crate's own callback type")]
     let check = |request: &Request, response| {
-        if admit(request.uri().query().unwrap_or_default()) { Ok(response) } else { Err(ErrorResponse::new(Some("ticket".to_owned()))) }
+        if admit(request.uri().query().unwrap_or_default()) {
+            Ok(response)
+        } else {
+            Err(ErrorResponse::new(Some("ticket".to_owned())))
+        }
     };
     let mut socket = tokio_tungstenite::accept_hdr_async(stream, check).await.ok()?;
     let (push, mut pushed) = mpsc::unbounded_channel();
