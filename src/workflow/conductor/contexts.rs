@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::aliasing::Aliased;
+
 /// Merged maps that are remembered at once.
 const REMEMBERED: usize = 64;
 
@@ -43,18 +45,19 @@ pub(super) const ROOT: u32 = 0;
 pub(super) struct Contexts {
     pub(super) values: Vec<Map<String, Value>>,
     lineages: Vec<Lineage>,
+    /// Merging writes into what is merged, as in orquesta.
+    aliased: bool,
     #[serde(skip)]
     merged: VecDeque<(u32, Arc<Map<String, Value>>)>,
 }
 
-impl Default for Contexts {
-    fn default() -> Self {
-        let root = Lineage { step: Step::Root, length: 1 };
-        Self { values: Vec::new(), lineages: vec![root], merged: VecDeque::new() }
-    }
-}
-
 impl Contexts {
+    /// No contexts yet. `aliased`: keep the trap that [`super::aliasing`] tells of.
+    pub(super) fn new(aliased: bool) -> Self {
+        let root = Lineage { step: Step::Root, length: 1 };
+        Self { values: Vec::new(), lineages: vec![root], aliased, merged: VecDeque::new() }
+    }
+
     /// Stores a published map and gives the list that ends in it.
     pub(super) fn publish(&mut self, base: u32, published: Map<String, Value>) -> (u32, u32) {
         let context = self.values.len() as u32;
@@ -82,6 +85,9 @@ impl Contexts {
         let mut merged = start.map(|map| (*map).clone()).unwrap_or_default();
         for index in indices {
             if let Some(value) = self.values.get(index as usize) {
+                if self.aliased && meets_a_map(&merged, value) {
+                    return Arc::new(self.merged_in_place(lineage));
+                }
                 merge(&mut merged, value);
             }
         }
@@ -93,13 +99,35 @@ impl Contexts {
         merged
     }
 
-    /// What a list sees without the initial context.
-    pub(super) fn merged_without_root(&self, lineage: u32) -> Map<String, Value> {
-        let mut merged = Map::new();
-        for index in self.indices(lineage).into_iter().skip(1) {
-            merge(&mut merged, &self.values[index as usize]);
+    /// The maps of several lists in order, the initial context counted with the first one only.
+    pub(super) fn merged_lists(&mut self, lists: &[u32]) -> Map<String, Value> {
+        let mut whole = Aliased::default();
+        for (place, list) in lists.iter().enumerate() {
+            let indices = self.indices(*list);
+            let indices = &indices[usize::from(place > 0)..];
+            if self.aliased {
+                whole.lay(&Aliased::of(indices, &mut self.values), &mut self.values);
+                continue;
+            }
+            let mut merged = Map::new();
+            for index in indices {
+                merge(&mut merged, &self.values[*index as usize]);
+            }
+            merge(&mut whole.map, &merged);
         }
-        merged
+        if whole.wrote {
+            self.merged.clear();
+        }
+        whole.map
+    }
+
+    fn merged_in_place(&mut self, lineage: u32) -> Map<String, Value> {
+        let indices = self.indices(lineage);
+        let merged = Aliased::of(&indices, &mut self.values);
+        if merged.wrote {
+            self.merged.clear();
+        }
+        merged.map
     }
 
     /// The list as orquesta writes it; without repetition once it has grown beyond reason.
@@ -188,6 +216,11 @@ impl Contexts {
     }
 }
 
+/// Whether some value of `over` would be merged into one of `map`.
+fn meets_a_map(map: &Map<String, Value>, over: &Map<String, Value>) -> bool {
+    over.iter().any(|(key, value)| value.is_object() && map.get(key).is_some_and(Value::is_object))
+}
+
 /// Lays `over` on `map`: its values win, maps inside are merged (`merge_dicts` of orquesta).
 pub(super) fn merge(map: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (key, value) in over {
@@ -211,7 +244,7 @@ mod tests {
     }
 
     fn seeded() -> Contexts {
-        Contexts { values: vec![map(json!({"a": 0, "d": {"x": 0}}))], ..Contexts::default() }
+        Contexts { values: vec![map(json!({"a": 0, "d": {"x": 0}}))], ..Contexts::new(false) }
     }
 
     #[test]

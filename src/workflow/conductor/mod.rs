@@ -5,6 +5,7 @@
 //! events ends in the same state. The rules are those of orquesta 1.6 (`orquesta/conducting.py`, `machines.py`), traps
 //! included; where Python would raise halfway through a change, nothing is changed here.
 
+mod aliasing;
 mod begin;
 mod contexts;
 mod evaluate;
@@ -91,7 +92,7 @@ impl Conductor {
             parent: context,
             begun: false,
             status: Status::Unset,
-            contexts: Contexts::default(),
+            contexts: Contexts::new(compat == Compat::Exact),
             routes: Vec::new(),
             staging: Staging::default(),
             reruns: Vec::new(),

@@ -4,7 +4,6 @@ use crate::expression::HostValues;
 
 use super::super::Status;
 use super::Conductor;
-use super::contexts;
 use super::log::Place;
 
 impl Conductor {
@@ -38,11 +37,6 @@ impl Conductor {
     fn final_context(&mut self) -> Map<String, Value> {
         let lists: Vec<u32> =
             self.sequence.terminal().map(|visit| self.sequence.get(visit).lineage).collect();
-        let Some((first, others)) = lists.split_first() else { return Map::new() };
-        let mut context = (*self.contexts.merged(*first)).clone();
-        for list in others {
-            contexts::merge(&mut context, &self.contexts.merged_without_root(*list));
-        }
-        context
+        self.contexts.merged_lists(&lists)
     }
 }
