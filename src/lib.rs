@@ -35,3 +35,6 @@ pub mod chat;
 pub mod inventory;
 pub mod library;
 pub mod runner;
+pub mod sensor;
+
+pub mod http;

@@ -14,11 +14,12 @@ use crate::{
     clock::SharedClock,
     config::Config,
     engine::{self, Engine, LivePolicy},
+    http,
     inventory::StaticInventory,
     library::{Library, MaterialiseError},
     metric::Probe,
     runner::{Deps, Runners, clean_environment, git::Repositories},
-    secret::{Masker, Secret, SecretError},
+    secret::{Masker, Secret, SecretError, SecretRef},
     store::{Store, StoreError},
 };
 
@@ -43,6 +44,8 @@ pub enum BootError {
     Chat(String),
     #[error("cannot listen on {address}; set `http: {{listen: …}}` to another port")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("`http.listen: {address}` can be reached from other machines; set `http.token` as well")]
+    Exposed { address: std::net::SocketAddr },
     #[error("the network client could not be made")]
     Http(#[from] reqwest::Error),
 }
@@ -55,6 +58,7 @@ pub struct App {
     config: Config,
     adapters: Vec<Arc<dyn ChatAdapter>>,
     listener: TcpListener,
+    surface: http::Parts,
 }
 
 impl App {
@@ -65,9 +69,10 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         let Options { config, clock, mut adapters } = options;
         let secrets = secrets(&config)?;
+        let (github, token) = entrance(&config)?;
         let live = LivePolicy::new(load(&config)?);
         let store = Store::open(&config.store_url()).await?;
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         let environment = clean_environment(crate::config::environment());
         let inventory = {
             let live = live.clone();
@@ -75,8 +80,8 @@ impl App {
                 Arc::new(StaticInventory::new(Arc::new(live.now().settings.environments.clone()), false))
             })
         };
-        let deps = Deps::new(config.data.clone(), environment.clone(), inventory, http.clone());
-        let probe = Probe::new(http);
+        let deps = Deps::new(config.data.clone(), environment.clone(), inventory, client.clone());
+        let probe = Probe::new(client);
         adapters.extend(chat::adapters(&config, &clock)?);
         let engine = Engine::new(engine::Parts {
             store,
@@ -97,7 +102,14 @@ impl App {
         let address = config.http.listen;
         let listener =
             TcpListener::bind(address).await.map_err(|source| BootError::Listen { address, source })?;
-        Ok(Self { engine, bot, live, config, adapters, listener })
+        let surface = http::Parts {
+            engine: engine.clone(),
+            bot: bot.clone(),
+            adapters: adapters.clone(),
+            github,
+            token,
+        };
+        Ok(Self { engine, bot, live, config, adapters, listener, surface })
     }
 
     /// The address that HTTP is served on: useful where the configuration says port 0.
@@ -120,6 +132,12 @@ impl App {
         }
         let (bot, listening) = (self.bot.clone(), stop.clone());
         tasks.spawn(async move { bot.run(listening).await });
+        let (listener, surface, serving) = (self.listener, self.surface, stop.clone());
+        tasks.spawn(async move {
+            if let Err(error) = http::serve(listener, surface, serving).await {
+                tracing::error!(%error, "http is not served any more");
+            }
+        });
         tasks.spawn(policy::follow(self.config.settings.clone(), self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;
@@ -146,6 +164,19 @@ fn load(config: &Config) -> Result<engine::Live, BootError> {
         settings: Arc::new(settings),
         bundle: Arc::new(bundle),
     })
+}
+
+/// What GitHub signs with and what callers show; beyond loopback there must be something to show.
+fn entrance(config: &Config) -> Result<(Option<Secret>, Option<Secret>), BootError> {
+    let resolve = |what, it: &SecretRef| it.resolve().map_err(|source| BootError::Secret { what, source });
+    let github =
+        config.webhooks.get("github").map(|it| resolve("webhooks.github.secret", &it.secret)).transpose()?;
+    let token = config.http.token.as_ref().map(|it| resolve("http.token", it)).transpose()?;
+    let address = config.http.listen;
+    if !address.ip().is_loopback() && token.as_ref().is_none_or(|it| it.expose().is_empty()) {
+        return Err(BootError::Exposed { address });
+    }
+    Ok((github, token))
 }
 
 /// Every secret that the configuration refers to, for masking.

@@ -2,7 +2,7 @@
 //!
 //! - [`writer`]: `Store::write`, group commit with a savepoint per caller;
 //! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`release`], [`deployment`], [`gate`],
-//!   [`outbox`], [`incident`], [`content`], [`counter`], [`audit`]; [`change`] lists what a transition may commit.
+//!   [`outbox`], [`incident`], [`content`], [`counter`], [`audit`]; [`count`] counts them; [`change`] lists what a transition may commit.
 //!
 //! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
 //! hits exactly one row; a row that cannot be decoded is an error, never a default.
@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod audit;
 pub mod change;
 pub mod content;
+pub mod count;
 pub mod counter;
 pub mod deployment;
 pub mod execution;

@@ -1,0 +1,107 @@
+//! `/metrics`: what stands in the store, counted when it is asked for, in the text format of OpenMetrics.
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
+
+use std::{sync::atomic::AtomicU64, time::Duration};
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use prometheus_client::{
+    encoding::text,
+    metrics::{family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+use super::{Held, STORE_PATIENCE, error::HttpError};
+use crate::{
+    clock,
+    store::count::{Counts, Queue},
+};
+
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Ended executions are counted for this long after they began.
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Labels = Vec<(&'static str, &'static str)>;
+type Seconds = Gauge<f64, AtomicU64>;
+
+pub(super) async fn metrics(State(surface): Held) -> Result<Response, HttpError> {
+    let engine = &surface.parts.engine;
+    let now = engine.clock().now();
+    let since = now.saturating_sub(jiff::SignedDuration::try_from(RECENT).unwrap_or_default());
+    let counting = engine.store().counts(since.unwrap_or(Timestamp::MIN));
+    let counts = tokio::time::timeout(STORE_PATIENCE, counting).await.map_err(|_| HttpError::StoreLate)??;
+    let mut body = String::new();
+    // Writing into a string cannot fail.
+    let _ = text::encode(&mut body, &registry(&counts, now));
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
+}
+
+fn registry(counts: &Counts, now: Timestamp) -> Registry {
+    let mut registry = Registry::with_prefix("lockkeeper");
+    let executions = Family::<Labels, Gauge>::default();
+    for (status, number) in &counts.executions {
+        executions.get_or_create(&vec![("status", *status)]).set(*number);
+    }
+    registry.register(
+        "executions",
+        "Root executions that are unfinished, or began in the last 24 hours",
+        executions,
+    );
+    let mut number = |name: &str, help: &str, value: i64| {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(value);
+        registry.register(name, help, gauge);
+    };
+    number("attempts_running", "Attempts that have begun and not ended", counts.attempts_running);
+    number("gates_open", "Gates that wait for an answer", counts.gates_open);
+    number("inbox_waiting", "Deliveries without their effect", counts.inbox.waiting);
+    number("outbox_waiting", "Messages that are not sent yet", counts.outbox.waiting);
+    for (name, help, queue) in [
+        ("inbox_oldest_age", "Age of the oldest delivery without its effect", counts.inbox),
+        ("outbox_oldest_age", "Age of the oldest message that is not sent yet", counts.outbox),
+    ] {
+        let gauge = Seconds::default();
+        gauge.set(age(queue, now));
+        registry.register_with_unit(name, help, Unit::Seconds, gauge);
+    }
+    registry
+}
+
+/// Seconds; 0 if nothing waits.
+fn age(queue: Queue, now: Timestamp) -> f64 {
+    queue.oldest_at.map_or(0.0, |at| clock::between(at, now).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_ages_are_written_in_prometheus_words() {
+        let now = clock::from_millis(90_500);
+        let counts = Counts {
+            executions: [("running", 2), ("failed", 1)].into(),
+            gates_open: 3,
+            inbox: Queue { waiting: 4, oldest_at: Some(clock::from_millis(90_000)) },
+            ..Counts::default()
+        };
+        let mut body = String::new();
+        text::encode(&mut body, &registry(&counts, now)).unwrap();
+        for line in [
+            "lockkeeper_executions{status=\"failed\"} 1",
+            "lockkeeper_executions{status=\"running\"} 2",
+            "lockkeeper_gates_open 3",
+            "lockkeeper_attempts_running 0",
+            "lockkeeper_inbox_waiting 4",
+            "lockkeeper_inbox_oldest_age_seconds 0.5",
+            "lockkeeper_outbox_oldest_age_seconds 0.0",
+            "# EOF",
+        ] {
+            assert!(body.lines().any(|it| it == line), "{line}\n{body}");
+        }
+    }
+}

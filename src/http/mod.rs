@@ -1,0 +1,94 @@
+//! What is served over HTTP: webhooks in, and what an operator's tools ask.
+//!
+//! | path | what |
+//! |---|---|
+//! | `POST /webhooks/github` | signed events, into the inbox ([`webhook`]) |
+//! | `GET /healthz` | the process answers ([`health`]) |
+//! | `GET /readyz` | it can do its work, or what keeps it from that ([`health`]) |
+//! | `GET /metrics` | numbers for Prometheus ([`metrics`]) |
+//!
+//! Beyond loopback everything but `/healthz` and webhooks takes a token ([`access`]). Every request has a deadline,
+//! every body a limit, and there is a limit to connections ([`listener`]); [`error`] is the one way an error leaves.
+
+mod access;
+mod error;
+mod health;
+mod listener;
+mod metrics;
+mod webhook;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::{bot::Bot, chat::ChatAdapter, engine::Engine, secret::Secret};
+
+use error::HttpError;
+
+/// A request that takes longer than this is answered with 503.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// What the store may take before a sender is asked to come again.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the surface is built of.
+pub struct Parts {
+    pub engine: Engine,
+    pub bot: Bot,
+    pub adapters: Vec<Arc<dyn ChatAdapter>>,
+    /// What GitHub signs with; `None`: its webhooks are refused.
+    pub github: Option<Secret>,
+    /// What callers beyond loopback show.
+    pub token: Option<Secret>,
+}
+
+struct Surface {
+    parts: Parts,
+    /// Bytes of webhook bodies that may be in memory at once.
+    bodies: Arc<Semaphore>,
+    /// Whether callers other than on this machine can reach us.
+    open: bool,
+}
+
+type Shared = Arc<Surface>;
+
+/// All routes, for a listener on this address.
+pub fn router(parts: Parts, address: SocketAddr) -> Router {
+    let open = !address.ip().is_loopback();
+    let bodies = Arc::new(Semaphore::new(webhook::BODIES_MAX));
+    let surface = Arc::new(Surface { parts, bodies, open });
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .route("/readyz", get(health::ready))
+        .route_layer(middleware::from_fn_with_state(surface.clone(), access::token))
+        .route("/healthz", get(health::alive))
+        .route("/webhooks/{source}", post(webhook::receive))
+        .fallback(async || HttpError::NotFound)
+        .layer(middleware::from_fn(deadline))
+        .with_state(surface)
+}
+
+async fn deadline(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(DEADLINE, next.run(request)).await;
+    answer.unwrap_or_else(|_| HttpError::Late.into_response())
+}
+
+/// Serves until `stop`, then lets requests that are under way end.
+///
+/// # Errors
+/// The listener has no address.
+pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "serving http");
+    let router = router(parts, address);
+    axum::serve(listener::Limited::new(listener), router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+type Held = State<Shared>;

@@ -1,0 +1,119 @@
+//! `POST /webhooks/github`: verified, stored, acknowledged, in this order. The work begins later, from the inbox.
+//!
+//! | answer | when |
+//! |---|---|
+//! | 202 | it stands in the inbox, now or since its first delivery |
+//! | 200 | a ping, or an event that nobody listens to |
+//! | 400 401 413 415 | it will never be taken like this |
+//! | 404 | no secret is configured, so nobody could be trusted |
+//! | 503 | it is not stored: GitHub shows the delivery as failed, and it can be redelivered |
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderMap, StatusCode, header},
+};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Held, STORE_PATIENCE, Surface, error::HttpError};
+use crate::{
+    sensor::webhook::{
+        self, Delivery, DeliveryId, Event,
+        delivery::{EVENT_HEADER, ID_HEADER},
+        signature,
+    },
+    store::{StoreError, inbox::Received},
+};
+
+/// A push of 2,048 commits with long messages takes about 3 MB; GitHub itself stops at 25.
+const BODY_MAX: usize = 5 * 1024 * 1024;
+/// Bodies that may be in memory at once, in bytes.
+pub(super) const BODIES_MAX: usize = 8 * BODY_MAX;
+/// How long a body may take to arrive.
+const BODY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+type Answer = Result<(StatusCode, Json<Value>), HttpError>;
+
+pub(super) async fn receive(
+    State(surface): Held,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
+    if source != "github" {
+        return Err(HttpError::UnknownSource);
+    }
+    let secret = surface.parts.github.as_ref().ok_or(HttpError::NotConfigured { sender: "github" })?;
+    let room = room(&surface, &headers).await?;
+    let body = whole(request.into_body()).await?;
+    webhook::verify(secret, &body, text(&headers, signature::HEADER))?;
+    let content_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if !content_type.starts_with("application/json") {
+        return Err(HttpError::ContentType);
+    }
+    let id = DeliveryId::parse(text(&headers, ID_HEADER).unwrap_or_default())?;
+    let name = text(&headers, EVENT_HEADER).unwrap_or_default();
+    let event = Event::read(name, &body)?;
+    drop((body, room));
+    match event {
+        Event::Ping => Ok((StatusCode::OK, Json(json!({ "ok": "pong" })))),
+        Event::Other => {
+            tracing::debug!(delivery = id.key(), event = name, "nobody listens to this event");
+            Ok((StatusCode::OK, Json(json!({ "ok": "nobody listens to this event" }))))
+        }
+        Event::Push(push) => store(&surface, Delivery::new(id, *push)).await,
+    }
+}
+
+/// Acknowledged only after the row is committed. If the commit comes after our patience, the redelivery finds it.
+async fn store(surface: &Surface, delivery: Delivery) -> Answer {
+    let engine = &surface.parts.engine;
+    let key = delivery.id.key();
+    let body =
+        serde_json::to_value(&delivery).map_err(|error| StoreError::CalledOff { why: error.to_string() })?;
+    let storing = engine.store().receive(key, "github", body, engine.clock().now());
+    let received =
+        tokio::time::timeout(STORE_PATIENCE, storing).await.map_err(|_| HttpError::StoreLate)??;
+    let said = match received {
+        Received::New(_) => "stored",
+        Received::Again => "known already",
+    };
+    surface.parts.bot.ring();
+    Ok((StatusCode::ACCEPTED, Json(json!({ "ok": said }))))
+}
+
+/// A share of memory for the body, as large as it says it is.
+async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, HttpError> {
+    let length = text(headers, header::CONTENT_LENGTH.as_str()).and_then(|it| it.parse::<usize>().ok());
+    let length = length.unwrap_or(BODY_MAX);
+    if length > BODY_MAX {
+        return Err(HttpError::TooLarge { most: BODY_MAX });
+    }
+    let share = u32::try_from(length.max(1)).map_err(|_| HttpError::TooLarge { most: BODY_MAX })?;
+    let waiting = surface.bodies.clone().acquire_many_owned(share);
+    let room = tokio::time::timeout(STORE_PATIENCE, waiting).await.map_err(|_| HttpError::Busy)?;
+    room.map_err(|_| HttpError::Busy)
+}
+
+async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
+    let reading = async {
+        let mut pieces = body.into_data_stream();
+        let mut whole = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| HttpError::Cut)?;
+            if BODY_MAX < whole.len() + piece.len() {
+                return Err(HttpError::TooLarge { most: BODY_MAX });
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
+    };
+    tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| HttpError::Late)?
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|it| it.to_str().ok())
+}

@@ -1,0 +1,3 @@
+//! What is heard from outside chat. [`webhook`]: events that a version control host posts to us.
+
+pub mod webhook;
