@@ -171,7 +171,7 @@ impl Conductor {
         items: &ItemsSpec,
         host: &HostValues,
     ) -> Result<Option<NextTask>, String> {
-        let fresh = !self.staging.get(ready.key).is_some_and(|staged| staged.items.is_some());
+        let fresh = self.staging.get(ready.key).is_none_or(|staged| staged.items.is_none());
         if fresh {
             let plan = self.plan_items(ready, items, host)?;
             let mut items = Items::new(plan.elements.len());

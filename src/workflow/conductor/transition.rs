@@ -16,7 +16,7 @@ impl Conductor {
     pub(super) fn follow_transitions(&mut self, ended: &Ended, host: &HostValues) -> Vec<(u32, u32)> {
         let spec = self.spec.clone();
         let entry = self.sequence.get(ended.visit);
-        let (route, edges) = (entry.route, &spec.graph.get(entry.node).outbound);
+        let edges = &spec.graph.get(entry.node).outbound;
         if edges.is_empty() {
             self.sequence.get_mut(ended.visit).terminal = true;
         }
@@ -35,7 +35,6 @@ impl Conductor {
             }
         }
         self.sequence.get_mut(ended.visit).fired.resize(edges.len(), None);
-        debug_assert_eq!(self.sequence.get(ended.visit).route, route);
         // What stands beside `fail` still runs: a clean-up before the workflow fails.
         if fails {
             for key in staged_tasks {

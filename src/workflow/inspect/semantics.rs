@@ -134,7 +134,7 @@ fn unreachable_joins(flow: &Flow) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, meta) in &reached {
         let elsewhere = |prev: &&str| reached.get(prev).is_none_or(|prev| prev.splits != meta.splits);
-        if flow.is_join(name) && meta.prev.iter().any(|prev| elsewhere(prev)) {
+        if flow.is_join(name) && meta.prev.iter().any(elsewhere) {
             found.push(Paths::task(name).finding(format!("The join task \"{name}\" {UNREACHABLE}")));
         }
     }
