@@ -6,7 +6,7 @@
 //! 3. edges: [`chat`], [`runner`], [`sensor`], [`metric`], [`inventory`], [`library`]
 //! 4. service: [`engine`], [`bot`]
 //! 5. surface: [`http`], [`control`]
-//! 6. assembly: [`boot`], [`cli`]
+//! 6. assembly: [`boot`], [`cli`]; the rehearsal: [`demo`]
 
 pub mod clock;
 pub mod config;
@@ -38,3 +38,5 @@ pub mod runner;
 pub mod sensor;
 
 pub mod http;
+
+pub mod demo;

@@ -8,6 +8,7 @@ mod check;
 mod expression;
 mod json;
 mod out;
+mod part;
 mod serve;
 mod workflow;
 
@@ -15,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+
+use crate::demo;
 
 /// Where the configuration lies unless it is said.
 const CONFIG: &str = "config/lockkeeper.yaml";
@@ -39,6 +42,10 @@ enum Command {
     Alias(alias::Arguments),
     Expression(expression::Arguments),
     Workflow(workflow::Arguments),
+    #[command(hide = true)]
+    DemoShop(part::Arguments),
+    #[command(hide = true)]
+    DemoSupervisor(part::Arguments),
 }
 
 /// Reads the arguments; wrong ones end the process with code 2 and the usage.
@@ -50,9 +57,12 @@ pub fn parse() -> Cli {
 pub fn log_to_stderr(cli: &Cli) {
     let (default, json) = match &cli.command {
         Command::Serve(arguments) => ("info", arguments.log_json),
-        Command::Check(_) | Command::Alias(_) | Command::Expression(_) | Command::Workflow(_) => {
-            ("warn", false)
-        }
+        Command::Check(_)
+        | Command::Alias(_)
+        | Command::Expression(_)
+        | Command::Workflow(_)
+        | Command::DemoShop(_)
+        | Command::DemoSupervisor(_) => ("warn", false),
     };
     let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
@@ -70,6 +80,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alias(arguments) => alias::run(&arguments),
         Command::Expression(arguments) => expression::run(&arguments),
         Command::Workflow(arguments) => workflow::run(&arguments),
+        Command::DemoShop(arguments) => part::run(demo::SHOP, &arguments),
+        Command::DemoSupervisor(arguments) => part::run(demo::SUPERVISOR, &arguments),
     }
 }
 

@@ -6,6 +6,7 @@ mod chat_slack;
 mod content;
 mod conversation;
 mod expression;
+mod demo_world;
 mod orquesta;
 mod runner;
 mod support;

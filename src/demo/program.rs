@@ -1,0 +1,67 @@
+//! The binary that the rehearsal's processes are.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context;
+use tokio::process::{Child, Command};
+
+/// A program of ours.
+#[derive(Clone, Debug)]
+pub struct Program(PathBuf);
+
+impl Program {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The one that runs now.
+    ///
+    /// # Errors
+    /// Where the system does not tell.
+    pub fn current() -> anyhow::Result<Self> {
+        Ok(Self(std::env::current_exe().context("the path of this program")?))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Starts it in a process group of its own. Its standard input is a pipe that closes when we end, however we
+    /// end: that is how it notices.
+    pub(super) fn start(&self, args: &[&std::ffi::OsStr], log: &Path) -> anyhow::Result<Child> {
+        let log = std::fs::File::options().create(true).append(true).open(log);
+        let log = log.with_context(|| format!("the log of {}", self.0.display()))?;
+        Command::new(&self.0)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log))
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.0.display()))
+    }
+}
+
+/// Resolves when whoever started this process has closed our standard input or ended, or at SIGTERM or SIGINT.
+pub(super) async fn told_to_end() {
+    let orphaned = tokio::task::spawn_blocking(|| {
+        // Nothing is ever sent: this returns at the end of the pipe.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    });
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = orphaned => {}
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
