@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{End, Outcome, OutputSummary};
-use super::process::{self, ATTEMPT_VARIABLE, Capture, Ended, How, Log, Spec, Stdin, Watch};
+use super::process::{self, ATTEMPT_VARIABLE, Capture, Ended, How, Log, Spec, Watch};
 use super::request::Request;
 use super::runners::Deps;
 
@@ -190,17 +190,6 @@ impl Attempt {
     /// The working folder that the `cwd` parameter names, or this execution's own.
     pub(super) fn cwd(&self) -> PathBuf {
         self.text("cwd").map_or_else(|| self.request.work_dir.clone(), |it| self.request.work_dir.join(it))
-    }
-
-    /// A plain command of ours: this program with these arguments, in the attempt's environment.
-    pub(super) fn command(&self, program: &str, args: &[&str]) -> Result<Spec, Stop> {
-        Ok(Spec {
-            program: program.into(),
-            args: args.iter().map(Into::into).collect(),
-            cwd: self.request.work_dir.clone(),
-            env: self.environment()?,
-            stdin: Stdin::Empty,
-        })
     }
 }
 

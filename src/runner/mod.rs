@@ -4,18 +4,23 @@
 //! has committed the attempt's start before it calls, and stores the outcome after.
 //!
 //! - [`process`]: every process of an attempt is born, watched and ended here;
-//! - [`shell`]: on this machine;
-//! - [`noop`]: as in StackStorm.
+//! - [`shell`]: on this machine; [`remote`]: on hosts, over the system's `ssh`;
+//! - [`http`], [`noop`]: as in StackStorm;
+//! - [`native`]: what a release needs: checkout, package, upload, install, health, observe.
 
 mod attempt;
 pub mod git;
+mod http;
+mod native;
 mod noop;
 mod outcome;
 mod process;
 mod quote;
+mod remote;
 mod request;
 mod runners;
 mod shell;
+mod transport;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;

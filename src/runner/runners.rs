@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+use crate::clock::{SharedClock, SystemClock};
 use crate::inventory::StaticInventory;
 
-use super::{Runner, noop, shell};
+use super::{Runner, http, native, noop, remote, shell};
 
 /// What runners need of the house.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub struct Deps {
     pub data_dir: PathBuf,
     /// The variables that every process may see: [`super::clean_environment`] of our own.
     pub environment: BTreeMap<String, String>,
+    /// For the times of health checks.
+    pub clock: SharedClock,
     /// How long a process has between SIGTERM and SIGKILL.
     pub grace: Duration,
     /// How long connecting to a host may take.
@@ -26,7 +29,7 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Sensible limits around these three; boot sets the rest.
+    /// Sensible limits around these; boot sets the rest.
     pub fn new(
         data_dir: PathBuf,
         environment: BTreeMap<String, String>,
@@ -36,6 +39,7 @@ impl Deps {
         Self {
             data_dir,
             environment,
+            clock: Arc::new(SystemClock),
             grace: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(10),
             inventory,
@@ -63,6 +67,10 @@ impl Runners {
             Arc::new(shell::Command::new(Arc::clone(&deps))),
             Arc::new(shell::Script::new(Arc::clone(&deps))),
             Arc::new(shell::Argv::new(Arc::clone(&deps))),
+            Arc::new(remote::RemoteCommand::new(Arc::clone(&deps))),
+            Arc::new(remote::RemoteScript::new(Arc::clone(&deps))),
+            Arc::new(http::HttpRequest::new(Arc::clone(&deps))),
+            Arc::new(native::Native::new(deps)),
             Arc::new(noop::Noop),
         ])
     }

@@ -4,9 +4,8 @@ use std::{collections::VecDeque, io, path::Path, sync::Arc};
 
 use tokio::{fs::File, io::AsyncWriteExt, sync::Mutex};
 
+use crate::runner::request::Output;
 use crate::secret::MaskStream;
-
-use super::super::request::Output;
 
 /// The first and the last bytes of a stream of any length.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ mod child;
 mod mark;
 mod table;
 
-pub(super) use capture::{Capture, Kept, Log};
+pub(super) use capture::{Capture, Log};
 pub(super) use child::{Ended, How, Spec, Stdin, Watch, run};
 pub use mark::ProcessMark;
 pub(super) use table::end_marked;

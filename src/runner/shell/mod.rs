@@ -14,5 +14,5 @@ pub(super) use arguments::{arguments, parameter_variables};
 pub(super) use argv::Argv;
 pub(super) use command::Command;
 pub(super) use report::{Report, report};
-pub(super) use script::{Script, entry_path, program_for};
+pub(super) use script::{Script, entry_path, inside, program_for};
 pub(super) use text::text_of;

@@ -81,7 +81,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(super) fn into_spec(
+    pub(crate) fn into_spec(
         self,
         cwd: PathBuf,
         env: BTreeMap<String, String>,

@@ -2,4 +2,6 @@
 
 mod bench;
 mod processes;
+mod release;
+mod remote;
 mod shell;

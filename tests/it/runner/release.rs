@@ -1,0 +1,243 @@
+//! The built-in acts of a release, on this machine.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    process::Command,
+};
+
+use lockkeeper::id::Digest;
+use lockkeeper::runner::{End, Outcome};
+use serde_json::{Value, json};
+
+use super::bench::{Bench, write_script};
+
+fn local_host() -> (Bench, tempfile::TempDir) {
+    let host = tempfile::tempdir().unwrap();
+    let bench = Bench::with_hosts(json!({"hosts": {"web1": {"connection": "local", "dir": host.path()}}}));
+    (bench, host)
+}
+
+async fn act(bench: &Bench, name: &str, values: Value) -> Outcome {
+    bench.run(bench.request("native", name, json!({}), values)).await
+}
+
+fn app(folder: &Path, mode: u32) {
+    for (name, text) in
+        [("bin/run", "#!/bin/sh\n"), ("a.txt", "hello"), (".git/config", "x"), ("b/.git/y", "x")]
+    {
+        write_script(&folder.join(name), text);
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    write_script(&folder.join("script/post-inst"), POST_INST);
+    symlink("../a.txt", folder.join("bin/link")).unwrap();
+}
+
+const POST_INST: &str = "#!/bin/sh\necho \"$1 $2 $LOCKKEEPER_HOST $(readlink \"$LOCKKEEPER_DIR/current\") $(pwd)\" \
+                         >>\"$LOCKKEEPER_DIR/log\"\ntest ! -e \"$LOCKKEEPER_DIR/broken\"\n";
+
+#[tokio::test]
+async fn a_package_has_the_same_bytes_wherever_and_whenever_it_is_made() {
+    let bench = Bench::new();
+    app(&bench.path("one"), 0o640);
+    app(&bench.path("else/where/two"), 0o604);
+    let one = act(&bench, "package", json!({"dir": bench.path("one")})).await;
+    assert_eq!(one.end, End::Succeeded, "{one:?}");
+    let bytes = fs::read(one.result["path"].as_str().unwrap()).unwrap();
+    assert_eq!(one.result["digest"], Digest::of(&bytes).as_str());
+    assert_eq!(
+        (one.result["files"].as_u64(), one.result["bytes"].as_u64()),
+        (Some(4), Some(bytes.len() as u64))
+    );
+    let two = act(&bench, "package", json!({"dir": bench.path("else/where/two")})).await;
+    assert_eq!(two.result["digest"], one.result["digest"]);
+
+    fs::write(bench.path("one/a.txt"), "changed").unwrap();
+    let changed = act(&bench, "package", json!({"dir": bench.path("one")})).await;
+    assert_ne!(changed.result["digest"], one.result["digest"]);
+}
+
+#[tokio::test]
+async fn a_package_refuses_links_that_leave_it_and_emptiness() {
+    let bench = Bench::new();
+    app(&bench.path("one"), 0o644);
+    symlink("../../etc/passwd", bench.path("one/bin/out")).unwrap();
+    let refused = act(&bench, "package", json!({"dir": bench.path("one")})).await;
+    assert!(refused.error().unwrap().contains("outside the packaged folder"), "{refused:?}");
+    let excluded =
+        act(&bench, "package", json!({"dir": bench.path("one"), "exclude": ["out", ".git"]})).await;
+    assert_eq!(excluded.end, End::Succeeded);
+    let nothing = act(&bench, "package", json!({"dir": bench.path("one"), "include": ["none/"]})).await;
+    assert!(nothing.error().unwrap().contains("no file"), "{nothing:?}");
+}
+
+#[tokio::test]
+async fn an_artifact_is_uploaded_installed_and_gone_back_from() {
+    let (bench, host) = local_host();
+    let mut digests = Vec::new();
+    for text in ["first", "second"] {
+        let _ = fs::remove_dir_all(bench.path("app"));
+        app(&bench.path("app"), 0o644);
+        fs::write(bench.path("app/a.txt"), text).unwrap();
+        let made = act(&bench, "package", json!({"dir": bench.path("app")})).await;
+        let digest = made.result["digest"].as_str().unwrap().to_owned();
+        let values = json!({"host": "web1", "app": "shop", "digest": digest});
+        let uploaded = act(&bench, "upload", values.clone()).await;
+        assert_eq!(uploaded.end, End::Succeeded, "{uploaded:?}");
+        let installed = act(&bench, "install", values).await;
+        assert_eq!(installed.end, End::Succeeded, "{installed:?}");
+        assert_eq!(installed.result["previous"], json!(digests.last()));
+        assert_eq!(installed.result["script"], "succeeded");
+        digests.push(digest);
+    }
+    let dir = host.path().join("shop");
+    assert_eq!(fs::read_to_string(dir.join("current/a.txt")).unwrap(), "second");
+    assert_eq!(fs::read_to_string(dir.join("current/DIGEST")).unwrap().trim(), digests[1]);
+
+    let back = act(&bench, "install", json!({"host": "web1", "app": "shop", "digest": digests[0]})).await;
+    assert_eq!(back.result["previous"], digests[1].as_str());
+    assert_eq!(fs::read_to_string(dir.join("current/a.txt")).unwrap(), "first");
+    let log = fs::read_to_string(dir.join("log")).unwrap();
+    let real = fs::canonicalize(&dir).unwrap();
+    let (digest, real) = (&digests[0], real.display());
+    assert_eq!(log.lines().count(), 3);
+    assert_eq!(
+        log.lines().last().unwrap(),
+        format!("shop {digest} web1 releases/{digest} {real}/releases/{digest}")
+    );
+
+    fs::write(dir.join("broken"), "").unwrap();
+    let failed = act(&bench, "install", json!({"host": "web1", "app": "shop", "digest": digests[1]})).await;
+    assert_eq!(failed.end, End::Failed);
+    assert_eq!((&failed.result["switched"], &failed.result["script"]), (&json!(true), &json!("failed")));
+    assert_eq!(failed.result["previous"], digests[0].as_str());
+}
+
+#[tokio::test]
+async fn what_is_missing_or_damaged_is_said() {
+    let (bench, host) = local_host();
+    let digest = Digest::of(b"x");
+    let values = json!({"host": "web1", "app": "shop", "digest": digest});
+    assert!(act(&bench, "upload", values.clone()).await.error().unwrap().contains("build it again"));
+    fs::create_dir_all(host.path().join("shop/artifacts")).unwrap();
+    let absent = act(&bench, "install", values.clone()).await;
+    assert!(absent.error().unwrap().contains("upload it first"), "{absent:?}");
+    fs::write(host.path().join(format!("shop/artifacts/{digest}.tar.gz")), "y").unwrap();
+    let damaged = act(&bench, "install", values).await;
+    assert!(damaged.error().unwrap().contains("has digest"), "{damaged:?}");
+    assert!(!host.path().join("shop/current").exists());
+    let unknown = act(&bench, "upload", json!({"host": "web2", "app": "shop", "digest": digest})).await;
+    assert!(unknown.error().unwrap().contains("did you mean `web1`"), "{unknown:?}");
+    let other = act(&bench, "teleport", json!({})).await;
+    assert!(other.error().unwrap().contains("no built-in is called `teleport`"));
+}
+
+/// Answers every request with the next of these bodies, the last one for ever.
+fn serve(bodies: Vec<(u16, String)>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/health", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut at = 0;
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let (status, body) = &bodies[at.min(bodies.len() - 1)];
+            at += 1;
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all((head + body).as_bytes());
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn health_needs_answers_in_a_row_that_name_the_new_digest() {
+    let bench = Bench::new();
+    let (new, old) = (Digest::of(b"new"), Digest::of(b"old"));
+    let says = |digest: &Digest| (200, json!({"build": {"digest": digest}}).to_string());
+    let flapping =
+        vec![says(&old), says(&new), says(&new), (503, String::new()), says(&new), says(&old), says(&new)];
+    let values = |url: String| {
+        json!({"host": "w", "url": url, "digest": new, "digest_field": "build.digest", "consecutive": 3,
+               "interval": 0.01, "timeout": 20})
+    };
+    let healthy = act(&bench, "health", values(serve(flapping))).await;
+    assert_eq!(healthy.end, End::Succeeded, "{healthy:?}");
+    assert_eq!((&healthy.result["checks"], &healthy.result["observed_digest"]), (&json!(9), &json!(new)));
+
+    let mut stale = values(serve(vec![says(&old)]));
+    stale["timeout"] = json!(0.5);
+    let outcome = act(&bench, "health", stale).await;
+    assert_eq!(outcome.end, End::Failed);
+    assert_eq!(
+        (&outcome.result["healthy"], &outcome.result["observed_digest"]),
+        (&json!(false), &json!(old))
+    );
+    assert!(outcome.error().unwrap().contains(old.as_str()), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn observing_claims_nothing_that_a_host_did_not_say() {
+    let bench = Bench::new();
+    let digest = Digest::of(b"new");
+    let hosts = json!([
+        {"host": "good", "url": serve(vec![(200, json!({"digest": digest}).to_string())])},
+        {"host": "silent", "url": serve(vec![(200, "{}".to_owned())])},
+        {"host": "gone", "url": "http://127.0.0.1:1/"},
+    ]);
+    let seen = act(&bench, "observe", json!({"hosts": hosts, "digest_field": "digest"})).await;
+    assert_eq!(seen.end, End::Succeeded);
+    assert_eq!(seen.result["hosts"], json!({"good": digest, "silent": null, "gone": null}));
+    assert!(seen.result["errors"]["silent"].as_str().unwrap().contains("without the field `digest`"));
+}
+
+fn git(dir: &Path, args: &[&str]) -> String {
+    let identity =
+        ["-c", "user.name=Ada", "-c", "user.email=ada@example.net", "-c", "init.defaultBranch=main"];
+    let done = Command::new("git").args(identity).args(args).current_dir(dir).output().unwrap();
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_checkout_is_exactly_one_commit_and_its_script_runs() {
+    let bench = Bench::new();
+    let source = bench.path("source");
+    write_script(&source.join("script/cibuild"), "#!/bin/sh\necho built \"$1\"; cat version\n");
+    git(&source, &["init", "-q"]);
+    for version in ["1", "2"] {
+        fs::write(source.join("version"), version).unwrap();
+        git(&source, &["add", "-A"]);
+        git(&source, &["commit", "-qm", &format!("Version {version}")]);
+        git(&source, &["tag", &format!("v{version}")]);
+    }
+    let (first, second) = (git(&source, &["rev-parse", "v1"]), git(&source, &["rev-parse", "v2"]));
+    git(&source, &["update-ref", "refs/pull/7/head", &first]);
+
+    let url = source.display().to_string();
+    let values = json!({"url": url, "commit": first, "dir": "tree"});
+    let outcome = act(&bench, "checkout", values.clone()).await;
+    assert_eq!(outcome.end, End::Succeeded, "{outcome:?}");
+    assert_eq!(git(&bench.path("work/tree"), &["rev-parse", "HEAD"]), first);
+    assert_eq!(act(&bench, "checkout", values).await.end, End::Succeeded, "a second time");
+    let run =
+        act(&bench, "run_script", json!({"dir": "tree", "script": "script/cibuild", "args": ["a b"]})).await;
+    assert_eq!(run.result["stdout"], "built a b\n1", "{run:?}");
+    let none = act(&bench, "run_script", json!({"dir": "tree", "script": "script/cisetup"})).await;
+    assert!(none.error().unwrap().contains("script/cisetup"), "{none:?}");
+    let gone = act(&bench, "checkout", json!({"url": url, "commit": "a".repeat(40), "dir": "t"})).await;
+    assert!(gone.error().unwrap().contains("is not in"), "{gone:?}");
+
+    for bad in ["ext::sh -c id", "-x", "http://plain/x", "ssh://-oProxyCommand=x/y"] {
+        let refused = act(&bench, "checkout", json!({"url": bad, "commit": second, "dir": "t"})).await;
+        assert!(refused.error().unwrap().contains("no repository address"), "{refused:?}");
+    }
+    let away =
+        act(&bench, "checkout", json!({"url": format!("{url}-away"), "commit": second, "dir": "t"})).await;
+    assert!(away.error().unwrap().contains("tried for"), "{away:?}");
+}
