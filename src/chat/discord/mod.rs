@@ -103,25 +103,27 @@ impl Discord {
         })
     }
 
-    /// Where to connect, once a session may be begun.
-    async fn gateway(&self) -> Result<(String, Duration), ChatError> {
+    /// Where to connect, and when a session may be begun there.
+    async fn gateway(&self) -> Result<Start, ChatError> {
         let answer = self.rest.get("gateway/bot").await?;
         let Some(url) = answer["url"].as_str() else {
             return Err(ChatError::Broken { why: "`gateway/bot` gave no address".to_owned() });
         };
         let budget = &answer["session_start_limit"];
         let reset = Duration::from_millis(budget["reset_after"].as_u64().unwrap_or(0));
-        let wait = match budget["remaining"].as_u64() {
-            Some(0) => reset,
-            Some(left) if left < STARTS_SCARCE => reset.div_f64(100.0).min(self.timing.pause_longest),
-            Some(_) | None => Duration::ZERO,
-        };
-        Ok((url.to_owned(), wait))
+        match budget["remaining"].as_u64() {
+            Some(0) => Ok(Start::In(reset)),
+            Some(left) if left < STARTS_SCARCE => {
+                let spread = reset.div_f64(100.0).min(self.timing.pause_longest);
+                Ok(Start::At { address: url.to_owned(), after: spread })
+            }
+            Some(_) | None => Ok(Start::At { address: url.to_owned(), after: Duration::ZERO }),
+        }
     }
 
-    async fn address(&self, session: Option<&Session>) -> Result<(String, Duration), ChatError> {
+    async fn start(&self, session: Option<&Session>) -> Result<Start, ChatError> {
         match session.and_then(|it| it.address.clone()) {
-            Some(address) => Ok((address, Duration::ZERO)),
+            Some(address) => Ok(Start::At { address, after: Duration::ZERO }),
             None => self.gateway().await,
         }
     }
@@ -177,27 +179,18 @@ impl Discord {
         let mut session: Option<Session> = None;
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         loop {
-            let pause = match self.address(session.as_ref()).await {
-                Ok((address, Duration::ZERO)) => {
+            let pause = match self.start(session.as_ref()).await {
+                Ok(Start::At { address, after }) => {
+                    if !rest_unless_stopped(stop, after).await {
+                        return Ok(());
+                    }
                     match hold(&self.ears, intake, stop, &address, &mut session).await {
                         End::Stopped => return Ok(()),
                         End::Fatal(error) => return Err(error),
-                        End::Lost => {
-                            if self.ears.was_connected() {
-                                backoff.reset();
-                            } else if let Some(session) = &mut session {
-                                // The session's own address may be what does not answer.
-                                session.address = None;
-                            }
-                            backoff.pause()
-                        }
-                        End::Void => {
-                            session = None;
-                            self.timing.pause_void.mul_f64(0.2 + 0.8 * chance()).max(backoff.pause())
-                        }
+                        end @ (End::Lost | End::Void) => self.pause_after(&end, &mut session, &mut backoff),
                     }
                 }
-                Ok((_, wait)) => wait.max(backoff.pause()),
+                Ok(Start::In(wait)) => wait.max(backoff.pause()),
                 Err(ChatError::Refused { code, fix }) if code == "401" => {
                     return Err(ListenError::Fatal { code, fix });
                 }
@@ -207,11 +200,42 @@ impl Discord {
                     backoff.pause()
                 }
             };
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+            if !rest_unless_stopped(stop, pause).await {
+                return Ok(());
             }
         }
+    }
+
+    fn pause_after(&self, end: &End, session: &mut Option<Session>, backoff: &mut Backoff) -> Duration {
+        if self.ears.was_connected() {
+            backoff.reset();
+        } else if let Some(session) = session {
+            // The session's own address may be what does not answer.
+            session.address = None;
+        }
+        if matches!(end, End::Void) {
+            *session = None;
+            return self.timing.pause_void.mul_f64(0.2 + 0.8 * chance()).max(backoff.pause());
+        }
+        backoff.pause()
+    }
+}
+
+/// When a session may be begun, and where.
+enum Start {
+    At {
+        address: String,
+        after: Duration,
+    },
+    /// None is left today.
+    In(Duration),
+}
+
+/// False if `stop` came first.
+async fn rest_unless_stopped(stop: &CancellationToken, pause: Duration) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(pause) => true,
     }
 }
 
