@@ -73,7 +73,14 @@ impl Flow {
         while !next.is_empty() {
             let mut passed = Vec::new();
             for event in next {
-                let effects = self.conductor.apply(event.clone(), &told.host)?;
+                let effects = match self.conductor.apply(event.clone(), &told.host) {
+                    Ok(effects) => effects,
+                    Err(refused) => {
+                        // What was applied before it is not recorded, so this copy ran ahead of its rows.
+                        self.stale = !told.events.is_empty();
+                        return Err(refused);
+                    }
+                };
                 told.events.push(event);
                 for effect in effects {
                     match effect {
