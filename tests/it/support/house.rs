@@ -77,7 +77,12 @@ impl House {
 
     /// Starts the bot; a second start on the same folder is a restart.
     pub async fn start(&self) -> Bot {
-        let config = config::load(&self.path("config/lockkeeper.yaml")).expect("a good configuration");
+        Self::start_at(&self.path("config/lockkeeper.yaml")).await
+    }
+
+    /// Starts a bot on a configuration that stands somewhere.
+    pub async fn start_at(config: &Path) -> Bot {
+        let config = config::load(config).expect("a good configuration");
         let clock: lockkeeper::clock::SharedClock = Arc::new(SystemClock);
         let player = Player::new("main".into(), None);
         let settings = TerminalSettings {
@@ -85,7 +90,7 @@ impl House {
             user: "ann".into(),
             rehearsal: true,
             history: None,
-            files: self.path("files"),
+            files: config.data.join("files"),
             complete: Arc::new(|_| Vec::new()),
         };
         let terminal = Terminal::new(settings, player.clone(), clock.clone());
