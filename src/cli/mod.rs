@@ -9,6 +9,7 @@ mod expression;
 mod json;
 mod out;
 mod part;
+mod rehearse;
 mod serve;
 mod workflow;
 
@@ -38,6 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Arguments),
+    Demo(rehearse::Arguments),
     Check(check::Arguments),
     Alias(alias::Arguments),
     Expression(expression::Arguments),
@@ -46,6 +48,8 @@ enum Command {
     DemoShop(part::Arguments),
     #[command(hide = true)]
     DemoSupervisor(part::Arguments),
+    #[command(hide = true)]
+    DemoBot(part::Arguments),
 }
 
 /// Reads the arguments; wrong ones end the process with code 2 and the usage.
@@ -62,7 +66,9 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Expression(_)
         | Command::Workflow(_)
         | Command::DemoShop(_)
-        | Command::DemoSupervisor(_) => ("warn", false),
+        | Command::DemoSupervisor(_)
+        | Command::Demo(_) => ("warn", false),
+        Command::DemoBot(_) => ("info", false),
     };
     let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
@@ -82,6 +88,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Workflow(arguments) => workflow::run(&arguments),
         Command::DemoShop(arguments) => part::run(demo::SHOP, &arguments),
         Command::DemoSupervisor(arguments) => part::run(demo::SUPERVISOR, &arguments),
+        Command::DemoBot(arguments) => part::run(demo::BOT, &arguments),
+        Command::Demo(arguments) => rehearse::run(&arguments),
     }
 }
 

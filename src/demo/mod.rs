@@ -3,19 +3,25 @@
 //! - [`repository`]: a git repository of the sample app `shop`;
 //! - [`shop`]: that app, a small HTTP server; [`supervisor`]: the hosts it runs on, their load balancer and traffic;
 //! - [`world`]: all of it together, with the bot's configuration;
-//! - `call`: asking local servers.
+//! - [`scenario`]: what is played there, on a [`stage`], and what has to be true afterwards;
+//! - `bot`: the bot as one of the processes; `call`: asking local servers.
 
+mod bot;
 mod call;
 mod pack;
 mod part;
 mod program;
 pub mod repository;
+pub mod scenario;
 mod settings;
 pub mod shop;
+pub mod stage;
 pub mod supervisor;
 pub mod world;
 
-pub use part::{Part, SHOP, SUPERVISOR};
+pub use part::{BOT, Part, SHOP, SUPERVISOR};
 pub use program::Program;
 pub use repository::{Author, Release, Repository};
+pub use scenario::Scenario;
+pub use stage::{Stage, StageOptions};
 pub use world::{Terms, Version, World};

@@ -3,18 +3,22 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{shop, supervisor};
+use super::{bot, shop, supervisor};
 
 /// `lockkeeper demo-shop NAME PORT DIR`
 pub const SHOP: &str = "demo-shop";
 /// `lockkeeper demo-supervisor DIR`
 pub const SUPERVISOR: &str = "demo-supervisor";
 
+/// `lockkeeper demo-bot CONFIG`
+pub const BOT: &str = "demo-bot";
+
 /// One of those processes, as the arguments name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     Shop(shop::ShopArgs),
     Supervisor(supervisor::SupervisorArgs),
+    Bot(bot::BotArgs),
 }
 
 impl Part {
@@ -33,6 +37,7 @@ impl Part {
             (SUPERVISOR, 2) => {
                 Some(Self::Supervisor(supervisor::SupervisorArgs { dir: PathBuf::from(&args[1]) }))
             }
+            (BOT, 2) => Some(Self::Bot(bot::BotArgs { config: PathBuf::from(&args[1]) })),
             _ => None,
         }
     }
@@ -45,6 +50,7 @@ impl Part {
         match self {
             Part::Shop(args) => shop::serve(args).await,
             Part::Supervisor(args) => supervisor::supervise(args).await,
+            Part::Bot(args) => bot::run(args).await,
         }
     }
 }

@@ -30,12 +30,25 @@ impl Program {
     /// Starts it in a process group of its own. Its standard input is a pipe that closes when we end, however we
     /// end: that is how it notices.
     pub(super) fn start(&self, args: &[&std::ffi::OsStr], log: &Path) -> anyhow::Result<Child> {
+        self.spawn(args, log, None)
+    }
+
+    /// The same, and its standard output is a pipe to us.
+    pub(super) fn start_talking(&self, args: &[&std::ffi::OsStr], log: &Path) -> anyhow::Result<Child> {
+        self.spawn(args, log, Some(Stdio::piped()))
+    }
+
+    fn spawn(&self, args: &[&std::ffi::OsStr], log: &Path, out: Option<Stdio>) -> anyhow::Result<Child> {
         let log = std::fs::File::options().create(true).append(true).open(log);
         let log = log.with_context(|| format!("the log of {}", self.0.display()))?;
+        let out = match out {
+            Some(out) => out,
+            None => Stdio::from(log.try_clone()?),
+        };
         Command::new(&self.0)
             .args(args)
             .stdin(Stdio::piped())
-            .stdout(Stdio::from(log.try_clone()?))
+            .stdout(out)
             .stderr(Stdio::from(log))
             .process_group(0)
             .kill_on_drop(true)
@@ -50,18 +63,20 @@ pub(super) async fn told_to_end() {
         // Nothing is ever sent: this returns at the end of the pipe.
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
     });
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
     tokio::select! {
         _ = orphaned => {}
-        () = terminated => {}
+        () = terminated() => {}
         _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Resolves at SIGTERM.
+pub(super) async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }

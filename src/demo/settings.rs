@@ -106,7 +106,7 @@ canary:
     - {{name: latency, kind: distribution, unit: ms, max_increase_absolute: 25.0}}
 environments:
   production:
-    gate: {{quorum: [{{group: sre, count: 1}}], four_eyes: true, expires_after: {expires}}}
+    gate: {{quorum: [{{group: sre, count: {approvals}}}], four_eyes: true, expires_after: {expires}}}
     who: {{deploy: [developers, sre], rollback: [developers, sre], cancel: [developers, sre], extend: [developers, sre]}}
 "#,
         repository = quoted(facts.repository),
@@ -115,6 +115,7 @@ environments:
         requests = terms.requests,
         interval = terms.interval,
         duration = terms.duration,
+        approvals = terms.approvals,
         expires = terms.expires_after,
     )
 }

@@ -39,6 +39,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Terms {
     /// How long a gate stays open.
     pub expires_after: String,
+    /// How many of the group `sre` have to approve.
+    pub approvals: u32,
     /// Requests per look and host.
     pub requests: u32,
     /// Between two looks, and the whole watch.
@@ -50,6 +52,7 @@ impl Default for Terms {
     fn default() -> Self {
         Self {
             expires_after: "30m".to_owned(),
+            approvals: 1,
             requests: 20,
             interval: "500ms".to_owned(),
             duration: "5s".to_owned(),

@@ -110,6 +110,11 @@ impl Terminal {
         &self.player
     }
 
+    /// Fires when nobody can type any more: the end of input, `/quit`.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
     /// Hands a delivery to the inbox until it is taken: nobody would send it again.
     async fn take(&self, heard: Heard, intake: &Intake, stop: &CancellationToken) {
         self.heard_at.store(to_millis(self.clock.now()), Ordering::Relaxed);
