@@ -88,13 +88,10 @@ async fn incident(
     let root = store.load_execution(root).await?;
     let visit = store.load_execution(visit).await?;
     let commit = head(&root);
-    let author = bot
-        .engine()
-        .live()
-        .settings
-        .people
-        .by_email(&commit.email)
-        .and_then(|it| it.accounts.first().cloned());
+    let live = bot.engine().live();
+    let people = &live.settings.people;
+    let login = || root.context.get("author").and_then(Value::as_str).and_then(|it| people.by_login(it));
+    let author = people.by_email(&commit.email).or_else(login).and_then(|it| it.accounts.first().cloned());
     let card =
         words::execution::build_failed(app.as_str(), &commit, author, &view::failure(&visit), incident.times);
     Ok(Some(Drawn::of(card)))

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Deliveries read at a time.
 const MOST: i64 = 256;
 /// Tries before a delivery that keeps failing is answered with an apology and put away.
-const TRIES: i64 = 5;
+pub(super) const TRIES: i64 = 5;
 
 pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
     let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
@@ -47,7 +47,7 @@ fn take(bot: &Bot, waiting: Waiting, busy: &Arc<Mutex<HashSet<String>>>, tasks: 
         (waiting.source == "chat").then(|| serde_json::from_value(waiting.body.clone()).ok()).flatten();
     let lane = match &delivery {
         Some(it) => format!("{}/{}/{}", it.place.platform, it.place.workspace, it.place.channel),
-        None => waiting.source.clone(),
+        None => trigger::lane(&waiting),
     };
     if !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone()) {
         return;

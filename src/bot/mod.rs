@@ -2,6 +2,7 @@
 //!
 //! - [`inbox`]: deliveries, one after another per channel, each with its effect once;
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
+//! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
 //! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
 
 mod command;
@@ -9,6 +10,7 @@ mod draw;
 mod hear;
 mod inbox;
 mod outbox;
+mod release;
 mod trigger;
 mod view;
 

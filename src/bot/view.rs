@@ -42,10 +42,12 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
     let what = match top.action.as_str() {
         "release.rollback" => "Rollback",
         "release.promote" => "Promotion",
+        "ci.build" => "Build",
         _ => "Release",
     };
     let title = match (number, &app) {
         (Some(number), Some(app)) => format!("{what} #{number} of {app}"),
+        (None, Some(app)) if what == "Build" => format!("{what} of {app}"),
         (None, Some(app)) => format!("{} of {app}", top.action),
         (_, None) => top.action.to_string(),
     };
@@ -58,7 +60,10 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         ));
     }
     fields.extend(text("environment").map(|it| ("to", it)));
-    fields.extend(text("requester").map(|it| ("asked by", it)));
+    fields.extend(match text("pusher").filter(|_| !top.context.contains_key("asker")) {
+        Some(login) => Some(("pushed by", login)),
+        None => text("requester").map(|it| ("asked by", it)),
+    });
     let end = top.ended_at.unwrap_or_else(|| bot.engine().clock().now());
     Ok(execution::View {
         title,

@@ -12,3 +12,4 @@ mod runner;
 mod support;
 mod terminal;
 mod tidy;
+mod webhook;

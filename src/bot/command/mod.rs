@@ -8,7 +8,6 @@ mod help;
 mod history;
 mod plan;
 mod promote;
-mod release;
 mod rollback;
 mod start;
 mod status;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Order, release::places, subject};
+use super::{Order, subject};
 use crate::{
     bot::{Bot, hear::Answer},
     engine::Asked,
@@ -48,10 +48,10 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         ("digest".to_owned(), json!(digest)),
         ("evidence".to_owned(), json!(evidence)),
     ]);
-    let starting = ready.starting("release.promote", parameters, order, &leave, places(app, order));
+    let starting = ready.starting("release.promote", parameters, subject::cause(app, order, &leave));
     let now = bot.engine().clock().now();
     let mut also = vec![Change::CarryOn(release.id, ready.root), Change::Done(order.call.id)];
-    also.extend(super::deploy::is_news(bot, &ready).await?.then(|| ready.baseline(now)).flatten());
+    also.extend(bot.news(&ready, now).await?);
     bot.engine().start(starting, also).await?;
     Ok(Answer { done: true, ..Answer::nothing() })
 }

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, json};
 
-use super::{
-    Order,
-    release::{Ready, places},
-    subject,
-};
+use super::{Order, subject};
 use crate::{
-    bot::{Bot, hear::Answer},
+    bot::{
+        Bot,
+        hear::Answer,
+        release::{Ready, sentence},
+    },
     content::App,
     engine::Live,
     gate::Grant,
@@ -89,16 +89,18 @@ async fn go(
     good: &Digest,
 ) -> anyhow::Result<Answer> {
     ready.commits.clear();
+    ready.plan.number = bot.engine().store().next_release_number().await?;
     let grant = match bot.engine().preauthorise(&ready.plan, ready.root, good, leave) {
         Ok(grant) => grant,
-        Err(why) => return Ok(Answer::whisper(words::answer::note(super::release::sentence(&why)))),
+        Err(why) => return Ok(Answer::whisper(words::answer::note(sentence(&why)))),
     };
     let parameters =
         Map::from_iter([("plan".to_owned(), json!(ready.plan)), ("digest".to_owned(), json!(good))]);
-    let starting = ready.starting("release.rollback", parameters, order, leave, places(app, order));
+    let cause = subject::cause(app, order, leave);
     let now = bot.engine().clock().now();
-    let also =
-        vec![ready.row(leave, Some(good.clone()), now), permit(&grant, now), Change::Done(order.call.id)];
+    let row = ready.row(&cause.asker, Some(good.clone()), now);
+    let starting = ready.starting("release.rollback", parameters, cause);
+    let also = vec![row, permit(&grant, now), Change::Done(order.call.id)];
     bot.engine().start(starting, also).await?;
     Ok(Answer { done: true, ..Answer::nothing() })
 }

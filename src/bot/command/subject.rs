@@ -1,9 +1,11 @@
 //! Who asks for what: the app, the environment, and the right to it.
 
+use super::Order;
 use crate::{
     bot::{
         Bot,
         hear::{Answer, Call},
+        release::{Asker, Cause},
     },
     content::App,
     engine::Live,
@@ -55,6 +57,16 @@ pub(super) fn reader(live: &Live, call: &Call<'_>) -> Result<Authorised, Answer>
     let rights = crate::identity::Rights::none();
     authorize(&live.settings.people, &call.actor, Right::Read, &Subject::default(), &rights)
         .map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
+}
+
+/// This order as a cause. The card stands in the app's channels, and where it was asked for.
+pub(super) fn cause<'a>(app: &App, order: &Order<'_>, leave: &'a Authorised) -> Cause<'a> {
+    let mut places = app.channels.clone();
+    let here = order.call.delivery.place.channel();
+    if !places.contains(&here) {
+        places.push(here);
+    }
+    Cause { asker: Asker::Person(leave), origin: format!("{}:0", order.call.delivery.key), places }
 }
 
 impl Bot {

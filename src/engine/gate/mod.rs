@@ -232,7 +232,12 @@ fn involved(execution: &Execution) -> Involved {
             None => Requester::Rule { rule: "unknown".to_owned() },
         },
     };
+    let logins = |name: &str| -> Vec<String> {
+        execution.context.get(name).and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default()
+    };
     let mut involved = Involved::only(requester);
     involved.author_emails = commits(execution).into_iter().map(|it| it.email).collect();
+    involved.pusher_logins = logins("pusher_logins").into_iter().collect();
+    involved.author_logins = logins("author_logins").into_iter().collect();
     involved
 }

@@ -232,6 +232,14 @@ pub fn build_recovered(app: &str, commit: &Commit, broken_for: Duration) -> Card
     Card::titled(Tone::Good, format!("{app}: builds again")).text(text)
 }
 
+/// A push that set nothing in motion although it should have.
+pub fn push_stopped(app: &str, sha: &str, pusher: &str, why: &str) -> Card {
+    let text =
+        Text::plain("The push of ").code(short(sha)).and(format!(" by {pusher} was not built: {why}. "));
+    let text = text.and("To try again: ").code(format!("!deploy {app}@{}", short(sha))).and(".");
+    Card::titled(Tone::Bad, format!("{app}: a push was not built")).text(text)
+}
+
 fn ordinal(number: i64) -> String {
     let ending = match (number % 10, number % 100) {
         (1, it) if it != 11 => "st",

@@ -32,6 +32,8 @@ pub struct House {
 pub struct Bot {
     pub player: Player,
     pub engine: Engine,
+    /// Where its HTTP is.
+    pub address: std::net::SocketAddr,
     stop: CancellationToken,
     running: JoinHandle<()>,
 }
@@ -97,10 +99,11 @@ impl House {
         let app =
             App::open(Options { config, clock, adapters: vec![Arc::new(terminal)] }).await.expect("a bot");
         let engine = app.engine.clone();
+        let address = app.address().expect("an address");
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let running = tokio::spawn(async move { app.run(stopping).await.expect("a run to its end") });
-        Bot { player, engine, stop, running }
+        Bot { player, engine, address, stop, running }
     }
 }
 

@@ -1,0 +1,152 @@
+//! A push to the branch that an app is built from: a build, or a release as far as its gate.
+
+use serde_json::json;
+
+use crate::{
+    bot::{
+        Bot,
+        inbox::TRIES,
+        release::{Asker, Cause, Ready},
+    },
+    content::App,
+    engine::Live,
+    id::{CommitSha, InboxId},
+    message::{Card, words},
+    runner::git::GitError,
+    sensor::webhook::{Delivery, Push, same_repository},
+    store::{
+        Change,
+        inbox::Waiting,
+        outbox::{Priority, Wanted},
+    },
+};
+
+/// Commits that a card lists at most.
+const COMMITS_MAX: usize = 50;
+
+/// Why an app's part of a push did not start.
+enum Stopped {
+    /// Worth another try.
+    Passing(anyhow::Error),
+    /// The same next time.
+    Lasting(String),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Passing(error.into())
+    }
+}
+
+/// Starts what each app that is built from this branch wants. One event can start several executions, each under a
+/// key of its own, so a second try starts only what the first did not.
+pub(super) async fn pushed(bot: &Bot, waiting: &Waiting) -> anyhow::Result<()> {
+    let delivery: Delivery = match serde_json::from_value(waiting.body.clone()) {
+        Ok(delivery) => delivery,
+        Err(error) => {
+            tracing::error!(delivery = %waiting.id, %error, "a stored push cannot be read; it is put away");
+            return put_away(bot, waiting.id, Vec::new()).await;
+        }
+    };
+    let live = bot.engine().live();
+    let push = &delivery.push;
+    let Some((branch, commit)) = push.branch() else { return put_away(bot, waiting.id, Vec::new()).await };
+    let (mut told, mut again) = (Vec::new(), None);
+    for (ordinal, app) in built_from(&live, push, branch).enumerate() {
+        let origin = format!("{}:{ordinal}", delivery.id.key());
+        match start(bot, &live, app, push, commit, origin).await {
+            Ok(()) => {}
+            Err(Stopped::Passing(error)) if waiting.tries + 1 < TRIES => again = Some(error),
+            Err(Stopped::Passing(error)) => told.extend(tell(waiting.id, app, push, commit, &chain(&error))),
+            Err(Stopped::Lasting(why)) => told.extend(tell(waiting.id, app, push, commit, &why)),
+        }
+    }
+    match again {
+        Some(error) => Err(error),
+        None => put_away(bot, waiting.id, told).await,
+    }
+}
+
+fn built_from<'l>(live: &'l Live, push: &Push, branch: &str) -> impl Iterator<Item = &'l App> {
+    let ours = |app: &App| push.addresses.iter().any(|it| same_repository(it, &app.repository.url));
+    live.settings.apps.values().filter(move |app| app.repository.branch == branch && ours(app))
+}
+
+async fn start(
+    bot: &Bot,
+    live: &Live,
+    app: &App,
+    push: &Push,
+    commit: &CommitSha,
+    origin: String,
+) -> Result<(), Stopped> {
+    if bot.engine().store().find_execution_of(&origin).await?.is_some() {
+        return Ok(());
+    }
+    let repositories = &bot.0.parts.repositories;
+    match repositories.resolve(&app.repository, commit.as_str()).await {
+        Ok(found) if found == *commit => {}
+        Ok(_) | Err(GitError::Unknown { .. }) => {
+            let why = format!("{} does not have this commit (any more)", app.repository.url);
+            return Err(Stopped::Passing(anyhow::anyhow!(why)));
+        }
+        Err(error @ (GitError::Unreachable { .. } | GitError::Secret { .. } | GitError::NoGit(_))) => {
+            return Err(error.into());
+        }
+    }
+    // As `deploy APP canary` says it: every stage before it is the canary's own.
+    let environment = &app.canary.environment;
+    let branch = app.repository.branch.clone();
+    let ready = match bot.prepare(live, app, environment, commit.clone(), branch).await? {
+        Ok(ready) => ready,
+        Err(answer) => return Err(Stopped::Lasting(words_of(answer.card))),
+    };
+    let asker = Asker::Push { push, people: &live.settings.people };
+    let cause = Cause { asker, origin, places: app.channels.clone() };
+    if app.canary.automatic {
+        return Ok(bot.release(ready, cause, Vec::new()).await?);
+    }
+    let ready = Ready { commits: commits(bot, app, push, commit).await, ..ready };
+    Ok(bot.build(ready, cause).await?)
+}
+
+/// What the push brought, newest first, as the repository itself tells it.
+async fn commits(bot: &Bot, app: &App, push: &Push, commit: &CommitSha) -> Vec<words::execution::Commit> {
+    let repositories = &bot.0.parts.repositories;
+    // What the branch was at may be gone after a forced push.
+    let since = push.before.as_ref();
+    let brought = repositories.log(&app.repository, since, commit, COMMITS_MAX).await.unwrap_or_default();
+    if !brought.is_empty() {
+        return brought;
+    }
+    repositories.log(&app.repository, None, commit, COMMITS_MAX).await.unwrap_or_default()
+}
+
+async fn put_away(bot: &Bot, id: InboxId, mut changes: Vec<Change>) -> anyhow::Result<()> {
+    changes.push(Change::Done(id));
+    Ok(bot.engine().commit(changes).await?)
+}
+
+/// Letters to the app's channels.
+fn tell(id: InboxId, app: &App, push: &Push, commit: &CommitSha, why: &str) -> Vec<Change> {
+    let pusher = push.pusher.as_deref().unwrap_or("somebody");
+    let card = words::execution::push_stopped(app.app.as_str(), commit.as_str(), pusher, why);
+    let letter = |place: &crate::id::Place| {
+        Change::Want(Box::new(Wanted {
+            subject: format!("push:{id}:{}", app.app),
+            place: place.clone(),
+            body: json!({ "say": { "card": card, "to": null } }),
+            priority: Priority::Soon,
+        }))
+    };
+    app.channels.iter().map(letter).collect()
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &anyhow::Error) -> String {
+    format!("{error:#}")
+}
+
+fn words_of(card: Option<Card>) -> String {
+    card.map(|it| it.to_string()).unwrap_or_default().trim_end_matches('.').to_owned()
+}

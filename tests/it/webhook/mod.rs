@@ -1,0 +1,5 @@
+//! What comes in over HTTP, through the whole bot: signed pushes of a real repository, and an operator's questions.
+
+mod answers;
+mod push;
+mod world;

@@ -1,0 +1,162 @@
+//! push → build → what the app's channel is told.
+
+use lockkeeper::engine::Asked;
+use lockkeeper::gate::Requester;
+use lockkeeper::status::Status;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::world::{NOTHING, World, drained, roots, until};
+use crate::support::house::Bot;
+
+const GOOD: &str = "echo built";
+const BAD: &str = "echo compiling; echo 'error: it does not add up' >&2; exit 7";
+
+/// All messages in the channel, as plain text.
+fn shown(bot: &Bot) -> Vec<String> {
+    bot.player.messages().iter().map(|it| it.card.to_string()).collect()
+}
+
+fn titled(bot: &Bot, title: &str) -> Vec<String> {
+    shown(bot).into_iter().filter(|it| it.starts_with(title)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_is_built_and_its_card_stands_in_the_apps_channel() {
+    let world = World::new("");
+    let first = world.commit("ann", "Open the shop", GOOD);
+    let second = world.commit("dora", "Sell tea", GOOD);
+    let bot = world.house.start().await;
+    world.push(&bot, "ann-codes", &first, &second).await;
+    let card = bot.shows(0, |it| it.contains("Build of shop: done")).await;
+    assert!(card.contains("Sell tea (dora)"), "{card}");
+    assert!(card.contains("ann-codes"), "{card}");
+    let roots = roots(&bot).await;
+    assert_eq!(roots.len(), 1);
+    assert_eq!((roots[0].action.as_str(), roots[0].status), ("ci.build", Status::Succeeded));
+    assert_eq!(roots[0].origin.as_deref(), Some("github:delivery-0:0"));
+    assert_eq!(roots[0].context["requester"], "ann");
+    assert_eq!(roots[0].context["commit"], second.as_str());
+    assert_eq!(roots[0].context.get("release"), None);
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_build_is_told_once_counted_again_and_closed_when_it_is_whole() {
+    let world = World::new("");
+    let first = world.commit("ann", "Open the shop", GOOD);
+    let bot = world.house.start().await;
+    world.push(&bot, "ann-codes", NOTHING, &first).await;
+    bot.shows(0, |it| it.contains("Build of shop: done")).await;
+    assert!(titled(&bot, "shop: ").is_empty(), "a good build rings no bell");
+
+    let second = world.commit("dora", "Break it", BAD);
+    world.push(&bot, "dora-codes", &first, &second).await;
+    let told = bot.shows(0, |it| it.starts_with("shop: cibuild failed")).await;
+    assert!(told.contains("@dora: your commit"), "{told}");
+    assert!(told.contains("error: it does not add up"), "{told}");
+    assert!(told.contains("Nothing was deployed."), "{told}");
+
+    let third = world.commit("ann", "Try in vain", BAD);
+    world.push(&bot, "ann-codes", &second, &third).await;
+    bot.shows(0, |it| it.contains("The same failure for the 2nd time.")).await;
+    assert_eq!(titled(&bot, "shop: cibuild failed").len(), 1);
+
+    let fourth = world.commit("dora", "Mend it", GOOD);
+    world.push(&bot, "dora-codes", &third, &fourth).await;
+    let told = bot.shows(0, |it| it.starts_with("shop: builds again")).await;
+    assert!(told.contains("“Mend it” by dora builds"), "{told}");
+
+    let fifth = world.commit("dora", "Paint it", GOOD);
+    world.push(&bot, "dora-codes", &fourth, &fifth).await;
+    bot.shows(0, |it| it.contains("Build of shop: done") && it.contains("Paint it")).await;
+    assert_eq!(titled(&bot, "shop: builds again").len(), 1);
+    assert_eq!(titled(&bot, "shop: cibuild failed").len(), 1);
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivery_has_no_second_effect() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", GOOD);
+    let bot = world.house.start().await;
+    let body = world.pushed("ann-codes", NOTHING, &commit);
+    for said in ["stored", "known already", "known already"] {
+        let answer = world.deliver_as(&bot, "one", "push", &body).await;
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+        assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "ok": said }));
+    }
+    drained(&bot).await;
+    bot.shows(0, |it| it.contains("Build of shop: done")).await;
+    world.deliver_as(&bot, "one", "push", &body).await;
+    drained(&bot).await;
+    assert_eq!(roots(&bot).await.len(), 1);
+    assert_eq!(titled(&bot, "Build of shop").len(), 1);
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_branches_tags_deletions_and_repositories_start_nothing() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", GOOD);
+    let bot = world.house.start().await;
+    for (member, value) in [
+        ("/ref", json!("refs/heads/feature")),
+        ("/ref", json!("refs/tags/main")),
+        ("/ref", json!("main")),
+        ("/deleted", json!(true)),
+        ("/after", json!(NOTHING)),
+        ("/repository/clone_url", json!("https://github.com/acme/shop.git")),
+        ("/repository", json!(null)),
+    ] {
+        let mut body = world.pushed("ann-codes", NOTHING, &commit);
+        *body.pointer_mut(member).unwrap() = value;
+        let answer = world.deliver(&bot, "push", &body).await;
+        assert_eq!(answer.status(), StatusCode::ACCEPTED, "{member}");
+    }
+    drained(&bot).await;
+    assert!(roots(&bot).await.is_empty());
+    assert!(shown(&bot).is_empty(), "{:?}", shown(&bot));
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_cannot_be_had_is_told_and_nothing_runs() {
+    let world = World::new("");
+    world.commit("ann", "Open the shop", GOOD);
+    let bot = world.house.start().await;
+    let gone = "6113728f27ae82c7b1a177c8d03f9e96e0adf246";
+    world.push(&bot, "ann-codes", NOTHING, gone).await;
+    let told = bot.shows(0, |it| it.starts_with("shop: a push was not built")).await;
+    assert!(told.contains("does not have this commit (any more)"), "{told}");
+    assert!(told.contains("!deploy shop@6113728f"), "{told}");
+    assert!(roots(&bot).await.is_empty());
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_automatic_canary_goes_up_to_the_gate_which_neither_pusher_nor_author_may_open() {
+    let world = World::new("canary: {automatic: true}\n");
+    let first = world.commit("ann", "Open the shop", GOOD);
+    let second = world.commit("dora", "Sell tea", GOOD);
+    let bot = world.house.start().await;
+    world.push(&bot, "ann-codes", &first, &second).await;
+    let gate = until("an open gate", async || {
+        bot.engine.store().gates_of::<Asked>(1).await.unwrap().into_iter().next()
+    })
+    .await;
+    let involved = &gate.body.gate.involved;
+    assert_eq!(involved.requester, Requester::Push { login: "ann-codes".into() });
+    assert!(involved.author_emails.contains("dora@example.org"), "{involved:?}");
+    assert!(involved.author_logins.contains("dora-codes"), "{involved:?}");
+    let roots = roots(&bot).await;
+    assert_eq!((roots.len(), roots[0].action.as_str()), (1, "release.deploy"));
+
+    let release = bot.engine.store().find_release_number(1).await.unwrap().unwrap();
+    assert_eq!((release.requester.as_str(), release.reference.as_str()), ("ann", "main"));
+    let answer = bot.ask("dora", "!approve 1", |it| !it.starts_with("Release #1")).await;
+    assert!(answer.contains("author"), "{answer}");
+    let still = bot.engine.store().load_gate::<Asked>(gate.id).await.unwrap();
+    assert_eq!(still.body.gate.decision, None);
+    bot.stop().await;
+}
