@@ -19,13 +19,13 @@ pub const NOTHING: &str = "0000000000000000000000000000000000000000";
 
 const PEOPLE: &str = "
 people:
-  ann: {terminal: [ann], logins: [ann-codes], emails: [ann@example.org], groups: [developers]}
+  ann: {terminal: [ann], logins: [ann-codes], emails: [ann@example.org], groups: [developers, sre]}
   dora: {terminal: [dora], logins: [dora-codes], emails: [dora@example.org], groups: [developers, sre]}
   bea: {terminal: [bea], emails: [bea@example.org], groups: [sre]}
 ";
 const ENVIRONMENTS: &str = "
 environments:
-  production: {roles: {app: {hosts: [web-1]}}}
+  production: {roles: {canary: {hosts: []}, app: {hosts: [web-1]}}}
 hosts:
   web-1: {connection: local, address: 127.0.0.1, dir: /nowhere}
 ";
