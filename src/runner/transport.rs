@@ -4,7 +4,7 @@
 //! process outlives it. Its configuration (ProxyJump, certificates, agents, ControlMaster) is the user's own; we add
 //! that it must not ask, must know the host's key, and must give up.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, os::unix::process::ExitStatusExt, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use tokio::time::Instant;
 
@@ -17,6 +17,21 @@ use super::quote::quote;
 
 /// Runs a file on a host so that it and all it starts end when we do.
 const WRAPPER: &str = include_str!("transport.sh");
+
+/// What `ssh` says (OpenSSH 9) when it has not come as far as running anything.
+const NEVER_STOOD: &[&str] = &[
+    "ssh: ",
+    "Permission denied",
+    "Host key verification failed",
+    "REMOTE HOST IDENTIFICATION",
+    "banner",
+    "kex_exchange",
+    "Too many authentication failures",
+    "No route",
+    "Bad configuration",
+    "Unable to negotiate",
+    "host key is known for",
+];
 
 /// A host and how it is reached.
 #[derive(Clone, Debug)]
@@ -34,7 +49,7 @@ pub(super) struct Errand<'a> {
     pub(super) variables: BTreeMap<String, String>,
     /// `None`: the host's `dir`, else where a login starts.
     pub(super) cwd: Option<&'a str>,
-    /// Where the script lies while it runs.
+    /// Where the script lies on a host while it runs.
     pub(super) temporary: &'a str,
 }
 
@@ -89,7 +104,12 @@ impl Host {
         attempt: &Attempt,
         errand: &Errand<'_>,
     ) -> Result<(Ended, Option<Trouble>), Stop> {
-        let text = compose(attempt, errand)?;
+        // What is killed here cannot tidy up, and the scratch folder is tidied with its execution.
+        let temporary = match &self.reach {
+            Reach::Local { .. } => attempt.request.work_dir.display().to_string(),
+            Reach::Ssh { .. } => errand.temporary.to_owned(),
+        };
+        let text = compose(attempt, errand, &temporary)?;
         self.command(attempt, &["sh", "-s"], Stdin::Held(text.into_bytes())).await
     }
 
@@ -141,37 +161,32 @@ impl Host {
                 let ended = attempt.run(Spec { program: "ssh".into(), args, cwd, env, stdin }).await;
                 let said = fs::read_to_string(&log).unwrap_or_default();
                 let _ = fs::remove_file(&log);
-                let trouble = self.trouble(&ended.how, &said, started);
+                let trouble = self.trouble(&ended, &said, started);
                 Ok((ended, trouble))
             }
         }
     }
 
     /// `ssh` gives 255 for its own faults and says why in its log; a command may give 255 too, but says nothing there.
-    fn trouble(&self, how: &How, said: &str, started: Instant) -> Option<Trouble> {
-        let How::Exited(status) = how else { return None };
-        let said = said.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('@'));
-        let said = said.collect::<Vec<_>>().join("; ");
-        if status.into_raw() >> 8 != 255 || said.is_empty() {
+    /// Only the far side's closing it tells on stderr.
+    fn trouble(&self, ended: &Ended, said: &str, started: Instant) -> Option<Trouble> {
+        let How::Exited(status) = &ended.how else { return None };
+        if status.code() != Some(255) {
             return None;
         }
-        let tried =
-            format!("{} over ssh, tried for {:.1} s: {said}", self.target(), started.elapsed().as_secs_f64());
-        let never_stood = [
-            "ssh: ",
-            "Permission denied",
-            "Host key verification failed",
-            "REMOTE HOST IDENTIFICATION",
-            "banner",
-            "kex_exchange",
-            "Too many authentication failures",
-            "No route",
-            "Bad configuration",
-            "Load key",
-            "Unable to negotiate",
-            "host key is known for",
-        ];
-        if never_stood.iter().any(|it| said.contains(it)) {
+        let said = said.lines().map(str::trim).filter(|it| !it.is_empty() && !it.starts_with('@'));
+        let mut said = said.collect::<Vec<_>>().join("; ");
+        let printed = ended.stderr.kept.text(0);
+        let last = printed.lines().last().unwrap_or_default().trim();
+        if said.is_empty() && last.starts_with("Connection to ") && last.ends_with("closed by remote host.") {
+            last.clone_into(&mut said);
+        }
+        if said.is_empty() {
+            return None;
+        }
+        let target = self.target();
+        let tried = format!("{target} over ssh, tried for {:.1} s: {said}", started.elapsed().as_secs_f64());
+        if NEVER_STOOD.iter().any(|it| said.contains(it)) {
             Some(Trouble::Unreachable(format!("cannot reach host {}, {tried}", self.name)))
         } else {
             Some(Trouble::Lost(format!("the connection to host {} broke, {tried}", self.name)))
@@ -191,7 +206,7 @@ impl Host {
 }
 
 /// The text for the host's `sh -s`: values first, then the wrapper that uses them.
-fn compose(attempt: &Attempt, errand: &Errand<'_>) -> Result<String, Stop> {
+fn compose(attempt: &Attempt, errand: &Errand<'_>, temporary: &str) -> Result<String, Stop> {
     let shebang = if errand.script.starts_with("#!") { "" } else { "#!/bin/sh\n" };
     let mark = format!("lockkeeper-end-{}", attempt.request.attempt);
     let all = errand.args.iter().chain(errand.variables.values()).map(String::as_str).chain([errand.script]);
@@ -209,7 +224,7 @@ fn compose(attempt: &Attempt, errand: &Errand<'_>) -> Result<String, Stop> {
         let _ = writeln!(text, "export {name}={}", quote(value));
     }
     let cwd = errand.cwd.map(quote).unwrap_or_else(|| "''".to_owned());
-    let _ = writeln!(text, "lk_cwd={cwd}\nlk_temporary={}", quote(errand.temporary));
+    let _ = writeln!(text, "lk_cwd={cwd}\nlk_temporary={}", quote(temporary));
     text.push_str("set --");
     errand.args.iter().for_each(|it| text.push_str(&format!(" {}", quote(it))));
     let _ = writeln!(text, "\nlk_script() {{\ncat <<'{mark}'\n{shebang}{}\n{mark}\n}}", errand.script);

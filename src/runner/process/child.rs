@@ -31,6 +31,10 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// How long a killed group's pipes may take to close.
 const CLOSE: Duration = Duration::from_millis(500);
 
+/// How often and in which distance a program file that somebody has open for writing is tried again.
+const BUSY_TRIES: u32 = 50;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
 /// What to start.
 #[derive(Debug)]
 pub(crate) struct Spec {
@@ -86,7 +90,7 @@ pub(crate) async fn run(spec: Spec, watch: Watch<'_>) -> Ended {
     if cancel.is_cancelled() {
         return Ended { how: How::Canceled, stdout, stderr };
     }
-    let (mut child, stdin) = match start(spec) {
+    let (mut child, stdin) = match start(spec).await {
         Ok(started) => started,
         Err(error) => return Ended { how: How::Lost(error), stdout, stderr },
     };
@@ -120,7 +124,7 @@ pub(crate) async fn run(spec: Spec, watch: Watch<'_>) -> Ended {
     Ended { how, stdout: out.stop().await, stderr: err.stop().await }
 }
 
-fn start(spec: Spec) -> io::Result<(Child, Stdin)> {
+async fn start(spec: Spec) -> io::Result<(Child, Stdin)> {
     let mut command = Command::new(spec.program);
     command
         .args(spec.args)
@@ -148,6 +152,13 @@ fn start(spec: Spec) -> io::Result<(Child, Stdin)> {
             Stdin::Held(bytes)
         }
     };
+    // A file that was just written may still be open in a child that another thread is forking at this moment.
+    for _ in 0..BUSY_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_PAUSE).await,
+            started => return Ok((started?, stdin)),
+        }
+    }
     Ok((command.spawn()?, stdin))
 }
 
