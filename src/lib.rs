@@ -21,6 +21,7 @@ pub mod boot;
 pub mod bot;
 pub mod cli;
 pub mod content;
+pub mod control;
 pub mod engine;
 pub mod expression;
 pub mod gate;

@@ -13,8 +13,10 @@ use crate::{
     chat::ChatAdapter,
     clock::SharedClock,
     config::Config,
+    control::{self, Desk, Socket, SocketError},
     engine::{self, Engine, LivePolicy},
     http,
+    id::Platform,
     inventory::StaticInventory,
     library::{Library, MaterialiseError},
     metric::Probe,
@@ -46,6 +48,8 @@ pub enum BootError {
     Listen { address: std::net::SocketAddr, source: std::io::Error },
     #[error("`http.listen: {address}` can be reached from other machines; set `http.token` as well")]
     Exposed { address: std::net::SocketAddr },
+    #[error(transparent)]
+    Control(#[from] SocketError),
     #[error("the network client could not be made")]
     Http(#[from] reqwest::Error),
 }
@@ -57,6 +61,8 @@ pub struct App {
     pub live: LivePolicy,
     config: Config,
     adapters: Vec<Arc<dyn ChatAdapter>>,
+    control: Socket,
+    desk: Option<Arc<Desk>>,
     listener: TcpListener,
     surface: http::Parts,
 }
@@ -83,6 +89,7 @@ impl App {
         let deps = Deps::new(config.data.clone(), environment.clone(), inventory, client.clone());
         let probe = Probe::new(client);
         adapters.extend(chat::adapters(&config, &clock)?);
+        let desk = desk(&mut adapters, &clock);
         let engine = Engine::new(engine::Parts {
             store,
             clock,
@@ -109,7 +116,8 @@ impl App {
             github,
             token,
         };
-        Ok(Self { engine, bot, live, config, adapters, listener, surface })
+        let control = Socket::bind(&config.data)?;
+        Ok(Self { engine, bot, live, config, adapters, control, desk, listener, surface })
     }
 
     /// The address that HTTP is served on: useful where the configuration says port 0.
@@ -138,12 +146,23 @@ impl App {
                 tracing::error!(%error, "http is not served any more");
             }
         });
+        tasks.spawn(control::serve(self.control, self.bot.clone(), self.desk, stop.clone()));
         tasks.spawn(policy::follow(self.config.settings.clone(), self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;
         tasks.shutdown().await;
         Ok(())
     }
+}
+
+/// The command line's chat, unless a terminal of its own answers here already, as in the rehearsal.
+fn desk(adapters: &mut Vec<Arc<dyn ChatAdapter>>, clock: &SharedClock) -> Option<Arc<Desk>> {
+    if adapters.iter().any(|it| it.platform() == Platform::Terminal) {
+        return None;
+    }
+    let desk = Arc::new(Desk::new(clock.clone()));
+    adapters.push(desk.clone());
+    Some(desk)
 }
 
 /// Content and settings as they are now.

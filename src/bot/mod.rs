@@ -3,12 +3,14 @@
 //! - [`inbox`]: deliveries, one after another per channel, each with its effect once;
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
 //! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
+//! - [`line`]: what the command line asks beside saying things;
 //! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
 
 mod command;
 mod draw;
 mod hear;
 mod inbox;
+mod line;
 mod outbox;
 mod release;
 mod trigger;
@@ -29,6 +31,8 @@ use crate::{
     runner::git::Repositories,
     store::inbox::Received,
 };
+
+pub use line::{LineAnswer, LineOrder};
 
 /// What the bot is built of.
 pub struct Parts {
@@ -90,7 +94,8 @@ impl Bot {
         tokio::join!(inbox::run(self, stop.clone()), outbox::run(self, stop));
     }
 
-    fn engine(&self) -> &Engine {
+    /// What the bot asks to run things.
+    pub fn engine(&self) -> &Engine {
         &self.0.parts.engine
     }
 

@@ -3,13 +3,19 @@
 //! Commands that answer with JSON (`alias`, `expression`, `workflow`) read no configuration and run in
 //! [`crate::expression::Compat::Exact`]; commands about a running bot talk to it over its control socket.
 
+mod action;
 mod alias;
+mod approve;
+mod call;
 mod check;
+mod executions;
 mod expression;
 mod json;
 mod out;
 mod part;
 mod rehearse;
+mod reject;
+mod run;
 mod serve;
 mod workflow;
 
@@ -41,6 +47,11 @@ enum Command {
     Serve(serve::Arguments),
     Demo(rehearse::Arguments),
     Check(check::Arguments),
+    Run(run::Arguments),
+    Executions(executions::Arguments),
+    Action(action::Arguments),
+    Approve(approve::Arguments),
+    Reject(reject::Arguments),
     Alias(alias::Arguments),
     Expression(expression::Arguments),
     Workflow(workflow::Arguments),
@@ -62,6 +73,11 @@ pub fn log_to_stderr(cli: &Cli) {
     let (default, json) = match &cli.command {
         Command::Serve(arguments) => ("info", arguments.log_json),
         Command::Check(_)
+        | Command::Run(_)
+        | Command::Executions(_)
+        | Command::Action(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
         | Command::Alias(_)
         | Command::Expression(_)
         | Command::Workflow(_)
@@ -83,6 +99,11 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Executions(arguments) => executions::run(&arguments),
+        Command::Action(arguments) => action::run(&arguments),
+        Command::Approve(arguments) => approve::run(&arguments),
+        Command::Reject(arguments) => reject::run(&arguments),
         Command::Alias(arguments) => alias::run(&arguments),
         Command::Expression(arguments) => expression::run(&arguments),
         Command::Workflow(arguments) => workflow::run(&arguments),

@@ -18,3 +18,29 @@ fn write_to(out: &mut impl Write, text: &str) -> io::Result<()> {
         done => done,
     }
 }
+
+/// A program's output, below whose it is. What would steer the terminal is written out.
+pub(super) fn output(of: Option<&str>, text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if let Some(of) = of {
+        writeln!(out, "==> {of} <==")?;
+    }
+    let plain: String = text.chars().map(harmless).collect();
+    write!(out, "{plain}").and_then(|()| out.flush())
+}
+
+fn harmless(c: char) -> String {
+    if c.is_control() && !matches!(c, '\n' | '\t') { c.escape_default().to_string() } else { c.to_string() }
+}
+
+/// Rows as columns, two spaces apart.
+pub(super) fn columns<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

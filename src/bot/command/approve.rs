@@ -48,7 +48,7 @@ pub(in crate::bot) async fn vote_on(
     vote(bot, call, &row, act, via, claim).await
 }
 
-async fn vote(
+pub(in crate::bot) async fn vote(
     bot: &Bot,
     call: &Call<'_>,
     row: &OpenGate,
@@ -57,7 +57,7 @@ async fn vote(
     claim: Claim,
 ) -> anyhow::Result<Answer> {
     let ballot = Ballot { actor: call.actor.clone(), act, via, claim, at: call.heard_at };
-    let typed = matches!(via, Via::Command | Via::Thread);
+    let typed = matches!(via, Via::Command | Via::Thread | Via::CommandLine);
     Ok(match bot.engine().vote(row.id, ballot).await? {
         Voting::Refused(refusal) => Answer::whisper(words::refusal::refused(&refusal, row.number)),
         Voting::Counted { missing } if !missing.is_empty() => {

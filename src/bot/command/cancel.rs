@@ -9,7 +9,7 @@ use crate::{
     store::{Change, audit, execution::Execution},
 };
 
-pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
+pub(in crate::bot) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let text = order.required("release");
     let Some(root) = find(bot, text).await? else {
         return Ok(Answer::say(words::answer::note(format!("I know no release or execution {text}."))));
@@ -36,7 +36,8 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
     Ok(Answer::say(words::answer::note(text)))
 }
 
-async fn find(bot: &Bot, text: &str) -> anyhow::Result<Option<Execution>> {
+/// The root execution that a person means: by release number, or the end of its id.
+pub(in crate::bot) async fn find(bot: &Bot, text: &str) -> anyhow::Result<Option<Execution>> {
     let store = bot.engine().store();
     if let Some(number) = Bot::release_number(text) {
         return Ok(match store.find_release_number(number).await? {

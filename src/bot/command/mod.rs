@@ -28,7 +28,10 @@ use crate::{
     message::words,
 };
 
-pub(super) use approve::vote_on;
+pub(super) use approve::{vote, vote_on};
+pub(super) use cancel::{find as find_root, run as cancel};
+pub(super) use start::start;
+pub(super) use subject::may_read;
 
 /// A parsed command: its action and typed parameters.
 pub(super) struct Order<'a> {

@@ -13,10 +13,23 @@ use crate::{
 };
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>, action: &Action) -> anyhow::Result<Answer> {
+    Ok(match start(bot, order, action, vec![Change::Done(order.call.id)]).await? {
+        Ok(_) => Answer { done: true, ..Answer::nothing() },
+        Err(answer) => answer,
+    })
+}
+
+/// Starts it, or answers why not; `also` commits with the start.
+pub(in crate::bot) async fn start(
+    bot: &Bot,
+    order: &Order<'_>,
+    action: &Action,
+    also: Vec<Change>,
+) -> anyhow::Result<Result<ExecutionId, Answer>> {
     let live = bot.engine().live();
     let leave = match subject::reader(&live, order.call) {
         Ok(leave) => leave,
-        Err(answer) => return Ok(answer),
+        Err(answer) => return Ok(Err(answer)),
     };
     // The shorthand's `who`: a list of groups, nobody if it is empty.
     if let Some(who) = action.tags.get("who") {
@@ -24,7 +37,7 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>, action: &Action) -> anyhow
         let person = live.settings.people.by_name(leave.person());
         if !person.is_some_and(|it| it.is_in_any(&groups)) {
             let text = format!("Members of {} may run {}.", words::list(&groups), action.reference);
-            return Ok(Answer::whisper(words::answer::note(text)));
+            return Ok(Err(Answer::whisper(words::answer::note(text))));
         }
     }
     let place = order.call.delivery.place.clone();
@@ -41,6 +54,5 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>, action: &Action) -> anyhow
         context: context.as_object().cloned().unwrap_or_default(),
         places: vec![place],
     };
-    bot.engine().start(starting, vec![Change::Done(order.call.id)]).await?;
-    Ok(Answer { done: true, ..Answer::nothing() })
+    Ok(Ok(bot.engine().start(starting, also).await?))
 }

@@ -10,7 +10,7 @@ use crate::{
     content::App,
     engine::Live,
     id::{AppName, EnvironmentName},
-    identity::{Authorised, Right, Subject, authorize},
+    identity::{Actor, Authorised, Denied, Right, Rights, Subject, authorize},
     message::words,
 };
 
@@ -54,9 +54,12 @@ pub(super) fn leave(
 
 /// Leave to read, which everybody has whom we know.
 pub(super) fn reader(live: &Live, call: &Call<'_>) -> Result<Authorised, Answer> {
-    let rights = crate::identity::Rights::none();
-    authorize(&live.settings.people, &call.actor, Right::Read, &Subject::default(), &rights)
-        .map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
+    may_read(live, &call.actor).map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
+}
+
+/// The same for whoever is no caller.
+pub(in crate::bot) fn may_read(live: &Live, actor: &Actor) -> Result<Authorised, Denied> {
+    authorize(&live.settings.people, actor, Right::Read, &Subject::default(), &Rights::none())
 }
 
 /// This order as a cause. The card stands in the app's channels, and where it was asked for.

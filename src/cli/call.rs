@@ -1,0 +1,94 @@
+//! Asking a running bot, and showing what it answers.
+
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::out;
+use crate::{
+    chat::terminal::{Style, render},
+    config,
+    control::{
+        client::{Call, CallError, call},
+        wire::{Reply, Request},
+    },
+    message::Card,
+    status::Status,
+};
+
+/// Columns of a card where nobody can tell how wide the window is.
+const WIDTH: usize = 100;
+
+/// Which bot is meant.
+#[derive(Debug, Args)]
+pub(super) struct Bot {
+    /// The configuration of the running bot
+    #[arg(long, default_value = super::CONFIG)]
+    pub(super) config: PathBuf,
+}
+
+impl Bot {
+    /// Asks the running bot.
+    pub(super) fn ask(&self, request: &Request) -> anyhow::Result<Call> {
+        let config = config::load(&self.config)?;
+        call(&config.data, request).map_err(|error| match error {
+            CallError::NotRunning { .. } => anyhow::Error::new(error).context(format!(
+                "start the bot first: `lockkeeper serve --config {}`",
+                self.config.display()
+            )),
+            CallError::Lost(_) | CallError::Strange(_) => error.into(),
+        })
+    }
+
+    /// Asks and shows every reply. Ends with 1 if it was refused, or if what it waited for did not succeed.
+    pub(super) fn show(&self, request: &Request, waits: bool) -> anyhow::Result<ExitCode> {
+        let mut code = ExitCode::SUCCESS;
+        for reply in self.ask(request)? {
+            if !shown(&reply?, waits)? {
+                code = ExitCode::FAILURE;
+            }
+        }
+        Ok(code)
+    }
+}
+
+/// Shows a reply; false for bad news.
+fn shown(reply: &Reply, waits: bool) -> anyhow::Result<bool> {
+    match reply {
+        Reply::Card { card, .. } => print_card(card)?,
+        Reply::Refused { card } => {
+            out::complain(&text(card, io::stderr().is_terminal()));
+            return Ok(false);
+        }
+        Reply::Ended { id, status } if waits => {
+            out::say(&format!("{id} {status}"))?;
+            return Ok(*status == Status::Succeeded);
+        }
+        Reply::Ended { id, .. } => out::say(&format!("started {id}"))?,
+        Reply::Output { of, text } => out::output(of.as_deref(), text)?,
+        Reply::Executions(rows) | Reply::Visits(rows) => out::say(&super::executions::table(rows))?,
+        Reply::Actions(rows) => out::say(&super::action::table(rows))?,
+        Reply::Action(action) => out::say(&serde_json::to_string_pretty(action)?)?,
+        Reply::Hello { version, pid, user, person } => out::say(&format!(
+            "lockkeeper {version}, process {pid}; you are {user}, {}",
+            person.as_deref().unwrap_or("whom it does not know")
+        ))?,
+        Reply::Done => {}
+    }
+    Ok(true)
+}
+
+fn print_card(card: &Card) -> anyhow::Result<()> {
+    out::say(&text(card, io::stdout().is_terminal())).context("the answer could not be shown")
+}
+
+fn text(card: &Card, ansi: bool) -> String {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok().filter(|_| ansi);
+    let width = size.map(|it| usize::from(it.ws_col)).filter(|it| *it > 0).unwrap_or(WIDTH);
+    render::rows(card, Style { width, ansi }).join("\n")
+}

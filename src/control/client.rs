@@ -1,0 +1,68 @@
+//! Asking a running bot.
+
+use std::{
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    socket,
+    wire::{REPLY_MAX, Reply, Request},
+};
+
+/// Why there is no answer, or no more of it.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    #[error("no bot answers at {}", path.display())]
+    NotRunning { path: PathBuf, source: io::Error },
+    #[error("the bot went away before its answer was complete")]
+    Lost(#[from] io::Error),
+    #[error(
+        "the bot answered something that this lockkeeper does not understand; are both the same version?"
+    )]
+    Strange(#[from] serde_json::Error),
+}
+
+/// The replies to one request, in order, without the last `done`.
+pub struct Call {
+    lines: BufReader<UnixStream>,
+    done: bool,
+}
+
+/// Asks the bot that runs on this data folder.
+///
+/// # Errors
+/// Nobody is there.
+pub fn call(data: &Path, request: &Request) -> Result<Call, CallError> {
+    let mut stream = socket::connect(data)
+        .map_err(|source| CallError::NotRunning { path: socket::socket_path(data), source })?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    Ok(Call { lines: BufReader::new(stream), done: false })
+}
+
+impl Call {
+    fn read(&mut self) -> Result<Reply, CallError> {
+        let mut line = Vec::new();
+        self.lines.by_ref().take(REPLY_MAX).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            return Err(CallError::Lost(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(serde_json::from_slice(&line)?)
+    }
+}
+
+impl Iterator for Call {
+    type Item = Result<Reply, CallError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let reply = self.read();
+        self.done = !matches!(&reply, Ok(it) if *it != Reply::Done);
+        Some(reply).filter(|it| !matches!(it, Ok(Reply::Done)))
+    }
+}

@@ -1,0 +1,61 @@
+//! The command line's way to a running bot: a Unix socket in the data folder, one request a connection. Who asks is
+//! the operating system's word: the peer's user is the terminal account of that name, and meets the same doors as
+//! anybody in chat.
+//!
+//! - [`wire`]: requests and replies, a line of JSON each; [`client`]: asking;
+//! - `socket`: where it lies and who may have it; `peer`: who asks; [`desk`]: the chat of one answer;
+//! - `answer`: one request to its end; `tail`: logs as they grow.
+
+mod answer;
+pub mod client;
+pub mod desk;
+mod peer;
+mod socket;
+mod tail;
+pub mod wire;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{net::UnixStream, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::bot::Bot;
+
+pub use desk::Desk;
+pub use socket::{Socket, SocketError, socket_path};
+
+/// Callers at the same time; more wait their turn.
+const CALLERS_MAX: usize = 32;
+/// Between two tries when no connection can be taken, as when there are no file descriptors left.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers callers until `stop`.
+pub async fn serve(socket: Socket, bot: Bot, desk: Option<Arc<Desk>>, stop: CancellationToken) {
+    let callers = Arc::new(Semaphore::new(CALLERS_MAX));
+    let tasks = TaskTracker::new();
+    loop {
+        let connection = tokio::select! {
+            connection = socket.accept() => connection,
+            () = stop.cancelled() => break,
+        };
+        let stream: UnixStream = match connection {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a call from the command line could not be taken");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(turn) = callers.clone().acquire_owned().await else { break };
+        let (bot, desk, stop) = (bot.clone(), desk.clone(), stop.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = answer::answer(&bot, desk.as_deref(), stream) => {}
+                () = stop.cancelled() => {}
+            }
+            drop(turn);
+        });
+    }
+    tasks.close();
+    tasks.wait().await;
+}

@@ -1,0 +1,67 @@
+//! What only the command line is told.
+
+use std::time::Duration;
+
+use super::length;
+use crate::message::card::{Card, Text, Tone};
+
+/// No gate has this number.
+pub fn no_gate(number: i64) -> Card {
+    Card::say(format!("#{number} has no gate."))
+}
+
+/// A reason that cannot be recorded.
+pub fn bad_reason(problem: &str) -> Card {
+    Card::say(format!("That reason cannot be recorded: {problem}. Nothing was counted."))
+}
+
+/// There is no such action.
+pub fn unknown_action(name: &str) -> Card {
+    Card::say(
+        Text::plain("I know no action ")
+            .code(name)
+            .and("; ")
+            .code("lockkeeper action list")
+            .and(" shows them. Nothing was run."),
+    )
+}
+
+/// An action that only means something as a message.
+pub fn said_instead(name: &str) -> Card {
+    Card::say(
+        Text::default()
+            .code(name)
+            .and(" answers what somebody says: use ")
+            .code("lockkeeper run \"…\"")
+            .and("."),
+    )
+}
+
+/// There is no such execution.
+pub fn unknown_execution(text: &str) -> Card {
+    Card::say(
+        Text::plain("I know no execution ")
+            .code(text)
+            .and("; ")
+            .code("lockkeeper executions list")
+            .and(" shows the latest ones."),
+    )
+}
+
+/// No answer came in time.
+pub fn no_answer(waited: Duration) -> Card {
+    Card::titled(Tone::Waiting, format!("No answer within {}", length(waited)))
+        .text("It is recorded and will be done; the answer will not come here.")
+}
+
+/// A bot that has a terminal of its own answers there.
+pub fn say_it_there() -> Card {
+    Card::say("This bot is a rehearsal with a terminal of its own: say it there.")
+}
+
+/// A request that makes no sense to this version.
+pub fn not_understood(problem: &str) -> Card {
+    Card::say(format!(
+        "I do not understand this request: {problem}. Are bot and command line the same version?"
+    ))
+}
