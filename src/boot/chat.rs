@@ -37,5 +37,5 @@ pub(super) fn adapters(config: &Config, clock: &SharedClock) -> Result<Vec<Arc<d
 }
 
 fn resolve(what: &'static str, reference: &SecretRef) -> Result<Secret, BootError> {
-    reference.resolve().map_err(|source| BootError::Secret { what, source })
+    reference.resolve().map_err(|source| BootError::Secret { what: what.to_owned(), source })
 }

@@ -39,7 +39,7 @@ pub enum BootError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("`{what}` in the configuration")]
-    Secret { what: &'static str, source: SecretError },
+    Secret { what: String, source: SecretError },
     #[error("the files of a pack could not be laid out below {dir}")]
     Content { dir: PathBuf, source: MaterialiseError },
     #[error("{0}")]
@@ -187,7 +187,9 @@ fn load(config: &Config) -> Result<engine::Live, BootError> {
 
 /// What GitHub signs with and what callers show; beyond loopback there must be something to show.
 fn entrance(config: &Config) -> Result<(Option<Secret>, Option<Secret>), BootError> {
-    let resolve = |what, it: &SecretRef| it.resolve().map_err(|source| BootError::Secret { what, source });
+    let resolve = |what: &str, it: &SecretRef| {
+        it.resolve().map_err(|source| BootError::Secret { what: what.to_owned(), source })
+    };
     let github =
         config.webhooks.get("github").map(|it| resolve("webhooks.github.secret", &it.secret)).transpose()?;
     let token = config.http.token.as_ref().map(|it| resolve("http.token", it)).transpose()?;
@@ -200,18 +202,7 @@ fn entrance(config: &Config) -> Result<(Option<Secret>, Option<Secret>), BootErr
 
 /// Every secret that the configuration refers to, for masking.
 fn secrets(config: &Config) -> Result<Vec<Secret>, BootError> {
-    let slack = config.slack.as_ref();
-    let references = [
-        ("http.token", config.http.token.as_ref()),
-        ("slack.bot_token", slack.map(|it| &it.bot_token)),
-        ("slack.app_token", slack.and_then(|it| it.app_token.as_ref())),
-        ("slack.signing_secret", slack.and_then(|it| it.signing_secret.as_ref())),
-        ("discord.token", config.discord.as_ref().map(|it| &it.token)),
-    ];
-    let named = references.into_iter().filter_map(|(what, it)| it.map(|it| (what, it)));
-    let webhooks = config.webhooks.values().map(|it| ("webhooks", &it.secret));
-    named
-        .chain(webhooks)
-        .map(|(what, it)| it.resolve().map_err(|source| BootError::Secret { what, source }))
-        .collect()
+    let resolve =
+        |(what, it): (String, &SecretRef)| it.resolve().map_err(|source| BootError::Secret { what, source });
+    config.secrets().into_iter().map(resolve).collect()
 }

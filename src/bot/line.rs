@@ -28,6 +28,8 @@ pub enum LineOrder {
 #[derive(Clone, Debug)]
 pub struct LineAnswer {
     pub card: Option<Card>,
+    /// The card says why it was not done.
+    pub refused: bool,
     /// What was started.
     pub started: Option<ExecutionId>,
 }
@@ -58,7 +60,7 @@ impl Bot {
                 return self.run_by_line(&call, &action, parameters).await;
             }
         };
-        Ok(LineAnswer { card: answer.card, started: None })
+        Ok(LineAnswer { card: answer.card, refused: answer.private, started: None })
     }
 
     async fn vote_by_line(
@@ -70,11 +72,11 @@ impl Bot {
         reason: Option<String>,
     ) -> anyhow::Result<Answer> {
         let Some(row) = self.engine().store().gates_of::<Asked>(number).await?.into_iter().next() else {
-            return Ok(Answer::say(words::line::no_gate(number)));
+            return Ok(Answer::whisper(words::line::no_gate(number)));
         };
         let reason = match reason.as_deref().map(Reason::parse).transpose() {
             Ok(reason) => reason,
-            Err(error) => return Ok(Answer::say(words::line::bad_reason(&error.to_string()))),
+            Err(error) => return Ok(Answer::whisper(words::line::bad_reason(&error.to_string()))),
         };
         let act = if approve { Act::Approve { reason } } else { Act::Reject { reason } };
         let claim = seal.map_or(Claim::Bare, Claim::Prefix);
@@ -87,7 +89,7 @@ impl Bot {
         reference: &ActionRef,
         parameters: Map<String, Value>,
     ) -> anyhow::Result<LineAnswer> {
-        let say = |card| Ok(LineAnswer { card: Some(card), started: None });
+        let say = |card| Ok(LineAnswer { card: Some(card), refused: true, started: None });
         let live = self.engine().live();
         let Some(action) = live.bundle.action(reference).cloned() else {
             return say(words::line::unknown_action(reference.as_str()));
@@ -95,16 +97,14 @@ impl Bot {
         if action.runner.as_str() == "bot" {
             return say(words::line::said_instead(reference.as_str()));
         }
-        let parameters = match action.bind(parameters) {
-            Ok(bound) => bound.values,
-            Err(error) => {
-                return say(words::answer::bad_parameter(&error.parameter, &error.to_string(), ""));
-            }
-        };
+        // Told now and not by the attempt, which binds what was given again.
+        if let Err(error) = action.bind(parameters.clone()) {
+            return say(words::answer::bad_parameter(&error.parameter, &error.to_string(), ""));
+        }
         let order = command::Order { call, parameters };
         match command::start(self, &order, &action, Vec::new()).await? {
-            Ok(id) => Ok(LineAnswer { card: None, started: Some(id) }),
-            Err(answer) => Ok(LineAnswer { card: answer.card, started: None }),
+            Ok(id) => Ok(LineAnswer { card: None, refused: false, started: Some(id) }),
+            Err(answer) => Ok(LineAnswer { card: answer.card, refused: true, started: None }),
         }
     }
 

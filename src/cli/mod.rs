@@ -8,6 +8,7 @@ mod alias;
 mod approve;
 mod call;
 mod check;
+mod doctor;
 mod executions;
 mod expression;
 mod json;
@@ -52,6 +53,7 @@ enum Command {
     Action(action::Arguments),
     Approve(approve::Arguments),
     Reject(reject::Arguments),
+    Doctor(doctor::Arguments),
     Alias(alias::Arguments),
     Expression(expression::Arguments),
     Workflow(workflow::Arguments),
@@ -78,6 +80,7 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Action(_)
         | Command::Approve(_)
         | Command::Reject(_)
+        | Command::Doctor(_)
         | Command::Alias(_)
         | Command::Expression(_)
         | Command::Workflow(_)
@@ -104,6 +107,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Action(arguments) => action::run(&arguments),
         Command::Approve(arguments) => approve::run(&arguments),
         Command::Reject(arguments) => reject::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Alias(arguments) => alias::run(&arguments),
         Command::Expression(arguments) => expression::run(&arguments),
         Command::Workflow(arguments) => workflow::run(&arguments),

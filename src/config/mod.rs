@@ -126,6 +126,24 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 impl Config {
+    /// Every secret that is referred to, with the key that refers to it.
+    pub fn secrets(&self) -> Vec<(String, &SecretRef)> {
+        let (slack, discord) = (self.slack.as_ref(), self.discord.as_ref());
+        let references = [
+            ("http.token", self.http.token.as_ref()),
+            ("slack.bot_token", slack.map(|it| &it.bot_token)),
+            ("slack.app_token", slack.and_then(|it| it.app_token.as_ref())),
+            ("slack.signing_secret", slack.and_then(|it| it.signing_secret.as_ref())),
+            ("discord.token", discord.map(|it| &it.token)),
+        ];
+        let webhooks = self.webhooks.iter().map(|(name, it)| (format!("webhooks.{name}.secret"), &it.secret));
+        references
+            .into_iter()
+            .filter_map(|(what, it)| it.map(|it| (what.to_owned(), it)))
+            .chain(webhooks)
+            .collect()
+    }
+
     /// The address of the store: the one given, else a SQLite file in the data folder.
     pub fn store_url(&self) -> String {
         let default = || format!("sqlite:{}", self.data.join("lockkeeper.db").display());

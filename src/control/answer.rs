@@ -203,6 +203,7 @@ impl Asking<'_> {
         let answer = self.bot.order(&self.by, order).await?;
         match (answer.started, answer.card) {
             (Some(id), _) => self.started(id, wait).await,
+            (None, Some(card)) if answer.refused => self.line.refuse(card).await,
             (None, Some(card)) => self.line.tell(&Reply::Card { message: None, card }).await,
             (None, None) => Ok(()),
         }

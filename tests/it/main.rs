@@ -3,6 +3,7 @@
 mod alias;
 mod chat_discord;
 mod chat_slack;
+mod cli;
 mod content;
 mod conversation;
 mod demo_world;

@@ -58,11 +58,11 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
         let text = format!("`{}` belongs to the action {reference}, which does not exist.", found.alias.name);
         return Ok(Answer::say(words::answer::note(text)));
     };
-    let parameters = match typed(&action, found) {
+    let given = match typed(&action, found) {
         Ok(parameters) => parameters,
         Err(answer) => return Ok(answer),
     };
-    let parameters = match action.bind(parameters) {
+    let parameters = match action.bind(given.clone()) {
         Ok(bound) => bound.values,
         Err(error) => {
             return Ok(Answer::say(words::answer::bad_parameter(
@@ -72,10 +72,11 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
             )));
         }
     };
-    let order = Order { call, parameters };
     if action.runner.as_str() != "bot" {
-        return start::run(bot, &order, &action).await;
+        // What was given is kept: an attempt binds it again, and a default is nothing that somebody gave.
+        return start::run(bot, &Order { call, parameters: given }, &action).await;
     }
+    let order = Order { call, parameters };
     match action.entry_point.as_deref().unwrap_or_default() {
         "deploy" => deploy::run(bot, &order).await,
         "promote" => promote::run(bot, &order).await,

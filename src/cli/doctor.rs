@@ -1,0 +1,234 @@
+//! `doctor`
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use clap::Args;
+
+use super::out;
+use crate::{
+    clock::{Clock as _, SystemClock},
+    config::{self, Config},
+    content::{self, Diagnostic},
+    control::{
+        client::call,
+        wire::{Reply, Request},
+    },
+    library::{Library, settings_files},
+    message::words,
+    secret::SecretRef,
+    store::{Store, StoreError},
+};
+
+/// Look whether everything that the bot needs is there; ends with 1 if something is not
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lockkeeper doctor --config /etc/lockkeeper/lockkeeper.yaml")]
+pub(super) struct Arguments {
+    /// What an administrator decides
+    #[arg(long, default_value = super::CONFIG)]
+    config: PathBuf,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail => "FAIL",
+        })
+    }
+}
+
+/// One thing that was looked at.
+struct Look {
+    state: State,
+    what: String,
+    /// What to do about it.
+    advice: Option<String>,
+}
+
+impl Look {
+    fn ok(what: impl Into<String>) -> Self {
+        Self { state: State::Ok, what: what.into(), advice: None }
+    }
+
+    fn bad(state: State, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { state, what: what.into(), advice: Some(advice.into()) }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut looks = Vec::new();
+    let shown = arguments.config.display();
+    match config::load(&arguments.config) {
+        Ok(config) => {
+            looks.push(Look::ok(format!("configuration {shown}")));
+            looks.extend(secrets(&config));
+            looks.extend(chats(&config));
+            looks.push(store(&config));
+            looks.push(disk(&config));
+            looks.extend(contents(&config));
+        }
+        Err(error) => {
+            let advice = "put that right, or name another file with --config";
+            looks.push(Look::bad(State::Fail, format!("configuration: {error}"), advice));
+        }
+    }
+    looks.push(program("git", &["--version"], "releases are built from git repositories"));
+    looks.push(program("ssh", &["-V"], "remote hosts are reached over ssh"));
+    looks.push(clock());
+    for it in &looks {
+        out::say(&format!("{:<5} {}", it.state, it.what))?;
+        if let Some(advice) = &it.advice {
+            out::say(&format!("      → {advice}"))?;
+        }
+    }
+    let failed = looks.iter().any(|it| it.state == State::Fail);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn secrets(config: &Config) -> Vec<Look> {
+    let look = |(what, reference): (String, &SecretRef)| match reference.resolve() {
+        Ok(_) => Look::ok(format!("secret {what}")),
+        Err(error) => Look::bad(
+            State::Fail,
+            format!("secret {what}: {error}"),
+            "the bot does not start without it: set it where the bot runs",
+        ),
+    };
+    config.secrets().into_iter().map(look).collect()
+}
+
+fn chats(config: &Config) -> Vec<Look> {
+    let mut looks = Vec::new();
+    if let Some(slack) = &config.slack {
+        looks.push(if slack.app_token.is_some() {
+            Look::ok("slack is configured with Socket Mode")
+        } else {
+            Look::bad(
+                State::Fail,
+                "slack has no `app_token`",
+                "make one with connections:write, for Socket Mode",
+            )
+        });
+    }
+    if config.discord.is_some() {
+        looks.push(Look::ok("discord is configured"));
+    }
+    if looks.is_empty() {
+        let advice =
+            "add `slack:` or `discord:` to the configuration; until then only the command line is heard";
+        looks.push(Look::bad(State::Warn, "no chat is configured", advice));
+    }
+    looks
+}
+
+/// Opened, or held by a bot that answers.
+fn store(config: &Config) -> Look {
+    let hello = call(&config.data, &Request::Hello).ok().and_then(|mut it| it.next());
+    if let Some(Ok(Reply::Hello { version, pid, user, person })) = hello {
+        let who = person.unwrap_or_else(|| "nobody it knows".to_owned());
+        return Look::ok(format!(
+            "store: lockkeeper {version} runs on it (process {pid}); {user} is {who} to it"
+        ));
+    }
+    let url = config.store_url();
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    if !Path::new(path).exists() {
+        return Look::ok(format!("store {path} is made at the first start"));
+    }
+    let opened = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {
+        runtime.block_on(async {
+            let store = Store::open(&url).await?;
+            Ok::<bool, StoreError>(store.is_writable(SystemClock.now()).await)
+        })
+    });
+    match opened {
+        Ok(Ok(true)) => Look::ok(format!("store {path} opens and takes writes")),
+        Ok(Ok(false)) => Look::bad(State::Fail, format!("store {path} takes no writes"), "is the disk full?"),
+        Ok(Err(error)) => Look::bad(
+            State::Fail,
+            format!("store {path}: {:#}", anyhow::Error::new(error)),
+            "stop whatever holds it; if it is damaged, restore a backup",
+        ),
+        Err(error) => Look::bad(State::Fail, format!("store {path}: {error}"), "is there memory left?"),
+    }
+}
+
+/// What the data folder's disk has left: one artifact and its logs take some hundred megabytes.
+fn disk(config: &Config) -> Look {
+    const WANTED: u64 = 1 << 30;
+    let folder = config.data.ancestors().find(|it| it.is_dir()).unwrap_or(Path::new("."));
+    match rustix::fs::statvfs(folder) {
+        Ok(it) => {
+            let free = it.f_bavail.saturating_mul(it.f_frsize);
+            let what = format!("{} MiB free for {}", free >> 20, config.data.display());
+            let advice = "make room: history, logs and artifacts lie there";
+            match free {
+                WANTED.. => Look::ok(what),
+                _ if free < WANTED / 10 => Look::bad(State::Fail, what, advice),
+                _ => Look::bad(State::Warn, what, advice),
+            }
+        }
+        Err(error) => Look::bad(
+            State::Fail,
+            format!("the disk of {} cannot be looked at: {error}", folder.display()),
+            "may the bot's user read it?",
+        ),
+    }
+}
+
+fn contents(config: &Config) -> Vec<Look> {
+    let content = Library::new(config.content.clone()).load().diagnostics;
+    let settings = match settings_files(&config.settings) {
+        Ok(files) => content::settings::load(&files, None).1,
+        Err(error) => {
+            let what = format!("settings in {}: {error}", config.settings.display());
+            return vec![Look::bad(State::Fail, what, "may the bot's user read them?")];
+        }
+    };
+    vec![counted("content", &content), counted("settings", &settings)]
+}
+
+fn counted(what: &str, diagnostics: &[Diagnostic]) -> Look {
+    let errors = diagnostics.iter().filter(|it| it.is_error()).count();
+    let warnings = words::count(diagnostics.len() - errors, "warning");
+    let found = format!("{what}: {}, {warnings}", words::count(errors, "error"));
+    let state = if errors > 0 { State::Fail } else { State::Warn };
+    if diagnostics.is_empty() {
+        return Look::ok(found);
+    }
+    Look::bad(state, found, "`lockkeeper check` says where")
+}
+
+/// A program of the system; its version stands on either stream.
+fn program(name: &str, arguments: &[&str], why: &str) -> Look {
+    match Command::new(name).args(arguments).output() {
+        Ok(output) => {
+            let said = [output.stdout, output.stderr].concat();
+            let version = String::from_utf8_lossy(&said);
+            Look::ok(version.lines().next().unwrap_or(name).to_owned())
+        }
+        Err(error) => Look::bad(State::Fail, format!("{name}: {error}"), format!("install it: {why}")),
+    }
+}
+
+/// A clock that was never set shows a time before this program was written.
+fn clock() -> Look {
+    let now = SystemClock.now();
+    if now.strftime("%Y").to_string().as_str() < "2026" {
+        return Look::bad(State::Fail, format!("the clock says {now}"), "set it, and let NTP keep it");
+    }
+    Look::ok(format!("the clock says {}", now.strftime("%Y-%m-%d %H:%M:%S UTC")))
+}
