@@ -1,7 +1,7 @@
 //! `check [PATH…]`
 
 use std::{
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     process::ExitCode,
 };
 
@@ -107,9 +107,24 @@ fn summary(loaded: &Loaded, apps: usize, found: &Found) -> String {
 /// The path that a person can open: below the last folder that has it.
 fn shown(folders: &[PathBuf], file: &str, within: &str) -> String {
     let below = file.strip_prefix(within).unwrap_or(file);
-    let paths =
-        folders.iter().rev().map(|it| if it == Path::new(".") { below.into() } else { it.join(below) });
-    paths.into_iter().find(|it: &PathBuf| it.exists()).map_or(file.to_owned(), |it| it.display().to_string())
+    let path = folders.iter().rev().map(|it| it.join(below)).find(|it| it.exists());
+    path.map_or(file.to_owned(), |it| plain(&it).display().to_string())
+}
+
+/// The same path without `.` and without going into a folder and out again.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        let leaves = matches!(plain.components().next_back(), Some(Component::Normal(_)));
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if leaves => drop(plain.pop()),
+            Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
+                plain.push(part);
+            }
+        }
+    }
+    plain
 }
 
 impl Subject {
@@ -151,7 +166,7 @@ impl Subject {
 
     fn folder(&mut self, path: &Path) {
         self.content.push(path.to_owned());
-        let settings = path.join("config");
+        let settings = plain(&path.join("config"));
         self.configs.extend(Some(settings.join("lockkeeper.yaml")).filter(|it| it.is_file()));
         self.settings.push(settings);
     }
@@ -199,4 +214,16 @@ fn expanded(loaded: &Loaded) -> anyhow::Result<String> {
         }
     }
     Ok(text.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_shown_as_people_write_them() {
+        let read = |it: &str| plain(Path::new(it)).display().to_string();
+        assert_eq!(read("./config/../commands/a.yaml"), "commands/a.yaml");
+        assert_eq!(read("../x/./y"), "../x/y");
+    }
 }

@@ -295,7 +295,8 @@ fn a_running_bot_answers_the_command_line() {
     let failed = place.ask(&["action", "run", "core.local", "cmd=exit 3", "--wait"]);
     assert_eq!(failed.status.code(), Some(1), "{}", stdout(&failed));
     let none = place.ask(&["approve", "42"]);
-    assert!(stdout(&none).contains("#42 has no gate"), "{}{}", stdout(&none), stderr(&none));
+    assert!(stderr(&none).contains("#42 has no gate"), "{}{}", stdout(&none), stderr(&none));
+    assert_eq!(none.status.code(), Some(1));
     let actions = stdout(&place.ask(&["action", "list"]));
     assert!(actions.contains("core.local"), "{actions}");
     assert_eq!(place.ask(&["action", "show", "core.nothing"]).status.code(), Some(1));

@@ -1,10 +1,14 @@
 //! `cancel RELEASE|EXECUTION`
 
-use super::{Order, subject};
+use super::{Order, start, subject};
 use crate::{
-    bot::{Bot, hear::Answer},
+    bot::{
+        Bot,
+        hear::{Answer, Call},
+    },
+    engine::Live,
     id::{AppName, EnvironmentName},
-    identity::Right,
+    identity::{Authorised, Right},
     message::words,
     store::{Change, audit, execution::Execution},
 };
@@ -17,7 +21,12 @@ pub(in crate::bot) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<
     let name = |key: &str| root.context.get(key).and_then(|it| it.as_str()).unwrap_or_default();
     let (app, environment) = (AppName::new(name("app")), EnvironmentName::new(name("environment")));
     let live = bot.engine().live();
-    let leave = match subject::leave(&live, order.call, Right::Cancel, &app, &environment) {
+    let leave = if app.as_str().is_empty() {
+        starter(&live, order.call, &root)
+    } else {
+        subject::leave(&live, order.call, Right::Cancel, &app, &environment)
+    };
+    let leave = match leave {
         Ok(leave) => leave,
         Err(answer) => return Ok(answer),
     };
@@ -34,6 +43,18 @@ pub(in crate::bot) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<
         format!("{text} has ended already.")
     };
     Ok(Answer::say(words::answer::note(text)))
+}
+
+/// What belongs to no app is stopped by whoever asked for it, and by those who may run it where that is said.
+fn starter(live: &Live, call: &Call<'_>, root: &Execution) -> Result<Authorised, Answer> {
+    let leave = subject::reader(live, call)?;
+    let asker = root.context.get("requester").and_then(|it| it.as_str()).unwrap_or_default();
+    let groups = live.bundle.action(&root.action).and_then(|it| start::who(it)).unwrap_or_default();
+    let person = live.settings.people.by_name(leave.person());
+    if leave.person().as_str() == asker || person.is_some_and(|it| it.is_in_any(&groups)) {
+        return Ok(leave);
+    }
+    Err(Answer::whisper(words::refusal::not_yours(root.action.as_str(), asker)))
 }
 
 /// The root execution that a person means: by release number, or the end of its id.

@@ -31,9 +31,7 @@ pub(in crate::bot) async fn start(
         Ok(leave) => leave,
         Err(answer) => return Ok(Err(answer)),
     };
-    // The shorthand's `who`: a list of groups, nobody if it is empty.
-    if let Some(who) = action.tags.get("who") {
-        let groups: Vec<GroupName> = who.split(',').map(|it| GroupName::new(it.trim())).collect();
+    if let Some(groups) = who(action) {
         let person = live.settings.people.by_name(leave.person());
         if !person.is_some_and(|it| it.is_in_any(&groups)) {
             let text = format!("Members of {} may run {}.", words::list(&groups), action.reference);
@@ -55,4 +53,9 @@ pub(in crate::bot) async fn start(
         places: vec![place],
     };
     Ok(Ok(bot.engine().start(starting, also).await?))
+}
+
+/// The shorthand's `who`: a list of groups, nobody if it is empty; `None` where the action does not say.
+pub(super) fn who(action: &Action) -> Option<Vec<GroupName>> {
+    action.tags.get("who").map(|who| who.split(',').map(|it| GroupName::new(it.trim())).collect())
 }

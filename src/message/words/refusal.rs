@@ -7,6 +7,12 @@ use crate::{
     message::card::{Card, Text},
 };
 
+/// Somebody else started this.
+pub fn not_yours(action: &str, asker: &str) -> Card {
+    let asker = if asker.is_empty() { "whoever started it" } else { asker };
+    Card::say(format!("{action} belongs to no app, so {asker} stops it, or somebody who may run it."))
+}
+
 /// A right that the person does not have.
 pub fn denied(it: &Denied) -> Card {
     let who = match &it.who_could {
