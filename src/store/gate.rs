@@ -121,8 +121,8 @@ pub async fn insert_permission<P: Serialize + Sync>(
     it: &PermissionRow<P>,
 ) -> Result<(), StoreError> {
     let done = sqlx::query(
-        "INSERT INTO permission (id, gate_id, root_id, seal, digest, body, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (gate_id) DO NOTHING",
+        "INSERT INTO permission (id, gate_id, root_id, seal, digest, body, at, used_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (gate_id) DO NOTHING",
     )
     .bind(it.id.to_string())
     .bind(it.gate.map(|gate| gate.to_string()))
@@ -131,6 +131,7 @@ pub async fn insert_permission<P: Serialize + Sync>(
     .bind(it.digest.as_str())
     .bind(to_json(&it.body)?)
     .bind(clock::to_millis(it.at))
+    .bind(it.used_at.map(clock::to_millis))
     .execute(&mut tx.connection)
     .await?;
     if done.rows_affected() == 1 {
