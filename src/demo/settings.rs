@@ -19,6 +19,7 @@ people:
   dora: {terminal: [dora], logins: [dora], emails: [dora@shop.example], groups: [developers]}
   bea: {terminal: [bea], logins: [bea], emails: [bea@shop.example], groups: [sre]}
   cid: {terminal: [cid], logins: [cid], emails: [cid@shop.example], groups: [sre]}
+  emil: {terminal: [emil], logins: [emil], emails: [emil@shop.example], groups: [sre]}
 ";
 
 /// Everything that does not change while the rehearsal goes on.
