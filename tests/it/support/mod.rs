@@ -4,6 +4,7 @@ pub mod cards;
 pub mod fake_discord;
 pub mod fake_slack;
 pub mod house;
+pub mod shop;
 pub mod wire;
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
