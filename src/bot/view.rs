@@ -78,7 +78,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         digest: digest(&tree),
         steps: steps(&tree),
         failure: tree.iter().filter(|_| top.status != Status::Succeeded).find(|it| is_cause(it)).map(failure),
-        hosts: tree.iter().rev().find_map(|it| target_hosts(it)),
+        hosts: tree.iter().rev().find_map(target_hosts),
         ending: ending(&tree, top),
         took: clock::between(top.created_at, end),
         short: short_id(root),

@@ -28,9 +28,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 impl Engine {
     /// Performs an execution whose action has an effect outside.
     pub(super) async fn perform(&self, execution: Execution) {
-        match self.try_perform(&execution).await {
-            Ok((end, also)) => self.settle(&execution, end, also).await,
-            Err(Postponed) => {}
+        if let Ok((end, also)) = self.try_perform(&execution).await {
+            self.settle(&execution, end, also).await;
         }
     }
 

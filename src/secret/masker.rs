@@ -66,7 +66,7 @@ impl Masker {
             ),
             // A number can be a secret too (a PIN, an account): its digits are compared as text.
             Value::Number(number) => match self.mask(&number.to_string()) {
-                Cow::Borrowed(_) => Value::Number(number.clone()),
+                Cow::Borrowed(_) => Value::Number(number),
                 Cow::Owned(masked) => Value::String(masked),
             },
             Value::Null | Value::Bool(_) => value,
@@ -118,7 +118,7 @@ fn add_forms(value: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
     }
     let text = String::from_utf8_lossy(value);
     let json = serde_json::Value::from(text.as_ref()).to_string();
-    forms.insert(json[1..json.len() - 1].as_bytes().to_vec());
+    forms.insert(json.as_bytes()[1..json.len() - 1].to_vec());
     forms.insert(json[1..json.len() - 1].replace('/', "\\/").into_bytes());
     forms.insert(ascii_json(&text).into_bytes());
     forms.insert(text.replace('\'', r"'\''").into_bytes());

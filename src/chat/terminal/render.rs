@@ -172,8 +172,10 @@ impl Page {
     }
 }
 
+type Painted = (char, Paint);
+
 /// What fits on one row, and the rest. Breaks at the last blank that fits, else in the middle of the word.
-fn first_row(text: &[(char, Paint)], room: usize) -> (&[(char, Paint)], &[(char, Paint)]) {
+fn first_row(text: &[Painted], room: usize) -> (&[Painted], &[Painted]) {
     let mut used = 0;
     let mut blank = None;
     for (at, (c, _)) in text.iter().enumerate() {

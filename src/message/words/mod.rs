@@ -21,9 +21,9 @@ pub fn length(it: Duration) -> String {
         0 => format!("{} ms", it.as_millis()),
         1..=9 => format!("{:.1} s", it.as_secs_f64()),
         10..=59 => format!("{seconds} s"),
-        60..=3_599 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        60..=3_599 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         60..=3_599 => format!("{} min {} s", seconds / 60, seconds % 60),
-        3_600..=86_399 if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3_600),
+        3_600..=86_399 if (seconds / 60).is_multiple_of(60) => format!("{} h", seconds / 3_600),
         3_600..=86_399 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
         _ => format!("{} days", seconds / 86_400),
     }

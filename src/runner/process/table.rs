@@ -63,7 +63,7 @@ pub(super) fn signal_group(pid: u32, signal: Signal) -> bool {
 /// Whether a group has a member that is not a mere zombie.
 pub(super) fn group_lives(pid: u32) -> bool {
     let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    if !group.is_some_and(|it| rustix::process::test_kill_process_group(it).is_ok()) {
+    if group.is_none_or(|it| rustix::process::test_kill_process_group(it).is_err()) {
         return false;
     }
     let known = pids();

@@ -131,8 +131,3 @@ impl Bot {
         self.running.await.expect("the bot ends well");
     }
 }
-
-/// The folder with the shared corpora.
-pub fn shared() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")
-}
