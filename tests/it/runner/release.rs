@@ -140,12 +140,10 @@ fn serve(bodies: Vec<(u16, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/health", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        let mut at = 0;
-        for stream in listener.incoming() {
+        for (at, stream) in listener.incoming().enumerate() {
             let mut stream = stream.unwrap();
             let _ = stream.read(&mut [0; 4096]);
             let (status, body) = &bodies[at.min(bodies.len() - 1)];
-            at += 1;
             let length = body.len();
             let head =
                 format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");

@@ -33,7 +33,7 @@ pub async fn ask(world: &World, bot: &Bot) -> Shown {
 pub async fn question(bot: &Bot, number: usize) -> Shown {
     let find = |all: &[Shown]| {
         let gates = all.iter().filter(|it| it.card.title.to_string().starts_with("May #"));
-        gates.filter(|it| it.card.footer.to_string().contains(&format!("message {number} "))).last().cloned()
+        gates.rev().find(|it| it.card.footer.to_string().contains(&format!("message {number} "))).cloned()
     };
     match bot.player.wait_for(PATIENCE, find).await {
         Ok(shown) => shown,
