@@ -62,7 +62,10 @@ impl Engine {
             return Ok((End::failed(format!("there is no runner `{}`", action.runner)), Vec::new()));
         };
         let timeout = timeout_of(&action, &bound.values);
-        let attempt = self.begin_attempt(execution, &leave, timeout).await?;
+        let attempt = match self.begin_attempt(execution, &leave, timeout).await? {
+            Ok(attempt) => attempt,
+            Err(refused) => return Ok((refused, Vec::new())),
+        };
         let end = match self.request(execution, &action, &bundle, &attempt, bound, timeout).await {
             Ok(request) => end_of(self.supervise(execution, &attempt, runner, request, timeout).await),
             Err(error) => End::failed(format!("the attempt could not be prepared: {error}")),
@@ -70,13 +73,14 @@ impl Engine {
         Ok((end.clone(), vec![Change::EndAttempt(Box::new(attempt), end.status, end.result)]))
     }
 
-    /// The start row commits before the effect. While the database is away nothing starts.
+    /// The start row commits before the effect. While the database is away nothing starts; if the permission has
+    /// ended meanwhile, nothing ever will.
     async fn begin_attempt(
         &self,
         execution: &Execution,
         leave: &Leave,
         timeout: Duration,
-    ) -> Result<Attempt, Postponed> {
+    ) -> Result<Result<Attempt, End>, Postponed> {
         let beginning = Beginning {
             execution: execution.id,
             grant: leave.grant,
@@ -98,7 +102,8 @@ impl Engine {
                 })
             });
             match begun.await {
-                Ok(attempt) => return Ok(attempt),
+                Ok(attempt) => return Ok(Ok(attempt)),
+                Err(StoreError::CalledOff { why }) => return Ok(Err(End::failed(why))),
                 Err(StoreError::Changed { what }) => {
                     tracing::info!(execution = %execution.id, what, "not started: it was changed meanwhile");
                     return Err(Postponed);

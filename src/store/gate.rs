@@ -166,7 +166,8 @@ pub async fn require_permission(tx: &mut Tx, id: GrantId) -> Result<(), StoreErr
             .bind(id.to_string())
             .fetch_optional(&mut tx.connection)
             .await?;
-    if row.is_some() { Ok(()) } else { Err(StoreError::Changed { what: "the permission" }) }
+    let ended = || StoreError::CalledOff { why: "the permission for this host has ended".to_owned() };
+    row.map(drop).ok_or_else(ended)
 }
 
 /// Ends every permission of a root: called when the root ends, so that no later attempt can use one.

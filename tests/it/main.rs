@@ -1,6 +1,11 @@
 //! Integration tests: one crate, one module per subject.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests end at the first surprise and print what they count")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests end at the first surprise and print what they count"
+)]
 
 mod alias;
 mod chat_discord;
