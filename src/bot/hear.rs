@@ -35,7 +35,7 @@ pub(super) struct Call<'a> {
 /// What to say, and to whom.
 pub(super) struct Answer {
     /// `None`: something else answers, as a new card does.
-    pub(super) card: Option<Card>,
+    pub(super) card: Option<Box<Card>>,
     /// Only the asker sees it.
     pub(super) private: bool,
     /// Commits with the delivery's end; empty if the effect took `Done` with it.
@@ -46,7 +46,7 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn say(card: Card) -> Self {
-        Self { card: Some(card), private: false, changes: Vec::new(), done: false }
+        Self { card: Some(Box::new(card)), private: false, changes: Vec::new(), done: false }
     }
 
     /// A refusal, for the asker alone.
@@ -84,7 +84,7 @@ async fn finish(bot: &Bot, call: &Call<'_>, answer: Answer) -> anyhow::Result<()
     }
     let mut changes = answer.changes;
     changes.push(Change::Done(call.id));
-    changes.extend(answer.card.map(|card| self::answer(call.id, call.delivery, card, answer.private)));
+    changes.extend(answer.card.map(|card| self::answer(call.id, call.delivery, *card, answer.private)));
     bot.engine().commit(changes).await?;
     Ok(())
 }

@@ -16,15 +16,19 @@ pub(super) async fn ready(State(surface): Held) -> (StatusCode, Json<Value>) {
     let beat = engine.store().is_writable(engine.clock().now());
     let store = tokio::time::timeout(STORE_PATIENCE, beat).await.unwrap_or(false);
     let live = engine.live();
-    let settings = !live.settings.apps.is_empty() && !live.settings.people.is_empty();
+    // Without people nobody could ask or approve anything.
+    let (people, apps) = (live.settings.people.len(), live.settings.apps.len());
+    let settings = people > 0;
     let ready = store && settings;
     let chats: Vec<Value> = surface.parts.adapters.iter().map(|it| chat(&surface, &**it)).collect();
     let body = json!({
         "ready": ready,
         "checks": {
             "store": said(store, "a write does not commit"),
-            "settings": said(settings, "no people or no apps are loaded; `lockkeeper check` says why"),
+            "settings": said(settings, "no people are loaded; `lockkeeper check` says why"),
         },
+        "people": people,
+        "apps": apps,
         "chats": chats,
         "content": live.bundle.digest,
     });

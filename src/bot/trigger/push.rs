@@ -147,6 +147,6 @@ fn chain(error: &anyhow::Error) -> String {
     format!("{error:#}")
 }
 
-fn words_of(card: Option<Card>) -> String {
+fn words_of(card: Option<Box<Card>>) -> String {
     card.map(|it| it.to_string()).unwrap_or_default().trim_end_matches('.').to_owned()
 }

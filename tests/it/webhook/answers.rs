@@ -148,6 +148,7 @@ async fn a_store_that_cannot_commit_acknowledges_nothing_and_recovers_by_itself(
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_names_what_is_red() {
     let house = House::new();
+    house.write("config/people.yaml", "people: [not, a, map]\n");
     let bot = house.start().await;
     let answer = get(&bot, "/readyz").await;
     assert_eq!(answer.status(), 503);
