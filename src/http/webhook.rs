@@ -30,6 +30,8 @@ use crate::{
 
 /// A push of 2,048 commits with long messages takes about 3 MB; GitHub itself stops at 25.
 const BODY_MAX: usize = 5 * 1024 * 1024;
+/// The largest body that GitHub sends.
+const FORGOTTEN_MAX: usize = 25 * 1024 * 1024;
 /// Bodies that may be in memory at once, in bytes.
 pub(super) const BODIES_MAX: usize = 8 * BODY_MAX;
 /// How long a body may take to arrive.
@@ -88,10 +90,7 @@ async fn store(surface: &Surface, delivery: Delivery) -> Answer {
 /// A share of memory for the body, as large as it says it is.
 async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, HttpError> {
     let length = text(headers, header::CONTENT_LENGTH.as_str()).and_then(|it| it.parse::<usize>().ok());
-    let length = length.unwrap_or(BODY_MAX);
-    if length > BODY_MAX {
-        return Err(HttpError::TooLarge { most: BODY_MAX });
-    }
+    let length = length.unwrap_or(BODY_MAX).min(BODY_MAX);
     let share = u32::try_from(length.max(1)).map_err(|_| HttpError::TooLarge { most: BODY_MAX })?;
     let waiting = surface.bodies.clone().acquire_many_owned(share);
     let room = tokio::time::timeout(STORE_PATIENCE, waiting).await.map_err(|_| HttpError::Busy)?;
@@ -101,15 +100,20 @@ async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePe
 async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
     let reading = async {
         let mut pieces = body.into_data_stream();
-        let mut whole = Vec::new();
+        let (mut whole, mut length) = (Vec::new(), 0);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|_| HttpError::Cut)?;
-            if BODY_MAX < whole.len() + piece.len() {
-                return Err(HttpError::TooLarge { most: BODY_MAX });
+            length += piece.len();
+            // Who is still sending would not hear the answer: the rest is read and forgotten, within reason.
+            if length > FORGOTTEN_MAX {
+                break;
+            } else if length > BODY_MAX {
+                whole = Vec::new();
+            } else {
+                whole.extend_from_slice(&piece);
             }
-            whole.extend_from_slice(&piece);
         }
-        Ok(whole)
+        if length > BODY_MAX { Err(HttpError::TooLarge { most: BODY_MAX }) } else { Ok(whole) }
     };
     tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| HttpError::Late)?
 }

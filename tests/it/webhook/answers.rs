@@ -12,16 +12,16 @@ use super::world::{NOTHING, SECRET, World, drained, request, roots, signature};
 use crate::support::house::{Bot, House};
 
 async fn get(bot: &Bot, path: &str) -> Response {
-    reqwest::get(format!("http://{}{path}", bot.address)).await.unwrap()
+    reqwest::get(format!("http://{}{path}", bot.address)).await.expect("it works")
 }
 
 async fn received(bot: &Bot) -> usize {
-    bot.engine.store().waiting_deliveries(1_000).await.unwrap().len()
+    bot.engine.store().waiting_deliveries(1_000).await.expect("it works").len()
 }
 
 async fn error(answer: Response) -> (u16, String) {
     let status = answer.status().as_u16();
-    let body: Value = answer.json().await.unwrap();
+    let body: Value = answer.json().await.expect("it works");
     (status, body["error"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -180,7 +180,7 @@ async fn metrics_count_what_stands_in_the_store() {
 }
 
 async fn opened(house: &House) -> Result<App, BootError> {
-    let config = config::load(&house.path("config/lockkeeper.yaml")).unwrap();
+    let config = config::load(&house.path("config/lockkeeper.yaml")).expect("it works");
     App::open(Options { config, clock: Arc::new(SystemClock), adapters: Vec::new() }).await
 }
 

@@ -56,7 +56,7 @@ impl World {
             world.repository().display()
         );
         world.house.write("config/apps/shop.yaml", &app);
-        std::fs::create_dir_all(world.repository()).unwrap();
+        std::fs::create_dir_all(world.repository()).expect("it works");
         world.git(&["init", "--quiet", "--initial-branch=main"]);
         world
     }
@@ -77,7 +77,7 @@ impl World {
             .output()
             .expect("git runs");
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        String::from_utf8(output.stdout).expect("it works").trim().to_owned()
     }
 
     /// Commits a build script that does this; returns the commit.
@@ -87,7 +87,7 @@ impl World {
             let path = format!("Shop.git/script/{name}");
             self.house.write(&path, &format!("#!/bin/sh\n# {message}\n{body}\n"));
             let mode = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(self.house.path(&path), mode).unwrap();
+            std::fs::set_permissions(self.house.path(&path), mode).expect("it works");
         }
         self.git(&["add", "--all"]);
         let author = format!("{author} <{author}@example.org>");
@@ -119,7 +119,12 @@ impl World {
     pub async fn deliver_as(&self, bot: &Bot, id: &str, event: &str, body: &Value) -> Response {
         let body = body.to_string();
         let signature = signature(SECRET, body.as_bytes());
-        request(bot, id, event).header("x-hub-signature-256", signature).body(body).send().await.unwrap()
+        request(bot, id, event)
+            .header("x-hub-signature-256", signature)
+            .body(body)
+            .send()
+            .await
+            .expect("it works")
     }
 
     /// Delivers a push and waits until it had its effect.
@@ -140,14 +145,15 @@ pub fn request(bot: &Bot, id: &str, event: &str) -> RequestBuilder {
 }
 
 pub fn signature(secret: &str, body: &[u8]) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body).finalize();
+    let mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("it works").chain_update(body).finalize();
     format!("sha256={}", hex::encode(mac.into_bytes()))
 }
 
 /// Waits until nothing in the inbox lacks its effect.
 pub async fn drained(bot: &Bot) {
     until("an empty inbox", async || {
-        let counts = bot.engine.store().counts(from_millis(0)).await.unwrap();
+        let counts = bot.engine.store().counts(from_millis(0)).await.expect("it works");
         (counts.inbox.waiting == 0).then_some(())
     })
     .await;
@@ -155,7 +161,7 @@ pub async fn drained(bot: &Bot) {
 
 /// Root executions, oldest first.
 pub async fn roots(bot: &Bot) -> Vec<Execution> {
-    let mut roots = bot.engine.store().recent_executions(100).await.unwrap();
+    let mut roots = bot.engine.store().recent_executions(100).await.expect("it works");
     roots.reverse();
     roots
 }
