@@ -60,7 +60,7 @@ impl Bot {
                 return self.run_by_line(&call, &action, parameters).await;
             }
         };
-        Ok(LineAnswer { card: answer.card, refused: answer.private, started: None })
+        Ok(LineAnswer { card: answer.card.map(|it| *it), refused: answer.private, started: None })
     }
 
     async fn vote_by_line(
@@ -104,7 +104,7 @@ impl Bot {
         let order = command::Order { call, parameters };
         match command::start(self, &order, &action, Vec::new()).await? {
             Ok(id) => Ok(LineAnswer { card: None, refused: false, started: Some(id) }),
-            Err(answer) => Ok(LineAnswer { card: answer.card, refused: true, started: None }),
+            Err(answer) => Ok(LineAnswer { card: answer.card.map(|it| *it), refused: true, started: None }),
         }
     }
 
