@@ -10,7 +10,7 @@ use crate::{
     content::Action,
     gate::{self, AttemptFacts, Grant, GrantUse, recheck},
     id::{AppName, Digest, EnvironmentName, GrantId, HostName, RoleName, TaskName},
-    store::{StoreError, execution::Execution, gate::PermissionRow},
+    store::{StoreError, execution::Execution, gate::PermissionRow, lock},
 };
 
 /// What an attempt was allowed.
@@ -35,6 +35,8 @@ pub(super) enum Refused {
         "what was approved is not what is there now ({0}); nothing was changed, ask again with `!promote`"
     )]
     Stale(String),
+    #[error("{0}; one rollout at a time, so this one stops before it begins")]
+    Locked(String),
     #[error("the store could not say whether this is allowed")]
     Store(#[from] StoreError),
 }
@@ -110,7 +112,7 @@ impl Engine {
         };
         let proof = recheck(&asked.gate, &world).map_err(|stale| Refused::Stale(stale_text(&stale)))?;
         let begun = row.body.begin(&proof, self.now()).map_err(|error| Refused::Stale(error.to_string()))?;
-        match self.begin_grant(&begun).await {
+        match self.begin_grant(&begun, format!("#{}", asked.plan.number)).await {
             Ok(()) => Ok(begun),
             // Another attempt of the same batch was first: what it took into use is the same grant.
             Err(StoreError::Changed { .. }) => {
@@ -118,18 +120,34 @@ impl Engine {
                 let found = rows.into_iter().find(|it| it.id == begun.id).map(|it| it.body);
                 found.ok_or_else(|| Refused::Stale("its permission has ended".to_owned()))
             }
+            Err(StoreError::CalledOff { why }) => Err(Refused::Locked(why)),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn begin_grant(&self, grant: &Grant) -> Result<(), StoreError> {
+    /// Takes the grant into use and the environment's lock with it, or neither.
+    async fn begin_grant(&self, grant: &Grant, reason: String) -> Result<(), StoreError> {
         let (id, now) = (grant.id, self.now());
+        let wanted = lock_for(grant, reason);
         let body = serde_json::to_value(grant).unwrap_or_default();
         self.store()
             .write(move |tx| {
-                Box::pin(async move { crate::store::gate::begin_permission(tx, id, &body, now).await })
+                Box::pin(async move {
+                    crate::store::gate::begin_permission(tx, id, &body, now).await?;
+                    lock::take(tx, &wanted, now).await
+                })
             })
             .await
+    }
+}
+
+/// One rollout per app and environment.
+pub fn lock_for(grant: &Grant, reason: String) -> lock::Wanted {
+    lock::Wanted {
+        app: grant.app.clone(),
+        environment: grant.environment.clone(),
+        holder: grant.rollout,
+        reason,
     }
 }
 

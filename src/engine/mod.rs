@@ -41,6 +41,7 @@ use crate::{
 };
 
 pub use gate::{Asked, Evidence, OpenGate, Voting, gate_subject};
+pub use guard::lock_for;
 pub use live::{Live, LivePolicy};
 pub use start::{StartError, Starting, card_subject};
 

@@ -16,7 +16,12 @@ use crate::{
     },
 };
 
-use super::{Engine, bundle::Bundle, guard::Leave, settle::End};
+use super::{
+    Engine,
+    bundle::Bundle,
+    guard::{Leave, Refused},
+    settle::End,
+};
 
 /// How long an attempt may take when neither its action nor its runner says.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -54,7 +59,7 @@ impl Engine {
             Ok(bound) => bound,
             Err(error) => return Ok((End::failed(format!("{}: {error}", action.reference)), Vec::new())),
         };
-        let leave = match self.guard(execution, &action, &bound.values).await {
+        let leave = match self.guarded(execution, &action, &bound.values).await? {
             Ok(leave) => leave,
             Err(refusal) => return Ok((End::failed(refusal.to_string()), Vec::new())),
         };
@@ -71,6 +76,27 @@ impl Engine {
             Err(error) => End::failed(format!("the attempt could not be prepared: {error}")),
         };
         Ok((end.clone(), vec![Change::EndAttempt(Box::new(attempt), end.status, end.result)]))
+    }
+
+    /// What the guard says; while the store is away it says nothing, and nothing starts.
+    async fn guarded(
+        &self,
+        execution: &Execution,
+        action: &Action,
+        parameters: &Map<String, Value>,
+    ) -> Result<Result<Leave, Refused>, Postponed> {
+        loop {
+            match self.guard(execution, action, parameters).await {
+                Err(Refused::Store(error)) => {
+                    tracing::error!(execution = %execution.id, %error, "the guard cannot be asked; trying again");
+                    tokio::select! {
+                        () = tokio::time::sleep(HEARTBEAT / 10) => {}
+                        () = self.0.stop.cancelled() => return Err(Postponed),
+                    }
+                }
+                answer => return Ok(answer),
+            }
+        }
     }
 
     /// The start row commits before the effect. While the database is away nothing starts; if the permission has

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, look,
-    outbox, release,
+    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, lock,
+    look, outbox, release,
 };
 use crate::{
     id::{Digest, EvidenceId, ExecutionId, InboxId, ReleaseId},
@@ -33,6 +33,8 @@ pub enum Change {
     Gate(Box<gate::GateRow<Value>>),
     Vote(Box<gate::VoteRow<Value>>),
     Permit(Box<gate::PermissionRow<Value>>),
+    Lock(lock::Wanted),
+    /// Permissions and locks of a root that has ended.
     EndPermissions(ExecutionId),
     Build(Box<incident::Build>),
     Want(Box<outbox::Wanted<Value>>),
@@ -75,7 +77,11 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
         Change::Gate(it) => gate::replace(tx, it).await,
         Change::Vote(it) => gate::record_vote(tx, it).await,
         Change::Permit(it) => gate::insert_permission(tx, it).await,
-        Change::EndPermissions(root) => gate::end_permissions(tx, *root, now).await,
+        Change::Lock(it) => lock::take(tx, it, now).await,
+        Change::EndPermissions(root) => {
+            gate::end_permissions(tx, *root, now).await?;
+            lock::release(tx, *root).await
+        }
         Change::Build(it) => incident::record_build(tx, it, now).await,
         Change::Want(it) => outbox::want(tx, it, now).await,
         Change::Redraw(subject) => outbox::redraw(tx, subject).await,

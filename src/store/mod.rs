@@ -19,6 +19,7 @@ pub mod flow;
 pub mod gate;
 pub mod inbox;
 pub mod incident;
+pub mod lock;
 pub mod look;
 pub mod outbox;
 pub mod release;

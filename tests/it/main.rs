@@ -17,6 +17,7 @@ mod demo_world;
 mod expression;
 mod orquesta;
 mod runner;
+mod store;
 mod support;
 mod terminal;
 mod tidy;

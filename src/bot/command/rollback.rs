@@ -10,12 +10,12 @@ use crate::{
         release::{Ready, sentence},
     },
     content::App,
-    engine::Live,
+    engine::{Live, StartError, lock_for},
     gate::Grant,
     id::{Digest, EnvironmentName},
     identity::{Authorised, Right},
     message::words,
-    store::{Change, deployment::Rollout},
+    store::{Change, StoreError, deployment::Rollout},
 };
 
 /// Rollouts looked through for another digest than the one that runs.
@@ -100,9 +100,16 @@ async fn go(
     let now = bot.engine().clock().now();
     let row = ready.row(&cause.asker, Some(good.clone()), now);
     let starting = ready.starting("release.rollback", parameters, cause);
-    let also = vec![row, permit(&grant, now), Change::Done(order.call.id)];
-    bot.engine().start(starting, also).await?;
-    Ok(Answer { done: true, ..Answer::nothing() })
+    let lock = Change::Lock(lock_for(&grant, format!("#{}", ready.plan.number)));
+    let also = vec![row, permit(&grant, now), lock, Change::Done(order.call.id)];
+    match bot.engine().start(starting, also).await {
+        Ok(_) => Ok(Answer { done: true, ..Answer::nothing() }),
+        Err(StartError::Store(StoreError::CalledOff { why })) => {
+            let text = format!("{} Cancel it first, or wait.", sentence(&why));
+            Ok(Answer::say(words::answer::note(text)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn permit(grant: &Grant, now: jiff::Timestamp) -> Change {
