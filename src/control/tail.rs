@@ -45,7 +45,7 @@ fn below<'t>(of: &Execution, all: &'t [Execution]) -> Vec<&'t Execution> {
     let mut ids = HashSet::from([of.id]);
     let mut is_below = |it: &&Execution| {
         let is_child = it.visit.as_ref().is_some_and(|visit| ids.contains(&visit.parent));
-        (it.id == of.id || is_child) && (ids.insert(it.id) || it.id == of.id)
+        it.id == of.id || (is_child && ids.insert(it.id))
     };
     all.iter().filter(|it| is_below(it)).collect()
 }

@@ -84,7 +84,7 @@ fn hostile_text_arrives_as_one_argument_unchanged() {
             let expected = hex::encode(expected);
             let parameters = json!({"first": {"kind": "string", "position": 0}, "named": {"kind": "string"}});
             let values = json!({"first": text, "named": text});
-            let script = bench.request("local-shell-script", "bytes.sh", parameters.clone(), values.clone());
+            let script = bench.request("local-shell-script", "bytes.sh", parameters.clone(), values);
             let outcome = runtime.block_on(bench.run(script));
             prop_assert_eq!(&outcome.output.head, &expected);
 
