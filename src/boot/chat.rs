@@ -6,6 +6,7 @@ use super::BootError;
 use crate::{
     chat::{
         ChatAdapter,
+        discord::{Discord, DiscordSettings, DiscordTiming},
         slack::{Slack, SlackSettings, SlackTiming},
     },
     clock::SharedClock,
@@ -31,6 +32,17 @@ pub(super) fn adapters(config: &Config, clock: &SharedClock) -> Result<Vec<Arc<d
         };
         let adapter = Slack::new(settings, clock.clone())
             .map_err(|error| BootError::Chat(format!("the Slack client could not be made: {error}")))?;
+        adapters.push(Arc::new(adapter));
+    }
+    if let Some(discord) = &config.discord {
+        let settings = DiscordSettings {
+            token: resolve("discord.token", &discord.token)?.expose().into(),
+            guild: discord.guild.clone(),
+            api_url: discord.api_url.clone(),
+            timing: DiscordTiming::default(),
+        };
+        let adapter = Discord::new(settings, clock.clone())
+            .map_err(|error| BootError::Chat(format!("the Discord client could not be made: {error}")))?;
         adapters.push(Arc::new(adapter));
     }
     Ok(adapters)

@@ -107,6 +107,9 @@ pub struct SlackConfig {
 #[serde(deny_unknown_fields)]
 pub struct DiscordConfig {
     pub token: SecretRef,
+    /// The server's id; `None`: the first that the bot was invited to.
+    #[serde(default)]
+    pub guild: Option<String>,
     /// `None`: Discord's own. Another one is for tests.
     #[serde(default)]
     pub api_url: Option<String>,

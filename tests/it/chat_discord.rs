@@ -25,11 +25,14 @@ fn adapter(fake: &FakeDiscord, token: &str) -> Arc<Discord> {
         intake: Duration::from_millis(200),
         pause_first: Duration::from_millis(10),
         pause_longest: Duration::from_millis(100),
-        pause_void: Duration::from_millis(50),
         ..DiscordTiming::default()
     };
-    let settings =
-        DiscordSettings { token: token.into(), guild: GUILD.to_owned(), api_url: Some(fake.url()), timing };
+    let settings = DiscordSettings {
+        token: token.into(),
+        guild: Some(GUILD.to_owned()),
+        api_url: Some(fake.url()),
+        timing,
+    };
     Arc::new(Discord::new(settings, Arc::new(SystemClock)).expect("an adapter"))
 }
 
@@ -83,7 +86,8 @@ async fn a_message_is_delivered_with_who_said_it() {
     let heard = talk.inbox.next().await;
     assert_eq!(heard.incoming, said("!deploy api & \"web\"", false, &id));
     assert_eq!((heard.account, heard.place), (ann_of(Platform::Discord), general()));
-    assert_eq!((heard.standing, heard.display.as_str()), (Standing::Member, "ann"));
+    // serenity drops the flags that tell a guest from a member, so that is asked when the message is read.
+    assert_eq!((heard.standing, heard.display.as_str()), (Standing::Unresolved, "ann"));
     assert!(talk.discord.heard_at().is_some());
     talk.finish().await;
 }
@@ -153,7 +157,7 @@ async fn a_press_is_answered_once_it_is_durable() {
     talk.inbox.refuse_next(1);
     let second = talk.fake.press(BEA, &shown, "Approve");
     assert_eq!(talk.inbox.next().await.key, format!("discord:interaction:{second}"));
-    assert_eq!((talk.fake.identified(), talk.fake.resumed()), (1, 1), "it came again by a resume");
+    assert_eq!((talk.fake.identified(), talk.fake.resumed()), (1, 0));
     talk.finish().await;
 }
 
@@ -198,13 +202,15 @@ async fn marks_are_heard_when_added_and_when_removed() {
         assert!(!keys.contains(&heard.key), "each is an act of its own");
         keys.push(heard.key);
     }
+    talk.fake.say(ANN, GENERAL, "!status");
+    talk.inbox.next().await;
     talk.fake.duplicate_last_event();
     talk.inbox.until("the copy was recognised", |it| it.duplicates() == 1).await;
     talk.finish().await;
 }
 
 #[tokio::test]
-async fn what_the_store_refuses_is_replayed_and_counts_once() {
+async fn what_the_store_refuses_is_tried_again_and_counts_once() {
     let talk = Talk::start().await;
     talk.inbox.refuse_next(2);
     talk.fake.say(ANN, GENERAL, "!one");
@@ -221,7 +227,7 @@ async fn what_the_store_refuses_is_replayed_and_counts_once() {
     talk.finish().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_burst_arrives_in_its_order_behind_a_slow_insert() {
     let talk = Talk::start().await;
     talk.inbox.stall_next(Duration::from_millis(150));
@@ -232,13 +238,26 @@ async fn a_burst_arrives_in_its_order_behind_a_slow_insert() {
     for _ in 0..300 {
         heard.push(talk.inbox.next().await.key);
     }
-    let first = heard.iter().position(|it| heard.iter().all(|other| it <= other));
-    assert_eq!(heard.len(), 300);
-    // All but the stalled one, which others may overtake, stand in the order in which they were said.
-    heard.remove(first.expect("a first"));
     assert!(heard.is_sorted());
     assert_eq!((talk.inbox.duplicates(), talk.fake.resumed()), (0, 0));
     talk.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_heard_before_the_stop_is_stored() {
+    let talk = Talk::start().await;
+    talk.inbox.stall_next(Duration::from_millis(100));
+    for number in 0..10 {
+        talk.fake.say(ANN, GENERAL, &format!("!deploy {number}"));
+    }
+    talk.fake.until("all were heard", |_| talk.discord.heard_at().is_some()).await;
+    talk.inbox.next().await;
+    talk.stop.cancel();
+    let ended = tokio::time::timeout(PATIENCE, talk.listening).await.expect("listening ends");
+    assert_eq!(ended.expect("no panic"), Ok(()));
+    for _ in 1..10 {
+        talk.inbox.next().await;
+    }
 }
 
 #[tokio::test]
@@ -249,7 +268,6 @@ async fn a_lost_line_is_resumed_and_nothing_is_missed() {
     let cuts = [
         Push::Cut,
         Push::Close(1001),
-        Push::Freeze,
         Push::Frame(json!({"op": 7, "d": null})),
         Push::Frame(json!({"op": 9, "d": true})),
     ];
@@ -264,15 +282,46 @@ async fn a_lost_line_is_resumed_and_nothing_is_missed() {
 }
 
 #[tokio::test]
-async fn a_forgotten_session_is_begun_anew() {
+async fn a_silent_line_and_a_forgotten_session_are_begun_anew() {
     let talk = Talk::start().await;
-    talk.fake.push(Push::Frame(json!({"op": 9, "d": false})));
+    talk.fake.push(Push::Freeze);
     talk.fake.until("it identified again", |it| it.identified() == 2 && it.lines() == 1).await;
-    talk.fake.push(Push::Cut);
-    talk.fake.forget_sessions();
+    talk.fake.push(Push::Frame(json!({"op": 9, "d": false})));
     talk.fake.until("and again", |it| it.identified() == 3 && it.lines() == 1).await;
     let id = talk.fake.say(ANN, GENERAL, "!help");
     assert_eq!(talk.inbox.next().await.incoming, said("!help", false, &id));
+    talk.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_serenity_cannot_read_is_heard_all_the_same() {
+    let talk = Talk::start().await;
+    for less in
+        [json!({"mention_roles": null}), json!({"timestamp": "?"}), json!({"embeds": 7, "member": null})]
+    {
+        let id = talk.fake.say_with(ANN, GENERAL, "!help", less);
+        assert_eq!(talk.inbox.next().await.incoming, said("!help", false, &id));
+    }
+    talk.fake.happen(
+        "MESSAGE_REACTION_ADD",
+        json!({"user_id": BEA, "channel_id": GENERAL, "message_id": "7", "guild_id": GUILD,
+            "emoji": {"name": "✅"}}),
+    );
+    let heard = talk.inbox.next().await;
+    assert!(matches!(heard.incoming, Incoming::Reacted { mark: Mark::Approve, added: true, .. }));
+    talk.finish().await;
+}
+
+#[tokio::test]
+async fn a_guest_is_never_heard_as_a_member() {
+    let talk = Talk::start().await;
+    talk.fake.set_member(BEA, json!({"flags": 16}));
+    let posted = talk.discord.post(&general(), &Card::say("vote"), "n1").await.expect("posted");
+    talk.fake.next_message(GENERAL).await;
+    talk.fake.say(BEA, GENERAL, "!deploy api");
+    assert_eq!(talk.inbox.next().await.standing, Standing::Unresolved);
+    talk.fake.react(BEA, GENERAL, posted.message.as_str(), "✅", true);
+    assert_eq!(talk.inbox.next().await.standing, Standing::Guest);
     talk.finish().await;
 }
 
@@ -325,7 +374,7 @@ async fn discord_being_away_or_out_of_starts_is_waited_for() {
     });
     fake.until("the budget was asked for", |it| 5 <= it.calls("GET gateway")).await;
     assert_eq!(fake.identified(), 0, "nothing is begun while no start is left");
-    fake.set_starts_left(5);
+    fake.set_starts_left(50);
     fake.until("the bot is connected", |it| it.lines() == 1).await;
     stop.cancel();
     assert_eq!(listening.await.expect("no panic"), Ok(()));
@@ -340,9 +389,7 @@ async fn each_failure_says_what_may_be_done_next() {
         talk.discord.post(&general(), &Card::say("hi"), "n1").await.expect_err("it fails")
     };
     let limited = post(Fault::RateLimit("1.5".to_owned())).await;
-    assert_eq!(limited, ChatError::RateLimited { retry_after: Duration::from_millis(1_500) });
-    let limited = post(Fault::RateLimit("soon".to_owned())).await;
-    assert_eq!(limited, ChatError::RateLimited { retry_after: Duration::from_secs(5) });
+    assert_eq!(limited, ChatError::RateLimited { retry_after: Duration::from_secs(1) });
     assert!(matches!(post(Fault::Status(503)).await, ChatError::Unclear { .. }));
     assert!(matches!(post(Fault::Page).await, ChatError::Unclear { .. }));
     assert!(
@@ -460,7 +507,10 @@ fn mentions_ring_and_links_lead_only_where_we_put_them() {
         rules::active(&body),
         [format!("@{ANN}"), format!("@{ANN}"), "<https://ci.example/1>".to_owned()]
     );
-    assert_eq!(body["allowed_mentions"], json!({"parse": [], "users": [ANN], "replied_user": false}));
+    assert_eq!(
+        body["allowed_mentions"],
+        json!({"parse": [], "users": [ANN], "roles": [], "replied_user": false})
+    );
     assert_eq!(body["content"], format!("<@{ANN}>"), "an embed rings nobody");
 
     let short = render(&Card::say(Text::plain("hi @everyone ").mention(ann))).body;

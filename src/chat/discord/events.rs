@@ -1,4 +1,4 @@
-//! Gateway dispatches as deliveries, read leniently from JSON: what is not understood gives no delivery, never an error.
+//! Gateway events as deliveries, read leniently from JSON: what is not understood gives no delivery, never an error.
 
 use serde_json::Value;
 
@@ -19,7 +19,9 @@ pub(super) struct Scene<'a> {
     pub(super) guild: &'a str,
     /// Our own user.
     pub(super) own: &'a str,
-    pub(super) session: &'a str,
+    /// With `number`, a name for an event that has no id.
+    pub(super) life: &'a str,
+    pub(super) number: u64,
     /// The channel that the event's channel hangs on, if that is a thread.
     pub(super) parent: Option<&'a str>,
 }
@@ -51,11 +53,12 @@ impl Scene<'_> {
         }
     }
 
-    /// In the guild the event itself says who is a member; elsewhere that is asked after the inbox.
+    /// In the guild the event itself may say who is a member; else that is asked after the inbox. Without flags (which
+    /// serenity drops from messages) nobody can tell a guest from a member.
     fn standing(&self, data: &Value) -> Standing {
         match data["guild_id"].as_str() {
             Some(guild) if guild != self.guild => Standing::External,
-            Some(_) if data["member"].is_object() => member(&data["member"]),
+            Some(_) if data["member"]["flags"].is_u64() => member(&data["member"]),
             Some(_) | None => Standing::Unresolved,
         }
     }
@@ -91,12 +94,12 @@ pub(super) fn is_emptied(kind: &str, data: &Value, own: &str) -> bool {
         && !mentions_us
 }
 
-/// What a person did, according to one dispatch with this sequence number.
-pub(super) fn delivery(kind: &str, data: &Value, sequence: u64, scene: &Scene<'_>) -> Option<Delivery> {
+/// What a person did, according to one event.
+pub(super) fn delivery(kind: &str, data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
     match kind {
         "MESSAGE_CREATE" => said(data, scene),
-        "MESSAGE_REACTION_ADD" => reacted(data, sequence, scene, true),
-        "MESSAGE_REACTION_REMOVE" => reacted(data, sequence, scene, false),
+        "MESSAGE_REACTION_ADD" => reacted(data, scene, true),
+        "MESSAGE_REACTION_REMOVE" => reacted(data, scene, false),
         "INTERACTION_CREATE" => pressed(data, scene),
         _ => None,
     }
@@ -131,8 +134,9 @@ fn said(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
     })
 }
 
-/// A reaction has no id; its number within the session is the same when it is replayed.
-fn reacted(data: &Value, sequence: u64, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
+/// A reaction has no id and serenity does not tell its sequence number, so a copy is not recognised here: a vote that
+/// comes twice counts once all the same.
+fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
     let emoji = &data["emoji"];
     let mark = match emoji["name"].as_str()?.trim_end_matches('\u{fe0f}') {
         "✅" => Mark::Approve,
@@ -146,7 +150,7 @@ fn reacted(data: &Value, sequence: u64, scene: &Scene<'_>, added: bool) -> Optio
     let (channel, message) = (data["channel_id"].as_str()?, data["message_id"].as_str()?);
     let place = scene.place(data, channel);
     Some(Delivery {
-        key: format!("discord:dispatch:{}:{sequence}", scene.session),
+        key: format!("discord:reaction:{message}:{user}:{added}:{}:{}", scene.life, scene.number),
         account: scene.account(data, user),
         standing: scene.standing(data),
         display: if data["member"].is_object() {
@@ -190,7 +194,11 @@ fn pressed(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
 
 /// Channels that an event names, each with the channel it hangs on if it is a thread.
 pub(super) fn channels(kind: &str, data: &Value) -> Vec<(String, Option<String>)> {
-    let listed = |key: &str| data[key].as_array().cloned().unwrap_or_default();
+    let listed = |key: &str| match &data[key] {
+        Value::Array(list) => list.clone(),
+        Value::Object(by_id) => by_id.values().cloned().collect(),
+        _ => Vec::new(),
+    };
     let found = match kind {
         "GUILD_CREATE" => [listed("channels"), listed("threads")].concat(),
         "THREAD_LIST_SYNC" => listed("threads"),
@@ -209,4 +217,13 @@ pub(super) fn channel(channel: &Value) -> Option<(String, Option<String>)> {
         return None;
     }
     Some((channel["id"].as_str()?.to_owned(), parent.map(str::to_owned)))
+}
+
+/// The first guild of a list.
+pub(super) fn first_guild(guilds: &Value) -> Option<String> {
+    let ids: Vec<&str> = guilds.as_array()?.iter().filter_map(|it| it["id"].as_str()).collect();
+    if 1 < ids.len() {
+        tracing::warn!(guilds = ids.join(" "), "the bot is in several servers and serves the first");
+    }
+    ids.first().map(|it| (*it).to_owned())
 }

@@ -1,221 +1,260 @@
-//! The gateway (<https://docs.discord.com/developers/events/gateway>).
+//! The gateway (<https://docs.discord.com/developers/events/gateway>), spoken by serenity.
 //!
-//! A loop of our own, for two rules that serenity's cannot keep: the sequence number from which Discord replays after
-//! a lost line moves on only once everything before it is durable, and a reaction, which has no id, is keyed by that
-//! number. Besides, serenity ignores `resume_gateway_url` and drops fields and events that its models do not know.
+//! serenity gives every event to a task of its own, so their order would be lost among several threads. Its client
+//! therefore lives on a thread of its own with a runtime that runs tasks in the order in which they were spawned, and
+//! all that its handler does is to put the event into a queue, which is stored in that order outside.
+//!
+//! What serenity does differently from what one could wish, and what we make of it:
+//!
+//! - It moves its sequence number on before we have stored an event, so Discord does not replay what the store refused:
+//!   the event waits in the queue and is tried again. What the queue holds when the process dies is lost, like all that
+//!   is said while the bot is away.
+//! - After a line that went silent, or two failed attempts at a resume, it begins a new session, and what happened
+//!   meanwhile is lost too.
+//! - An event that its models cannot read reaches us as raw JSON, and one that they can is made JSON again; [`plain`]
+//!   puts back what the models drop.
+//! - It ends for close codes 4004, 4013 and 4014 only, and begins sessions without asking how many are left:
+//!   [`Pulse`] ends a client that does not get anywhere, and the loop around it asks first.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::stream::FuturesOrdered;
-use futures_util::{SinkExt, StreamExt};
+use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use serenity::Error;
+use serenity::async_trait;
+use serenity::client::{ClientBuilder, Context, RawEventHandler};
+use serenity::gateway::{GatewayError, ShardManager};
+use serenity::model::event::Event;
+use serenity::model::gateway::GatewayIntents;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 
-use super::super::backoff::chance;
 use super::super::{Intake, ListenError};
 use super::Ears;
+use super::rest::client;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// Events that wait for the store; Discord's largest guilds aside this is hours.
+const QUEUE: usize = 10_000;
+/// Until the first session stands; serenity tries every 5 s.
+const CONNECT_MAX: Duration = Duration::from_secs(30);
+/// Heartbeats are answered every 41 s.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_secs(1);
+/// Sessions that one client may begin before the budget is looked at again.
+const SESSIONS_MAX: usize = 5;
 
-/// GUILDS (which channels are threads), GUILD_MESSAGES, GUILD_MESSAGE_REACTIONS, DIRECT_MESSAGES,
-/// DIRECT_MESSAGE_REACTIONS, MESSAGE_CONTENT (privileged).
-pub(super) const INTENTS: u64 = 1 | 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 15;
-
-/// Dispatches being stored at once; more wait in the socket.
-const IN_FLIGHT_MAX: usize = 64;
-const HELLO_MAX: Duration = Duration::from_secs(10);
-const CONNECT_MAX: Duration = Duration::from_secs(10);
-const HEARTBEAT_MAX: Duration = Duration::from_secs(120);
-/// Any code but 1000 and 1001 leaves the session open for a resume.
-const CLOSE_RESUMABLE: u16 = 4_000;
-
-/// What a lost line can be taken up with.
-#[derive(Debug, Clone)]
-pub(super) struct Session {
-    pub(super) id: String,
-    pub(super) address: Option<String>,
-    /// Everything up to here is durable.
-    pub(super) sequence: u64,
+/// `MESSAGE_CONTENT` is privileged; `GUILDS` tells which channels are threads.
+fn intents() -> GatewayIntents {
+    GatewayIntents::GUILDS
+        | GatewayIntents::GUILD_MESSAGES
+        | GatewayIntents::GUILD_MESSAGE_REACTIONS
+        | GatewayIntents::DIRECT_MESSAGES
+        | GatewayIntents::DIRECT_MESSAGE_REACTIONS
+        | GatewayIntents::MESSAGE_CONTENT
 }
 
-/// How a line ended.
+/// One event: its kind and its data, as Discord spells them.
+pub(super) struct Heard {
+    pub(super) kind: String,
+    pub(super) data: Value,
+}
+
+/// How a client ended.
 #[derive(Debug)]
 pub(super) enum End {
     Stopped,
-    /// Take the session up again, if there is one.
-    Lost,
-    /// The session is void: events may be lost.
-    Void,
+    /// It got nowhere; a new one may.
+    Worn,
     Fatal(ListenError),
 }
 
-/// Holds one line until it ends. `session` is taken up if there is one, and is up to date afterwards.
+/// Where and as whom to listen.
+pub(super) struct Address {
+    pub(super) token: SecretString,
+    pub(super) api_url: Option<String>,
+    /// What `gateway/bot` answered.
+    pub(super) gateway: String,
+}
+
+/// Listens with one client until it ends, and stores all that it heard.
 pub(super) async fn hold(
-    ears: &Ears,
+    ears: &Arc<Ears>,
     intake: &Intake,
     stop: &CancellationToken,
-    address: &str,
-    session: &mut Option<Session>,
+    address: Address,
 ) -> End {
-    let url = format!("{}/?v=10&encoding=json", address.trim_end_matches('/'));
-    let opened = tokio::time::timeout(CONNECT_MAX, tokio_tungstenite::connect_async(url)).await;
-    let mut socket = match opened {
-        Ok(Ok((socket, _))) => socket,
-        Ok(Err(error)) => {
-            tracing::warn!(error = %error, "the discord gateway did not open");
-            return End::Lost;
+    let (heard, mut hearing) = mpsc::channel(QUEUE);
+    let (ended, ending) = oneshot::channel();
+    let hang_up = stop.child_token();
+    let _with_us = hang_up.clone().drop_guard();
+    let line = Line { address, heard, ears: ears.clone(), hang_up };
+    let thread = std::thread::Builder::new().name("discord".to_owned()).spawn(move || {
+        let _ = ended.send(line.drive());
+    });
+    if let Err(error) = thread {
+        tracing::error!(error = %error, "no thread for discord");
+        return End::Worn;
+    }
+    let storing = async {
+        while let Some(heard) = hearing.recv().await {
+            ears.store(intake, heard).await;
         }
-        Err(_) => return End::Lost,
     };
-    let Some(interval) = greet(ears, &mut socket, session.as_ref()).await else { return End::Lost };
-    let mut line = Line { ears, intake, socket, session, storing: FuturesOrdered::new(), answered: true };
-    let end = line.run(stop, interval).await;
-    line.close().await;
-    end
+    tokio::select! {
+        () = storing => ending.await.unwrap_or(End::Worn),
+        // What was heard before the stop is still stored, if the store takes it.
+        () = async { stop.cancelled().await; tokio::time::sleep(ears.intake_max).await } => End::Stopped,
+    }
 }
 
-/// Waits for Hello and says who we are. Gives the heartbeat's interval.
-async fn greet(ears: &Ears, socket: &mut Socket, session: Option<&Session>) -> Option<Duration> {
-    let hello = tokio::time::timeout(HELLO_MAX, socket.next()).await.ok()??.ok()?;
-    let hello: Value = serde_json::from_str(hello.to_text().ok()?).ok()?;
-    let interval =
-        Duration::from_millis(hello["d"]["heartbeat_interval"].as_u64().filter(|_| hello["op"] == 10)?);
-    let token = ears.rest.token();
-    let greeting = match session {
-        Some(session) => json!({"op": 6, "d": {
-            "token": token, "session_id": session.id, "seq": session.sequence,
-        }}),
-        None => json!({"op": 2, "d": {
-            "token": token,
-            "intents": INTENTS,
-            "properties": {"os": std::env::consts::OS, "browser": "lockkeeper", "device": "lockkeeper"},
-        }}),
-    };
-    socket.send(Message::text(greeting.to_string())).await.ok()?;
-    Some(interval.clamp(Duration::from_millis(10), HEARTBEAT_MAX))
+struct Line {
+    address: Address,
+    heard: mpsc::Sender<Heard>,
+    ears: Arc<Ears>,
+    hang_up: CancellationToken,
 }
 
-/// A dispatch was stored, or it was not and has to come again.
-type Stored = Result<u64, ()>;
-
-struct Line<'a, 'f> {
-    ears: &'a Ears,
-    intake: &'a Intake,
-    socket: Socket,
-    session: &'a mut Option<Session>,
-    storing: FuturesOrdered<futures_util::future::BoxFuture<'f, Stored>>,
-    /// The last heartbeat was answered.
-    answered: bool,
-}
-
-impl<'a> Line<'a, 'a> {
-    async fn run(&mut self, stop: &CancellationToken, interval: Duration) -> End {
-        let mut beat = Instant::now() + interval.mul_f64(chance());
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return End::Stopped,
-                frame = self.socket.next(), if self.storing.len() < IN_FLIGHT_MAX => {
-                    let Some(Ok(frame)) = frame else { return End::Lost };
-                    self.ears.hear();
-                    let ended = match frame {
-                        Message::Text(text) => self.frame(text.as_str()).await,
-                        Message::Close(close) => Some(closed(close.as_ref().map(|it| u16::from(it.code)))),
-                        Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => None,
-                    };
-                    if let Some(end) = ended {
-                        return end;
-                    }
-                }
-                Some(stored) = self.storing.next() => match (stored, self.session.as_mut()) {
-                    (Ok(sequence), Some(session)) => session.sequence = sequence,
-                    (Ok(_), None) => {}
-                    // Discord sends it again when we resume from before it.
-                    (Err(()), _) => return End::Lost,
-                },
-                () = tokio::time::sleep_until(beat) => {
-                    if !self.answered || !self.heartbeat().await {
-                        return End::Lost;
-                    }
-                    beat = Instant::now() + interval;
-                }
+impl Line {
+    /// On a thread of its own. Dropping the runtime drops all of serenity's tasks.
+    fn drive(self) -> End {
+        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => {
+                let end = runtime.block_on(self.run());
+                runtime.shutdown_background();
+                end
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "no runtime for discord");
+                End::Worn
             }
         }
     }
 
-    async fn heartbeat(&mut self) -> bool {
-        self.answered = false;
-        let sequence = self.session.as_ref().map(|it| it.sequence);
-        self.socket.send(Message::text(json!({"op": 1, "d": sequence}).to_string())).await.is_ok()
-    }
-
-    /// `Some` ends the line.
-    async fn frame(&mut self, text: &str) -> Option<End> {
-        let Ok(frame) = serde_json::from_str::<Value>(text) else {
-            tracing::warn!("a frame from discord was not understood");
-            return None;
+    async fn run(self) -> End {
+        let http = client(self.address.api_url.as_deref(), &self.address.token);
+        let sessions = Arc::new(AtomicUsize::new(0));
+        let handler = Handler { heard: self.heard, ears: self.ears.clone(), sessions: sessions.clone() };
+        let built = ClientBuilder::new_with_http(http, intents()).raw_event_handler(handler).await;
+        let mut client = match built {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::warn!(error = %error, "no client for discord");
+                return End::Worn;
+            }
         };
-        match frame["op"].as_u64() {
-            Some(0) => {
-                self.dispatch(frame);
-                None
-            }
-            Some(1) => (!self.heartbeat().await).then_some(End::Lost),
-            Some(7) => Some(End::Lost),
-            Some(9) if frame["d"] == true => Some(End::Lost),
-            Some(9) => Some(End::Void),
-            Some(11) => {
-                self.answered = true;
-                None
-            }
-            Some(_) | None => None,
+        // Without an answer to its own question serenity would go to Discord, whatever our configuration says.
+        *client.ws_url.lock().await = self.address.gateway.clone();
+        let pulse = Pulse { ears: self.ears, manager: client.shard_manager.clone(), sessions };
+        tokio::select! {
+            () = self.hang_up.cancelled() => End::Stopped,
+            () = pulse.gone() => End::Worn,
+            ended = client.start() => match ended {
+                Err(error) => ended_with(&error),
+                Ok(()) => End::Worn,
+            },
         }
-    }
-
-    fn dispatch(&mut self, frame: Value) {
-        let Some(sequence) = frame["s"].as_u64() else { return };
-        let data = &frame["d"];
-        match frame["t"].as_str() {
-            Some("READY") => {
-                let text = |key: &str| data[key].as_str().map(str::to_owned);
-                self.ears.ready(data);
-                *self.session = text("session_id").map(|id| Session {
-                    id,
-                    address: text("resume_gateway_url"),
-                    sequence: 0,
-                });
-            }
-            Some("RESUMED") => self.ears.connected(),
-            Some(_) | None => {}
-        }
-        let (ears, intake) = (self.ears, self.intake);
-        let session = self.session.as_ref().map(|it| it.id.clone()).unwrap_or_default();
-        self.storing.push_back(Box::pin(async move {
-            ears.store(intake, &session, sequence, frame).await.map(|()| sequence)
-        }));
-    }
-
-    async fn close(&mut self) {
-        let frame = CloseFrame { code: CLOSE_RESUMABLE.into(), reason: "".into() };
-        // A half-open line must not hold the next one up.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.socket.close(Some(frame))).await;
     }
 }
 
 /// <https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>
-fn closed(code: Option<u16>) -> End {
-    let fix = match code {
-        Some(4004) => "put a valid bot token into the configuration",
-        Some(4010 | 4011) => "this bot is in too many servers for one connection",
-        Some(4012) => "update lockkeeper: Discord no longer speaks this version of its gateway",
-        Some(4013 | 4014) => "turn the MESSAGE CONTENT intent on in Discord's developer portal",
-        Some(4007 | 4009) => return End::Void,
-        Some(_) | None => return End::Lost,
+fn ended_with(error: &Error) -> End {
+    const CONTENT: &str = "turn the MESSAGE CONTENT intent on in Discord's developer portal";
+    let (code, fix) = match error {
+        Error::Gateway(GatewayError::InvalidAuthentication) => {
+            ("4004", "put a valid bot token into the configuration")
+        }
+        Error::Gateway(GatewayError::InvalidGatewayIntents) => ("4013", CONTENT),
+        Error::Gateway(GatewayError::DisallowedGatewayIntents) => ("4014", CONTENT),
+        other => {
+            tracing::warn!(error = %other, "discord's gateway ended");
+            return End::Worn;
+        }
     };
-    let code = code.map(|it| it.to_string()).unwrap_or_default();
-    End::Fatal(ListenError::Fatal { code, fix: fix.to_owned() })
+    End::Fatal(ListenError::Fatal { code: code.to_owned(), fix: fix.to_owned() })
+}
+
+struct Handler {
+    heard: mpsc::Sender<Heard>,
+    ears: Arc<Ears>,
+    sessions: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl RawEventHandler for Handler {
+    /// Must not wait before the event is in the queue: its order would be lost.
+    async fn raw_event(&self, _: Context, event: Event) {
+        self.ears.hear();
+        let Some(heard) = plain(event) else { return };
+        match heard.kind.as_str() {
+            "READY" => {
+                self.sessions.fetch_add(1, Ordering::Relaxed);
+                self.ears.ready(&heard.data);
+            }
+            "RESUMED" => self.ears.connected(),
+            _ => {}
+        }
+        if let Err(error) = self.heard.try_send(heard) {
+            tracing::error!(error = %error, "an event from discord is lost: too many wait for the store");
+        }
+    }
+}
+
+/// The event as Discord sent it, as far as serenity kept it.
+fn plain(event: Event) -> Option<Heard> {
+    if let Event::Unknown(unknown) = event {
+        return Some(Heard { kind: unknown.kind, data: unknown.value });
+    }
+    let interaction = match &event {
+        Event::InteractionCreate(it) => Some(u8::from(it.interaction.kind())),
+        _ => None,
+    };
+    let mut frame = match serde_json::to_value(&event) {
+        Ok(frame) => frame,
+        Err(error) => {
+            tracing::error!(error = %error, "an event from discord is lost: serenity cannot write it");
+            return None;
+        }
+    };
+    let kind = frame["t"].as_str()?.to_owned();
+    let mut data = frame["d"].take();
+    if let Some(number) = interaction {
+        data["type"] = json!(number);
+    }
+    Some(Heard { kind, data })
+}
+
+/// Whether a client is alive: events, and answers to heartbeats, which serenity shows as a new latency only.
+struct Pulse {
+    ears: Arc<Ears>,
+    manager: Arc<ShardManager>,
+    sessions: Arc<AtomicUsize>,
+}
+
+impl Pulse {
+    /// Resolves when the client gets nowhere.
+    async fn gone(&self) {
+        let (mut latency, mut heard) = (None, self.ears.heard_at());
+        let mut alive = Instant::now();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = self.manager.runners.lock().await.values().find_map(|it| it.latency);
+            if now.is_some() && now != latency {
+                self.ears.hear();
+            }
+            latency = now;
+            if self.ears.heard_at() != heard {
+                heard = self.ears.heard_at();
+                alive = Instant::now();
+            }
+            let sessions = self.sessions.load(Ordering::Relaxed);
+            let patience = if sessions == 0 { CONNECT_MAX } else { SILENCE_MAX };
+            if SESSIONS_MAX < sessions || patience < alive.elapsed() {
+                tracing::warn!(sessions, "a discord client got nowhere and is replaced");
+                return;
+            }
+        }
+    }
 }

@@ -1,8 +1,8 @@
-//! Discord: REST for what we say, the gateway for what people do.
+//! Discord, through serenity: REST for what we say, the gateway for what people do.
 //!
 //! - `rest`: calls and how they fail;
-//! - `gateway`: the listening connection;
-//! - `events`: dispatches as deliveries; `ears`: storing them;
+//! - `gateway`: serenity's client, on a thread of its own;
+//! - `events`: its events as deliveries; `ears`: storing them;
 //! - [`render`]: cards as embeds and buttons; `text`: markdown.
 
 mod ears;
@@ -18,14 +18,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use serenity::builder::{CreateAttachment, CreateMessage, CreateThread};
+use serenity::http::Route;
+use serenity::model::channel::{AutoArchiveDuration, ReactionType};
 use tokio_util::sync::CancellationToken;
 
 use self::ears::Ears;
-use self::gateway::{End, Session, hold};
-use self::rest::Rest;
-use super::backoff::{Backoff, chance};
+use self::gateway::{Address, End, hold};
+use self::rest::{Rest, id};
+use super::backoff::Backoff;
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
 use crate::clock::{SharedClock, between};
 use crate::id::{Account, Digest, MessageId, MessageRef, Place, Platform, UserId};
@@ -35,8 +38,8 @@ use crate::message::{Card, Mark};
 /// How to reach a guild.
 pub struct DiscordSettings {
     pub token: SecretString,
-    /// The one guild whose members may be somebody.
-    pub guild: String,
+    /// The one guild whose members may be somebody; `None`: the first that the bot was invited to.
+    pub guild: Option<String>,
     /// Another address than `https://discord.com`.
     pub api_url: Option<String>,
     pub timing: DiscordTiming,
@@ -50,8 +53,6 @@ pub struct DiscordTiming {
     /// The first pause before a new connection, and the longest.
     pub pause_first: Duration,
     pub pause_longest: Duration,
-    /// The pause after a session became void; Discord asks for 1 to 5 s.
-    pub pause_void: Duration,
     /// How long a person's standing is believed.
     pub standing: Duration,
 }
@@ -62,7 +63,6 @@ impl Default for DiscordTiming {
             intake: Duration::from_secs(2),
             pause_first: Duration::from_secs(1),
             pause_longest: Duration::from_secs(60),
-            pause_void: Duration::from_secs(5),
             standing: Duration::from_secs(60),
         }
     }
@@ -70,17 +70,20 @@ impl Default for DiscordTiming {
 
 /// With fewer starts left for the day, new sessions are begun slowly: at none left Discord resets the token.
 const STARTS_SCARCE: u64 = 100;
+/// serenity may begin some before it is stopped.
+const STARTS_SPARED: u64 = 30;
 /// `nonce` may have this many characters.
 const NONCE_MAX: usize = 25;
 const THREAD_NAME_MAX: usize = 100;
-const ARCHIVE_MINUTES: u32 = 1_440;
+const ALT_MAX: usize = 1_000;
 
 /// One Discord guild.
 pub struct Discord {
     rest: Arc<Rest>,
-    ears: Ears,
+    ears: Arc<Ears>,
     clock: SharedClock,
-    guild: String,
+    token: SecretString,
+    api_url: Option<String>,
     timing: DiscordTiming,
     standings: Mutex<HashMap<UserId, (Timestamp, Standing, String)>>,
 }
@@ -89,15 +92,18 @@ impl Discord {
     /// An adapter that has not said or heard anything yet.
     ///
     /// # Errors
-    /// When no HTTP client can be made (no TLS provider installed).
+    /// When the token cannot stand in a header.
     pub fn new(settings: DiscordSettings, clock: SharedClock) -> anyhow::Result<Self> {
-        let rest = Arc::new(Rest::new(settings.api_url.as_deref(), settings.token)?);
-        let ears = Ears::new(rest.clone(), clock.clone(), settings.guild.clone(), settings.timing.intake);
+        let printable = settings.token.expose_secret().bytes().all(|it| it.is_ascii_graphic() || it == b' ');
+        anyhow::ensure!(printable, "the token has characters that no token has");
+        let rest = Arc::new(Rest::new(settings.api_url.as_deref(), &settings.token));
+        let ears = Ears::new(rest.clone(), clock.clone(), settings.guild, settings.timing);
         Ok(Self {
             rest,
-            ears,
+            ears: Arc::new(ears),
             clock,
-            guild: settings.guild,
+            token: settings.token,
+            api_url: settings.api_url,
             timing: settings.timing,
             standings: Mutex::default(),
         })
@@ -105,26 +111,19 @@ impl Discord {
 
     /// Where to connect, and when a session may be begun there.
     async fn gateway(&self) -> Result<Start, ChatError> {
-        let answer = self.rest.get("gateway/bot").await?;
+        let answer = self.rest.get(Route::GatewayBot).await?;
         let Some(url) = answer["url"].as_str() else {
             return Err(ChatError::Broken { why: "`gateway/bot` gave no address".to_owned() });
         };
         let budget = &answer["session_start_limit"];
         let reset = Duration::from_millis(budget["reset_after"].as_u64().unwrap_or(0));
         match budget["remaining"].as_u64() {
-            Some(0) => Ok(Start::In(reset)),
+            Some(left) if left < STARTS_SPARED => Ok(Start::In(reset)),
             Some(left) if left < STARTS_SCARCE => {
                 let spread = reset.div_f64(100.0).min(self.timing.pause_longest);
                 Ok(Start::At { address: url.to_owned(), after: spread })
             }
             Some(_) | None => Ok(Start::At { address: url.to_owned(), after: Duration::ZERO }),
-        }
-    }
-
-    async fn start(&self, session: Option<&Session>) -> Result<Start, ChatError> {
-        match session.and_then(|it| it.address.clone()) {
-            Some(address) => Ok(Start::At { address, after: Duration::ZERO }),
-            None => self.gateway().await,
         }
     }
 
@@ -135,8 +134,12 @@ impl Discord {
         let first = title.lines().next().unwrap_or_default().trim();
         let name: String =
             if first.is_empty() { "…" } else { first }.chars().take(THREAD_NAME_MAX - 1).collect();
-        let path = format!("channels/{}/messages/{message}/threads", place.channel);
-        match self.rest.post(&path, &json!({"name": name, "auto_archive_duration": ARCHIVE_MINUTES})).await {
+        let route = Route::ChannelMessageThreads {
+            channel_id: id(place.channel.as_str())?,
+            message_id: id(message.as_str())?,
+        };
+        let thread = CreateThread::new(name).auto_archive_duration(AutoArchiveDuration::OneDay);
+        match self.rest.post(route, &thread).await {
             Ok(_) => {
                 self.ears.learn(message.as_str(), Some(place.channel.as_str()));
                 Ok(())
@@ -147,47 +150,56 @@ impl Discord {
         }
     }
 
-    async fn create(&self, place: &Place, path_end: &str, send: Sending<'_>) -> Result<Value, ChatError> {
-        let path = format!("channels/{}/{path_end}", standing_place(place));
-        let sent = self.send(&path, &send).await;
-        match sent {
+    async fn create(&self, place: &Place, sending: &Sending<'_>) -> Result<Value, ChatError> {
+        match self.send(standing_place(place), sending).await {
             Err(ChatError::Gone) if place.thread.is_some() => {
-                self.open_thread(place, send.card).await?;
-                self.send(&path, &send).await
+                self.open_thread(place, sending.card).await?;
+                self.send(standing_place(place), sending).await
             }
             sent => sent,
         }
     }
 
-    async fn send(&self, path: &str, send: &Sending<'_>) -> Result<Value, ChatError> {
-        match &send.encoded {
-            Some((media_type, bytes)) => self.rest.post_raw(path, media_type, bytes.clone()).await,
-            None => self.rest.post(path, &send.body).await,
+    async fn send(&self, channel: &str, sending: &Sending<'_>) -> Result<Value, ChatError> {
+        let route = Route::ChannelMessages { channel_id: id(channel)? };
+        match sending.file.clone() {
+            Some(file) => self.rest.upload(route, sending.message.clone(), file).await,
+            None => self.rest.post(route, &sending.message).await,
         }
     }
 
     async fn direct_channel(&self, to: &Account) -> Result<String, ChatError> {
-        let opened = self.rest.post("users/@me/channels", &json!({"recipient_id": to.user.as_str()})).await?;
+        let recipient = json!({"recipient_id": to.user.as_str()});
+        let opened = self.rest.post(Route::UserMeDmChannels, &recipient).await?;
         match opened["id"].as_str() {
             Some(id) => Ok(id.to_owned()),
             None => Err(ChatError::Broken { why: "`users/@me/channels` gave no channel".to_owned() }),
         }
     }
 
-    /// One line after another, the session taken up whenever that is possible.
-    async fn hold_lines(&self, intake: &Intake, stop: &CancellationToken) -> Result<(), ListenError> {
-        let mut session: Option<Session> = None;
+    /// One client after another: each takes its lines up again by itself, until it gets nowhere.
+    async fn hold_clients(&self, intake: &Intake, stop: &CancellationToken) -> Result<(), ListenError> {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         loop {
-            let pause = match self.start(session.as_ref()).await {
+            let pause = match self.gateway().await {
                 Ok(Start::At { address, after }) => {
                     if !rest_unless_stopped(stop, after).await {
                         return Ok(());
                     }
-                    match hold(&self.ears, intake, stop, &address, &mut session).await {
+                    let address = Address {
+                        token: self.token.clone(),
+                        api_url: self.api_url.clone(),
+                        gateway: address,
+                    };
+                    match hold(&self.ears, intake, stop, address).await {
                         End::Stopped => return Ok(()),
                         End::Fatal(error) => return Err(error),
-                        end @ (End::Lost | End::Void) => self.pause_after(&end, &mut session, &mut backoff),
+                        End::Worn => {
+                            if self.ears.was_connected() {
+                                backoff.reset();
+                            }
+                            backoff.pause()
+                        }
                     }
                 }
                 Ok(Start::In(wait)) => wait.max(backoff.pause()),
@@ -205,20 +217,6 @@ impl Discord {
             }
         }
     }
-
-    fn pause_after(&self, end: &End, session: &mut Option<Session>, backoff: &mut Backoff) -> Duration {
-        if self.ears.was_connected() {
-            backoff.reset();
-        } else if let Some(session) = session {
-            // The session's own address may be what does not answer.
-            session.address = None;
-        }
-        if matches!(end, End::Void) {
-            *session = None;
-            return self.timing.pause_void.mul_f64(0.2 + 0.8 * chance()).max(backoff.pause());
-        }
-        backoff.pause()
-    }
 }
 
 /// When a session may be begun, and where.
@@ -227,7 +225,7 @@ enum Start {
         address: String,
         after: Duration,
     },
-    /// None is left today.
+    /// Too few are left today.
     In(Duration),
 }
 
@@ -239,11 +237,11 @@ async fn rest_unless_stopped(stop: &CancellationToken, pause: Duration) -> bool 
     }
 }
 
-/// What is sent to a channel: a body, or one already encoded with a file.
+/// What is sent to a channel.
 struct Sending<'a> {
     card: &'a Card,
-    body: Value,
-    encoded: Option<(String, Vec<u8>)>,
+    message: CreateMessage,
+    file: Option<CreateAttachment>,
 }
 
 /// The channel that a place's messages stand in: Discord's threads are channels.
@@ -251,16 +249,12 @@ fn standing_place(place: &Place) -> &str {
     place.thread.as_ref().map_or(place.channel.as_str(), MessageId::as_str)
 }
 
-fn message_path(message: &MessageRef) -> String {
-    format!("channels/{}/messages/{}", standing_place(&message.place), message.message)
-}
-
-/// Percent-encoded ✅ and ⛔.
-fn emoji(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Approve => "%E2%9C%85",
-        Mark::Reject => "%E2%9B%94",
-    }
+fn emoji(mark: Mark) -> ReactionType {
+    let emoji = match mark {
+        Mark::Approve => "✅",
+        Mark::Reject => "⛔",
+    };
+    ReactionType::Unicode(emoji.to_owned())
 }
 
 fn fitting_nonce(nonce: &str) -> String {
@@ -270,30 +264,11 @@ fn fitting_nonce(nonce: &str) -> String {
     Digest::of(nonce.as_bytes()).as_str()[..NONCE_MAX].to_owned()
 }
 
-/// A form with the message and one file (<https://docs.discord.com/developers/reference#uploading-files>).
-fn form(file: &Attachment) -> (String, Vec<u8>) {
-    let boundary = format!("lockkeeper-{}", &Digest::of(&file.bytes).as_str()[..32]);
-    let name: String = file
-        .name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' })
-        .collect();
-    let alt: String = file.alt.chars().take(1_000).collect();
-    let message = json!({
-        "attachments": [{"id": 0, "filename": name, "description": alt}],
-        "allowed_mentions": {"parse": []},
-    });
-    let media_type: String = file.media_type.chars().filter(|it| it.is_ascii_graphic()).collect();
-    let mut body = format!(
-        "--{boundary}\r\ncontent-disposition: form-data; name=\"payload_json\"\r\n\
-         content-type: application/json\r\n\r\n{message}\r\n\
-         --{boundary}\r\ncontent-disposition: form-data; name=\"files[0]\"; filename=\"{name}\"\r\n\
-         content-type: {media_type}\r\n\r\n"
-    )
-    .into_bytes();
-    body.extend_from_slice(&file.bytes);
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    (format!("multipart/form-data; boundary={boundary}"), body)
+fn attachment(file: &Attachment) -> CreateAttachment {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = file.name.chars().map(plain).collect();
+    let alt: String = file.alt.chars().take(ALT_MAX).collect();
+    CreateAttachment::bytes(file.bytes.clone(), name).description(alt)
 }
 
 #[async_trait]
@@ -307,10 +282,8 @@ impl ChatAdapter for Discord {
     }
 
     async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
-        let mut body = render::render(card).body;
-        body["nonce"] = json!(fitting_nonce(nonce));
-        body["enforce_nonce"] = json!(true);
-        let posted = self.create(place, "messages", Sending { card, body, encoded: None }).await?;
+        let message = render::render(card).message_once(fitting_nonce(nonce));
+        let posted = self.create(place, &Sending { card, message, file: None }).await?;
         match posted["id"].as_str() {
             Some(id) => Ok(MessageRef { place: place.clone(), message: MessageId::from(id) }),
             None => Err(ChatError::Unclear { why: "the new message has no id".to_owned() }),
@@ -322,36 +295,46 @@ impl ChatAdapter for Discord {
     }
 
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError> {
-        self.rest.patch(&message_path(message), &render::render(card).body).await.map(drop)
+        let route = Route::ChannelMessage {
+            channel_id: id(standing_place(&message.place))?,
+            message_id: id(message.message.as_str())?,
+        };
+        self.rest.patch(route, &render::render(card).edit()).await.map(drop)
     }
 
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
-        let mut body = render::render(card).body;
-        if let Some(path) = self.ears.follow_up(standing_place(place), to) {
-            body["flags"] = json!(64);
-            match self.rest.post(&path, &body).await {
+        let rendered = render::render(card);
+        if let Some((application_id, token)) = self.ears.follow_up(standing_place(place), to) {
+            let route = Route::WebhookFollowupMessages { application_id, token: &token };
+            match self.rest.post(route, &rendered.follow_up()).await {
                 Err(ChatError::Gone | ChatError::Refused { .. }) => {}
                 sent => return sent.map(drop),
             }
-            body["flags"] = json!(0);
         }
         let channel = self.direct_channel(to).await?;
-        self.rest.post(&format!("channels/{channel}/messages"), &body).await.map(drop)
+        let sending = Sending { card, message: rendered.message(), file: None };
+        self.send(&channel, &sending).await.map(drop)
     }
 
     async fn react(&self, message: &MessageRef, mark: Mark) -> Result<(), ChatError> {
-        self.rest.put(&format!("{}/reactions/{}/@me", message_path(message), emoji(mark))).await.map(drop)
+        let route = Route::ChannelMessageReactionMe {
+            channel_id: id(standing_place(&message.place))?,
+            message_id: id(message.message.as_str())?,
+            reaction: &emoji(mark).as_data(),
+        };
+        self.rest.put(route).await.map(drop)
     }
 
     async fn upload(&self, place: &Place, file: &Attachment) -> Result<(), ChatError> {
         let card = Card::say(file.name.as_str());
-        let send = Sending { card: &card, body: Value::Null, encoded: Some(form(file)) };
-        self.create(place, "messages", send).await.map(drop)
+        let message = CreateMessage::new().allowed_mentions(render::ringing(&[]));
+        self.create(place, &Sending { card: &card, message, file: Some(attachment(file)) }).await.map(drop)
     }
 
     async fn standing(&self, account: &Account) -> Result<(Standing, String), ChatError> {
         let user = account.user.as_str();
-        let ours = account.platform == Platform::Discord && account.workspace.as_str() == self.guild;
+        let guild = self.ears.guild().await?;
+        let ours = account.platform == Platform::Discord && account.workspace.as_str() == guild;
         if !ours || !text::is_snowflake(user) {
             return Ok((Standing::External, user.to_owned()));
         }
@@ -364,8 +347,8 @@ impl ChatAdapter for Discord {
                 return Ok((*standing, display.clone()));
             }
         }
-        let (standing, display) = match self.rest.get(&format!("guilds/{}/members/{user}", self.guild)).await
-        {
+        let route = Route::GuildMember { guild_id: id(&guild)?, user_id: id(user)? };
+        let (standing, display) = match self.rest.get(route).await {
             Ok(member) if member["user"]["id"] != user => {
                 return Err(ChatError::Broken {
                     why: "the member asked for is not the one answered".to_owned(),
@@ -388,7 +371,7 @@ impl ChatAdapter for Discord {
     }
 
     async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
-        self.hold_lines(&intake, &stop).await
+        self.hold_clients(&intake, &stop).await
     }
 
     fn heard_at(&self) -> Option<Timestamp> {

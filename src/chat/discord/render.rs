@@ -3,9 +3,17 @@
 //! Limits: content 2,000; ten embeds with 6,000 characters in sum, each a title of 256, a description of 4,096,
 //! 25 fields of 256 and 1,024, a footer of 2,048; five rows of five buttons with a label of 80 and an id of 100.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use serenity::builder::{
+    CreateActionRow, CreateAllowedMentions, CreateButton, CreateEmbed, CreateEmbedFooter,
+    CreateInteractionResponseFollowup, CreateMessage, EditMessage,
+};
+use serenity::model::application::ButtonStyle as Style;
+use serenity::model::channel::Nonce;
+use serenity::model::id::UserId;
 
 use super::super::layout::{Chunk, Limits, lay, one_piece, plain_piece, units};
+use super::rest::id;
 use super::text::{Markdown, mentionable};
 use crate::message::{Block, Button, Card, Span, Text, Tone, card::ButtonStyle};
 
@@ -30,10 +38,64 @@ const FURNITURE: usize = 60;
 /// A drawn card.
 #[derive(Debug, Clone)]
 pub struct Rendered {
-    /// `content`, `embeds`, `components` and `allowed_mentions`, for a new message and for an edit alike.
+    /// `content`, `embeds`, `components` and `allowed_mentions`, as an edit sends them; a new message has the same.
     pub body: Value,
     /// Something did not fit, and so the buttons were withheld.
     pub cut: bool,
+    content: String,
+    embeds: Vec<CreateEmbed>,
+    rows: Vec<CreateActionRow>,
+    mentions: CreateAllowedMentions,
+}
+
+impl Rendered {
+    fn new(
+        content: String,
+        embeds: Vec<CreateEmbed>,
+        rows: Vec<CreateActionRow>,
+        mentions: CreateAllowedMentions,
+        cut: bool,
+    ) -> Self {
+        let mut drawn = Self { body: Value::Null, cut, content, embeds, rows, mentions };
+        drawn.body = serde_json::to_value(drawn.edit()).unwrap_or_default();
+        drawn
+    }
+
+    pub(super) fn edit(&self) -> EditMessage {
+        EditMessage::new()
+            .content(self.content.clone())
+            .embeds(self.embeds.clone())
+            .components(self.rows.clone())
+            .allowed_mentions(self.mentions.clone())
+    }
+
+    pub(super) fn message(&self) -> CreateMessage {
+        CreateMessage::new()
+            .content(self.content.clone())
+            .embeds(self.embeds.clone())
+            .components(self.rows.clone())
+            .allowed_mentions(self.mentions.clone())
+    }
+
+    /// A new message that stands once, however often it is sent.
+    pub(super) fn message_once(&self, nonce: String) -> CreateMessage {
+        self.message().nonce(Nonce::String(nonce)).enforce_nonce(true)
+    }
+
+    /// Only for who pressed something.
+    pub(super) fn follow_up(&self) -> CreateInteractionResponseFollowup {
+        CreateInteractionResponseFollowup::new()
+            .content(self.content.clone())
+            .embeds(self.embeds.clone())
+            .components(self.rows.clone())
+            .allowed_mentions(self.mentions.clone())
+            .ephemeral(true)
+    }
+}
+
+/// Nobody is rung but these.
+pub(super) fn ringing(users: &[UserId]) -> CreateAllowedMentions {
+    CreateAllowedMentions::new().users(users.iter().copied()).replied_user(false)
 }
 
 /// Draws a card within Discord's limits.
@@ -62,7 +124,7 @@ pub fn render(card: &Card) -> Rendered {
     if cut && !if_cut.is_empty() {
         chunks.push(Chunk::Prose(if_cut));
     }
-    let components = buttons.filter(|_| !cut).unwrap_or_else(|| json!([]));
+    let rows = buttons.filter(|_| !cut).unwrap_or_default();
     let plain = matches!(title, Title::None) && footer.trim().is_empty();
     let (content, embeds) = match content(&chunks).filter(|_| plain) {
         Some(content) => (content, Vec::new()),
@@ -71,13 +133,7 @@ pub fn render(card: &Card) -> Rendered {
             (ring.join(" "), dress(embeds(&chunks), card.tone, &title, &footer))
         }
     };
-    let body = json!({
-        "content": content,
-        "embeds": embeds,
-        "components": components,
-        "allowed_mentions": {"parse": [], "users": mentions, "replied_user": false},
-    });
-    Rendered { body, cut }
+    Rendered::new(content, embeds, rows, ringing(&mentions), cut)
 }
 
 enum Title {
@@ -141,7 +197,8 @@ fn prose(chunk: &Chunk) -> Option<String> {
 #[derive(Default)]
 struct Embed {
     description: String,
-    fields: Vec<Value>,
+    /// Names and values.
+    fields: Vec<(String, String)>,
 }
 
 /// Blocks keep their order: text after fields begins another embed.
@@ -162,13 +219,10 @@ fn embeds(chunks: &[Chunk]) -> Vec<Embed> {
                 }
             }
             (None, Chunk::Fields(fields)) => {
-                let fields =
-                    fields.iter().map(|(name, value)| json!({"name": name, "value": value, "inline": true}));
-                let fields: Vec<Value> = fields.collect();
                 if embed.fields.len() + fields.len() <= FIELDS_MAX {
-                    embed.fields.extend(fields);
+                    embed.fields.extend(fields.iter().cloned());
                 } else {
-                    embeds.push(Embed { description: String::new(), fields });
+                    embeds.push(Embed { description: String::new(), fields: fields.clone() });
                 }
             }
             (None, Chunk::Prose(_) | Chunk::Code(_)) => {}
@@ -177,30 +231,30 @@ fn embeds(chunks: &[Chunk]) -> Vec<Embed> {
     embeds
 }
 
-fn dress(embeds: Vec<Embed>, tone: Tone, title: &Title, footer: &str) -> Vec<Value> {
-    let mut drawn: Vec<Value> = embeds
-        .into_iter()
-        .map(|embed| {
-            let mut value = json!({"color": colour(tone)});
-            if !embed.description.is_empty() {
-                value["description"] = json!(embed.description);
-            }
-            if !embed.fields.is_empty() {
-                value["fields"] = json!(embed.fields);
-            }
-            value
-        })
-        .collect();
-    if let (Some(first), Title::Inside(title)) = (drawn.first_mut(), title) {
-        first["title"] = json!(title);
-    }
-    if let Some(last) = drawn.last_mut().filter(|_| !footer.trim().is_empty()) {
-        last["footer"] = json!({"text": footer});
-    }
-    if drawn.len() == 1 && ["title", "description", "fields"].iter().all(|it| drawn[0][*it].is_null()) {
-        drawn[0]["description"] = json!("…");
-    }
-    drawn
+fn dress(embeds: Vec<Embed>, tone: Tone, title: &Title, footer: &str) -> Vec<CreateEmbed> {
+    let last = embeds.len().saturating_sub(1);
+    let alone = embeds.len() == 1;
+    let dressed = embeds.into_iter().enumerate().map(|(index, embed)| {
+        let mut drawn = CreateEmbed::new().colour(colour(tone));
+        let inside = match title {
+            Title::Inside(title) if index == 0 => Some(title),
+            Title::Inside(_) | Title::None | Title::Above { .. } => None,
+        };
+        if alone && inside.is_none() && embed.description.is_empty() && embed.fields.is_empty() {
+            drawn = drawn.description("…");
+        }
+        if let Some(title) = inside {
+            drawn = drawn.title(title);
+        }
+        if !embed.description.is_empty() {
+            drawn = drawn.description(embed.description);
+        }
+        if index == last && !footer.trim().is_empty() {
+            drawn = drawn.footer(CreateEmbedFooter::new(footer));
+        }
+        drawn.fields(embed.fields.into_iter().map(|(name, value)| (name, value, true)))
+    });
+    dressed.collect()
 }
 
 fn colour(tone: Tone) -> u32 {
@@ -214,27 +268,26 @@ fn colour(tone: Tone) -> u32 {
 }
 
 /// `None` if any button could not be shown whole. Discord has no confirmation dialog.
-fn components(buttons: &[Button]) -> Option<Value> {
+fn components(buttons: &[Button]) -> Option<Vec<CreateActionRow>> {
     if ROW * ROWS_MAX < buttons.len() {
         return None;
     }
-    let drawn: Vec<Value> =
-        buttons.iter().enumerate().map(|(index, it)| button(index, it)).collect::<Option<Vec<Value>>>()?;
-    let rows = drawn.chunks(ROW).map(|row| json!({"type": 1, "components": row}));
-    Some(Value::Array(rows.collect()))
+    let drawn: Option<Vec<CreateButton>> =
+        buttons.iter().enumerate().map(|(index, it)| button(index, it)).collect();
+    Some(drawn?.chunks(ROW).map(|row| CreateActionRow::Buttons(row.to_vec())).collect())
 }
 
-fn button(index: usize, button: &Button) -> Option<Value> {
+fn button(index: usize, button: &Button) -> Option<CreateButton> {
     let (label, cut) = plain_piece(&button.label, LABEL_MAX);
     // Ids must differ within a message, acts need not: [`act_of`] takes the number off again.
     let id = format!("{index}:{}", button.act.encode());
     let style = match button.style {
-        ButtonStyle::Plain => 2,
-        ButtonStyle::Good => 3,
-        ButtonStyle::Danger => 4,
+        ButtonStyle::Plain => Style::Secondary,
+        ButtonStyle::Good => Style::Success,
+        ButtonStyle::Danger => Style::Danger,
     };
     let whole = !cut && !label.trim().is_empty() && units(&id) <= CUSTOM_ID_MAX;
-    whole.then(|| json!({"type": 2, "style": style, "label": label, "custom_id": id}))
+    whole.then(|| CreateButton::new(id).style(style).label(label))
 }
 
 /// The act of a button that we drew.
@@ -244,7 +297,7 @@ pub(super) fn act_of(custom_id: &str) -> Option<&str> {
 }
 
 /// The accounts whose bell the card rings: those of its mentions and no others.
-fn mentions(card: &Card) -> Vec<String> {
+fn mentions(card: &Card) -> Vec<UserId> {
     let mut texts = vec![&card.title];
     for block in &card.blocks {
         match block {
@@ -254,14 +307,15 @@ fn mentions(card: &Card) -> Vec<String> {
             Block::Code(_) | Block::Chart { .. } => {}
         }
     }
-    let mut users: Vec<String> = Vec::new();
+    let mut users: Vec<UserId> = Vec::new();
     for span in texts.iter().flat_map(|it| &it.0) {
         if let Span::Mention(account) = span
             && let Some(user) = mentionable(account)
             && users.len() < MENTIONS_MAX
-            && !users.iter().any(|it| it == user)
+            && let Ok(user) = id::<UserId>(user)
+            && !users.contains(&user)
         {
-            users.push(user.to_owned());
+            users.push(user);
         }
     }
     users

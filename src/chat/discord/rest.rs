@@ -1,114 +1,113 @@
-//! Discord's REST API. A client of our own: serenity's loses `Retry-After` when its rate limiter is off, waits inside
-//! a call when it is on, and turns an accepted message into an error when its answer has a field too few.
+//! Discord's REST API through serenity's client: its routes, its headers, its rate limiter.
+//!
+//! Answers are read leniently from the raw response: serenity's models turn an accepted message into an error when
+//! Discord's answer has a field too few. With another `base` than Discord's own, serenity can only be used without its
+//! rate limiter (that one ignores the address), and then a 429 comes through; how long to wait is in headers that
+//! serenity does not pass on.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::Value;
+use serenity::Error;
+use serenity::builder::{CreateAttachment, CreateMessage};
+use serenity::http::{Http, HttpBuilder, HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
 
 use super::super::ChatError;
 
-const CALL_MAX: Duration = Duration::from_secs(10);
-const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
-const BASE: &str = "https://discord.com";
-const AGENT: &str = concat!("DiscordBot (lockkeeper, ", env!("CARGO_PKG_VERSION"), ")");
+/// With the waits of serenity's rate limiter.
+const CALL_MAX: Duration = Duration::from_secs(30);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Rest {
-    client: reqwest::Client,
-    base: String,
-    token: SecretString,
+    http: Http,
     /// The token was refused: 10,000 refusals in ten minutes would ban the address, so nothing is asked any more.
     refused: AtomicBool,
 }
 
-impl Rest {
-    /// `base` is `https://discord.com` unless given.
-    pub(super) fn new(base: Option<&str>, token: SecretString) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            client: reqwest::Client::builder().user_agent(AGENT).timeout(CALL_MAX).build()?,
-            base: base.unwrap_or(BASE).trim_end_matches('/').to_owned(),
-            token,
-            refused: AtomicBool::new(false),
-        })
-    }
-
-    pub(super) fn token(&self) -> &str {
-        self.token.expose_secret().trim_start_matches("Bot ")
-    }
-
-    pub(super) async fn get(&self, path: &str) -> Result<Value, ChatError> {
-        self.send(path, self.request(Method::GET, path)).await
-    }
-
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, ChatError> {
-        self.send(path, self.request(Method::POST, path).json(body)).await
-    }
-
-    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<Value, ChatError> {
-        self.send(path, self.request(Method::PATCH, path).json(body)).await
-    }
-
-    pub(super) async fn put(&self, path: &str) -> Result<Value, ChatError> {
-        self.send(path, self.request(Method::PUT, path).header("content-length", 0)).await
-    }
-
-    /// A body that is already encoded.
-    pub(super) async fn post_raw(
-        &self,
-        path: &str,
-        media_type: &str,
-        body: Vec<u8>,
-    ) -> Result<Value, ChatError> {
-        let request = self.request(Method::POST, path).header("content-type", media_type).body(body);
-        self.send(path, request.timeout(CALL_MAX * 3)).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}/api/v10/{path}", self.base))
-            .header("authorization", format!("Bot {}", self.token()))
-    }
-
-    async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, ChatError> {
-        if self.refused.load(Ordering::Relaxed) {
-            return Err(unauthorized());
-        }
-        // Interaction tokens stand in paths: only the first word is repeated in errors.
-        let call = path.split('/').next().unwrap_or_default();
-        let answer = request.send().await.map_err(|error| failure(call, error))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.map_err(|error| failure(call, error))?;
-        let body: Option<Value> = serde_json::from_str(&text).ok();
-        if status == StatusCode::UNAUTHORIZED {
-            self.refused.store(true, Ordering::Relaxed);
-            return Err(unauthorized());
-        }
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            let said = body.as_ref().and_then(|it| it["retry_after"].as_f64());
-            let header =
-                headers.get("retry-after").and_then(|it| it.to_str().ok()).and_then(|it| it.parse().ok());
-            return Err(ChatError::RateLimited { retry_after: retry_after(said.or(header)) });
-        }
-        if status.is_success() {
-            return match body {
-                Some(body) => Ok(body),
-                None if text.trim().is_empty() => Ok(Value::Null),
-                None => Err(ChatError::Unclear { why: format!("`{call}` was not answered by Discord") }),
-            };
-        }
-        if status.is_server_error() {
-            return Err(ChatError::Unclear { why: format!("`{call}`: HTTP status {status}") });
-        }
-        Err(refusal(status, body.as_ref()))
+/// serenity's client; `base` is `https://discord.com` unless given.
+pub(super) fn client(base: Option<&str>, token: &SecretString) -> Http {
+    let builder = HttpBuilder::new(token.expose_secret());
+    match base {
+        Some(base) => builder.proxy(base).ratelimiter_disabled(true).build(),
+        None => builder.build(),
     }
 }
 
-fn retry_after(seconds: Option<f64>) -> Duration {
-    let asked = seconds.and_then(|it| Duration::try_from_secs_f64(it).ok()).unwrap_or(RETRY_AFTER_DEFAULT);
-    asked.clamp(Duration::from_millis(100), RETRY_AFTER_MAX)
+/// Discord's id in one of ours. What never was one does not exist there either.
+pub(super) fn id<T: From<NonZeroU64>>(text: &str) -> Result<T, ChatError> {
+    text.parse::<NonZeroU64>().map(T::from).map_err(|_| ChatError::Gone)
+}
+
+impl Rest {
+    pub(super) fn new(base: Option<&str>, token: &SecretString) -> Self {
+        Self { http: client(base, token), refused: AtomicBool::new(false) }
+    }
+
+    pub(super) async fn get(&self, route: Route<'_>) -> Result<Value, ChatError> {
+        self.call(Request::new(route, LightMethod::Get)).await
+    }
+
+    pub(super) async fn put(&self, route: Route<'_>) -> Result<Value, ChatError> {
+        self.call(Request::new(route, LightMethod::Put)).await
+    }
+
+    pub(super) async fn post(&self, route: Route<'_>, body: &impl Serialize) -> Result<Value, ChatError> {
+        self.call(Request::new(route, LightMethod::Post).body(Some(encode(body)?))).await
+    }
+
+    pub(super) async fn patch(&self, route: Route<'_>, body: &impl Serialize) -> Result<Value, ChatError> {
+        self.call(Request::new(route, LightMethod::Patch).body(Some(encode(body)?))).await
+    }
+
+    /// A message with a file.
+    pub(super) async fn upload(
+        &self,
+        route: Route<'_>,
+        message: CreateMessage,
+        file: CreateAttachment,
+    ) -> Result<Value, ChatError> {
+        let message = String::from_utf8_lossy(&encode(&message.add_file(file.clone()))?).into_owned();
+        let form = Multipart {
+            upload: MultipartUpload::Attachments(vec![file]),
+            fields: Vec::new(),
+            payload_json: Some(message),
+        };
+        self.call(Request::new(route, LightMethod::Post).multipart(Some(form))).await
+    }
+
+    async fn call(&self, request: Request<'_>) -> Result<Value, ChatError> {
+        if self.refused.load(Ordering::Relaxed) {
+            return Err(unauthorized());
+        }
+        let asked = async {
+            let answer = self.http.request(request).await?;
+            answer.text().await.map_err(Error::from)
+        };
+        let text = match tokio::time::timeout(CALL_MAX, asked).await {
+            Ok(Ok(text)) => text,
+            Ok(Err(error)) => {
+                let error = failure(error);
+                if error == unauthorized() {
+                    self.refused.store(true, Ordering::Relaxed);
+                }
+                return Err(error);
+            }
+            Err(_) => return Err(ChatError::Unclear { why: format!("no answer in {CALL_MAX:?}") }),
+        };
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text)
+            .map_err(|_| ChatError::Unclear { why: "it was not Discord that answered".to_owned() })
+    }
+}
+
+fn encode(body: &impl Serialize) -> Result<Vec<u8>, ChatError> {
+    serde_json::to_vec(body).map_err(|error| ChatError::Broken { why: error.to_string() })
 }
 
 fn unauthorized() -> ChatError {
@@ -118,22 +117,34 @@ fn unauthorized() -> ChatError {
     }
 }
 
-fn failure(call: &str, error: reqwest::Error) -> ChatError {
-    let never_sent = error.is_connect() || error.is_builder();
-    let mut why = format!("`{call}`");
-    let bare = error.without_url();
-    let mut next: Option<&dyn std::error::Error> = Some(&bare);
-    while let Some(error) = next {
-        why = format!("{why}: {error}");
-        next = error.source();
+/// Addresses are left out of errors: interaction tokens stand in them.
+fn failure(error: Error) -> ChatError {
+    match error {
+        Error::Http(HttpError::UnsuccessfulRequest(answer)) => {
+            refusal(answer.status_code.as_u16(), answer.error.code)
+        }
+        Error::Http(HttpError::Request(error)) => {
+            let never_sent = error.is_connect() || error.is_builder();
+            let mut why = String::new();
+            let bare = error.without_url();
+            let mut next: Option<&dyn std::error::Error> = Some(&bare);
+            while let Some(error) = next {
+                why = format!("{why}: {error}");
+                next = error.source();
+            }
+            let why = why.trim_start_matches(": ").to_owned();
+            if never_sent { ChatError::Unreachable { why } } else { ChatError::Unclear { why } }
+        }
+        other => ChatError::Broken { why: other.to_string() },
     }
-    if never_sent { ChatError::Unreachable { why } } else { ChatError::Unclear { why } }
 }
 
 /// <https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>
-fn refusal(status: StatusCode, body: Option<&Value>) -> ChatError {
-    let code = body.and_then(|it| it["code"].as_i64()).unwrap_or(0);
-    let fix = match (status.as_u16(), code) {
+fn refusal(status: u16, code: isize) -> ChatError {
+    let fix = match (status, code) {
+        (401, _) => return unauthorized(),
+        (429, _) => return ChatError::RateLimited { retry_after: RETRY_AFTER },
+        (500.., _) => return ChatError::Unclear { why: format!("HTTP status {status}") },
         (404, 10_003 | 10_008 | 10_015 | 10_062) => return ChatError::Gone,
         (_, 50_001 | 50_013) => "give the bot the permissions that the guide lists in this channel",
         (_, 50_007) => "the person has to allow direct messages from members of this server",
@@ -141,32 +152,20 @@ fn refusal(status: StatusCode, body: Option<&Value>) -> ChatError {
         (_, 50_083) => "unarchive the thread",
         _ => "look the code up in Discord's list of JSON error codes",
     };
-    let code = if code == 0 { status.as_u16().to_string() } else { code.to_string() };
+    let code = if code <= 0 { status.to_string() } else { code.to_string() };
     ChatError::Refused { code, fix: fix.to_owned() }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn waiting_times_are_believed_within_reason() {
-        assert_eq!(retry_after(Some(1.5)), Duration::from_millis(1_500));
-        assert_eq!(retry_after(Some(0.0)), Duration::from_millis(100));
-        assert_eq!(retry_after(Some(f64::MAX)), RETRY_AFTER_DEFAULT);
-        assert_eq!(retry_after(Some(-1.0)), RETRY_AFTER_DEFAULT);
-        assert_eq!(retry_after(Some(1e9)), RETRY_AFTER_MAX);
-        assert_eq!(retry_after(None), RETRY_AFTER_DEFAULT);
-    }
-
-    #[test]
     fn only_what_is_missing_is_gone() {
-        let gone = json!({"code": 10_008, "message": "Unknown Message"});
-        assert_eq!(refusal(StatusCode::NOT_FOUND, Some(&gone)), ChatError::Gone);
-        assert!(
-            matches!(refusal(StatusCode::NOT_FOUND, None), ChatError::Refused { code, .. } if code == "404")
-        );
+        assert_eq!(refusal(404, 10_008), ChatError::Gone);
+        for undecodable in [-1, 0] {
+            let refused = refusal(404, undecodable);
+            assert!(matches!(refused, ChatError::Refused { code, .. } if code == "404"));
+        }
     }
 }

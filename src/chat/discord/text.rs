@@ -1,6 +1,8 @@
 //! Discord's text: markdown going out, message content coming in
 //! (<https://docs.discord.com/developers/reference#message-formatting>).
 
+use std::num::NonZeroU64;
+
 use super::super::inert::inert;
 use super::super::layout::Markup;
 use crate::id::{Account, Platform};
@@ -51,7 +53,7 @@ pub(super) fn mentionable(account: &Account) -> Option<&str> {
 }
 
 pub(super) fn is_snowflake(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 20 && text.bytes().all(|it| it.is_ascii_digit())
+    text.bytes().all(|it| it.is_ascii_digit()) && text.parse::<NonZeroU64>().is_ok()
 }
 
 fn escape(text: &str) -> String {

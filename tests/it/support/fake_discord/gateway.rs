@@ -49,7 +49,7 @@ async fn hold(fake: FakeDiscord, mut line: Line) {
 fn identify(world: &mut World, fake: &FakeDiscord, data: &Value, line: &Line) -> Option<u16> {
     world.identified += 1;
     world.starts_left = world.starts_left.saturating_sub(1);
-    if data["token"] != TOKEN {
+    if !known(&data["token"]) {
         return Some(4004);
     }
     let intents = data["intents"].as_u64().unwrap_or(0);
@@ -59,8 +59,8 @@ fn identify(world: &mut World, fake: &FakeDiscord, data: &Value, line: &Line) ->
     let id = format!("session-{}", world.identified);
     let mut session = SessionState { events: Vec::new(), line: Some(line.push.clone()) };
     let address = format!("ws://{}", fake.gateway);
-    session.dispatch("READY", json!({"v": 10, "user": {"id": BOT, "bot": true}, "session_id": id, "guilds": [],
-        "resume_gateway_url": address, "application": {"id": APPLICATION, "flags": 0}, "surprise": {"new": 1}}));
+    session.dispatch("READY", json!({"v": 10, "user": {"id": BOT, "bot": true, "username": "lockkeeper"},
+        "session_id": id, "guilds": [{"id": GUILD, "unavailable": true}], "resume_gateway_url": address, "application": {"id": APPLICATION, "flags": 0}, "surprise": {"new": 1}}));
     if intents & GUILDS != 0 {
         session.dispatch(
             "GUILD_CREATE",
@@ -76,9 +76,14 @@ fn identify(world: &mut World, fake: &FakeDiscord, data: &Value, line: &Line) ->
     None
 }
 
+/// Discord takes the token with and without `Bot` before it.
+fn known(token: &Value) -> bool {
+    token.as_str().is_some_and(|it| it.strip_prefix("Bot ").unwrap_or(it) == TOKEN)
+}
+
 fn resume(world: &mut World, data: &Value, line: &Line) -> Option<u16> {
     let id = data["session_id"].as_str().unwrap_or_default();
-    let Some(session) = world.sessions.get_mut(id).filter(|_| data["token"] == TOKEN) else {
+    let Some(session) = world.sessions.get_mut(id).filter(|_| known(&data["token"])) else {
         let _ = line.push.send(Push::Frame(json!({"op": 9, "d": false})));
         return None;
     };

@@ -95,8 +95,16 @@ fn person(id: &str, name: &str) -> (String, Value) {
     (
         id.to_owned(),
         json!({"user": {"id": id, "username": name, "global_name": null, "bot": id == BOT}, "nick": name,
-        "flags": 0, "pending": false, "roles": [], "joined_at": "2020-01-01T00:00:00Z"}),
+        "flags": 0, "pending": false, "deaf": false, "mute": false, "roles": [], "joined_at": "2020-01-01T00:00:00Z"}),
     )
+}
+
+/// All fields that Discord promises for a message.
+fn whole_message(id: &str, channel: &str, author: &Value, text: &str) -> Value {
+    json!({"id": id, "channel_id": channel, "author": author, "content": text, "type": 0,
+        "timestamp": "2026-11-21T00:00:00Z", "edited_timestamp": null, "mentions": [], "mention_roles": [],
+        "mention_everyone": false, "attachments": [], "embeds": [], "components": [], "tts": false,
+        "pinned": false, "flags": 0})
 }
 
 impl FakeDiscord {
@@ -235,9 +243,7 @@ impl FakeDiscord {
     pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
         let id = self.next_id();
         let member = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
-        let mut event = json!({"id": id, "channel_id": channel, "author": member["user"], "content": text, "type": 0,
-            "timestamp": "2026-11-21T00:00:00Z", "edited_timestamp": null, "mentions": [], "attachments": [],
-            "embeds": [], "tts": false, "pinned": false});
+        let mut event = whole_message(&id, channel, &member["user"], text);
         if event["author"].is_null() {
             event["author"] = json!({"id": user, "username": "stranger"});
         }
@@ -298,11 +304,13 @@ impl FakeDiscord {
         let (member, channel) = self.look(|it| {
             (it.members.get(user).cloned().unwrap_or(Value::Null), it.channels.get(&message.channel).cloned())
         });
+        let bot = self.look(|it| it.members[BOT]["user"].clone());
         self.world(|it| it.interactions.insert(id.clone(), false));
         self.happen("INTERACTION_CREATE", json!({"id": id, "application_id": APPLICATION, "type": 3, "version": 1,
             "token": format!("token-{id}"), "guild_id": GUILD, "channel_id": message.channel, "channel": channel,
-            "member": member, "message": {"id": message.id}, "data": {"component_type": 2,
-            "custom_id": button["custom_id"]}}));
+            "member": member, "message": whole_message(&message.id, &message.channel, &bot, ""),
+            "locale": "en-US", "app_permissions": "0", "entitlements": [], "attachment_size_limit": 10_000_000,
+            "data": {"component_type": 2, "custom_id": button["custom_id"]}}));
         id
     }
 

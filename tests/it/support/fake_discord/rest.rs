@@ -89,6 +89,8 @@ fn answer(
         ("GET", ["gateway", "bot"]) => Ok(json!({"url": format!("ws://{}", fake.gateway), "shards": 1,
             "session_start_limit": {"total": 1000, "remaining": world.starts_left, "reset_after": 100,
             "max_concurrency": 1}})),
+        ("GET", ["gateway"]) => Ok(json!({"url": format!("ws://{}", fake.gateway)})),
+        ("GET", ["users", "@me", "guilds"]) => Ok(json!([{"id": super::GUILD, "name": "ours"}])),
         ("GET", ["channels", channel]) => world.channels.get(*channel).cloned().ok_or(UNKNOWN_CHANNEL),
         ("POST", ["channels", channel, "messages"]) => {
             let form = headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or_default();
