@@ -286,7 +286,8 @@ async fn a_silent_line_and_a_forgotten_session_are_begun_anew() {
     let talk = Talk::start().await;
     talk.fake.push(Push::Freeze);
     talk.fake.until("it identified again", |it| it.identified() == 2 && it.lines() == 1).await;
-    talk.fake.push(Push::Frame(json!({"op": 9, "d": false})));
+    talk.fake.drop_socket();
+    talk.fake.forget_sessions();
     talk.fake.until("and again", |it| it.identified() == 3 && it.lines() == 1).await;
     let id = talk.fake.say(ANN, GENERAL, "!help");
     assert_eq!(talk.inbox.next().await.incoming, said("!help", false, &id));

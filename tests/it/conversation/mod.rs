@@ -1,7 +1,9 @@
 //! Conversations: what people say, and what they see. One file per behaviour.
 
+mod discord;
 mod gate;
 mod guard;
 mod release;
+mod slack;
 mod talk;
 mod workflow;

@@ -60,6 +60,12 @@ impl House {
         self
     }
 
+    /// Adds to a file.
+    pub fn also(&self, relative: &str, text: &str) -> &Self {
+        let before = std::fs::read_to_string(self.path(relative)).expect("a file");
+        self.write(relative, &format!("{before}{text}"))
+    }
+
     /// A pack of one workflow that `!go` starts.
     pub fn workflow(&self, definition: &str, parameters: &str) -> &Self {
         self.write(
