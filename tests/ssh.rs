@@ -1,6 +1,8 @@
 //! Hosts over a real `ssh` and `sshd` on loopback, with keys made for the test. Runs with `--features sshd-tests`;
 //! needs `sshd` and `ssh-keygen`.
 
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
+
 #[path = "it/runner/bench.rs"]
 mod bench;
 
@@ -75,7 +77,8 @@ impl Sshd {
     }
 
     fn bench(&self) -> Bench {
-        let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
+        let user = Command::new("id").arg("-un").output().unwrap().stdout;
+        let user = String::from_utf8(user).unwrap().trim().to_owned();
         let dir = self.path("srv");
         let host = |port: u16| json!({"address": "127.0.0.1", "port": port, "user": user, "dir": dir});
         let options = [

@@ -1,5 +1,7 @@
 //! A folder to work in, requests with sensible fields, and questions about the process table.
 
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on is a failed test")]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -14,7 +16,7 @@ use lockkeeper::id::{AttemptId, Digest, ExecutionId};
 use lockkeeper::inventory::StaticInventory;
 use lockkeeper::runner::{Deps, Limits, Outcome, Output, Request, Runners, clean_environment};
 use lockkeeper::secret::Masker;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here should take, even on a busy machine.
@@ -26,15 +28,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new() -> Self {
-        Self::with_hosts(json!({}))
-    }
-
-    /// With this `config/environments.yaml`.
-    pub fn with_hosts(environments: Value) -> Self {
-        Self::build(environments, Vec::new())
-    }
-
+    /// Over this `config/environments.yaml`; `ssh_options` come before ours.
     pub fn build(environments: Value, ssh_options: Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pack/actions", "work", "data"] {
@@ -59,11 +53,6 @@ impl Bench {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// Writes an executable script of the pack.
-    pub fn script(&self, name: &str, text: &str) {
-        write_script(&self.path("pack/actions").join(name), text);
     }
 
     /// A request for an action with these values; its parameters take their types and positions from `parameters`.
@@ -96,11 +85,6 @@ impl Bench {
     pub async fn run_until(&self, request: Request, cancel: CancellationToken) -> Outcome {
         let runner = self.runners.get(request.action.runner.as_str()).expect("a runner of this name");
         tokio::time::timeout(PATIENCE, runner.run(request, cancel)).await.expect("the attempt ends")
-    }
-
-    /// Runs `local-shell-cmd`.
-    pub async fn sh(&self, command: &str) -> Outcome {
-        self.run(self.request("local-shell-cmd", "", json!({}), json!({"cmd": command}))).await
     }
 }
 
