@@ -23,11 +23,13 @@ pub(super) struct Drawn {
     pub(super) to: Option<Account>,
     /// People may answer with reactions.
     pub(super) offers_marks: bool,
+    /// What its chart is called as a picture, to be shown once beside it.
+    pub(super) picture: Option<String>,
 }
 
 impl Drawn {
     fn of(card: Card) -> Self {
-        Self { card, to: None, offers_marks: false }
+        Self { card, to: None, offers_marks: false, picture: None }
     }
 }
 
@@ -50,7 +52,7 @@ pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Op
         Body::Card(root) => Some(Drawn::of(words::execution::card(&view::execution(bot, root).await?))),
         Body::Gate { id, seal_number } => Some(gate(bot, id, seal_number).await?),
         Body::Reminder { id } => reminder(bot, id).await?,
-        Body::Say { card, to } => Some(Drawn { card, to, offers_marks: false }),
+        Body::Say { card, to } => Some(Drawn { to, ..Drawn::of(card) }),
         Body::Incident { root, visit, app, first_at } => incident(bot, root, visit, &app, first_at).await?,
         Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
     })
@@ -61,7 +63,8 @@ async fn gate(bot: &Bot, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> 
     let offers_marks =
         asked.gate.decision.is_none() && asked.gate.policy.reactions && !view::needs_reason(&asked.gate);
     let view = view::gate(bot, &asked, seal_number).await?;
-    Ok(Drawn { card: words::gate::card(&view), to: None, offers_marks })
+    let picture = Some(format!("{}-{}.png", view.number, view.seal.short()));
+    Ok(Drawn { offers_marks, picture, ..Drawn::of(words::gate::card(&view)) })
 }
 
 async fn reminder(bot: &Bot, id: GateId) -> anyhow::Result<Option<Drawn>> {

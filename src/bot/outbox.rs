@@ -11,12 +11,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bot, draw};
+use super::{
+    Bot,
+    draw::{self, Drawn},
+};
 use crate::{
-    chat::{ChatAdapter, ChatError},
+    chat::{Attachment, ChatAdapter, ChatError, png},
     clock,
-    id::{OutboxId, Platform},
-    message::Mark,
+    id::{OutboxId, Place, Platform},
+    message::{Block, Mark},
     store::outbox::Letter,
 };
 
@@ -31,6 +34,8 @@ const PROGRESS_TERMINAL: Duration = Duration::from_millis(150);
 /// Between tries at a platform that is away.
 const RETRY: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Pixels per unit of a chart: sharp on dense screens.
+const PICTURE_SCALE: f32 = 2.0;
 
 #[derive(Default)]
 struct Lanes {
@@ -102,13 +107,36 @@ async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> a
         Ok(message) => {
             let posted = message.clone();
             store.letter_sent(letter.id, letter.wanted, message).await?;
-            if let (Some(message), true) = (posted, drawn.offers_marks && adapter.shows_all(&drawn.card)) {
+            let Some(message) = posted else { return Ok(()) };
+            if drawn.offers_marks && adapter.shows_all(&drawn.card) {
                 offer(adapter, &message).await;
             }
+            // After the row knows where the message stands: a crash in between costs the picture, never doubles it.
+            picture(adapter, &letter.place, drawn).await;
             Ok(())
         }
         Err(ChatError::Gone) if letter.message.is_some() => Ok(store.letter_gone(letter.id).await?),
         Err(error) => put_off(bot, letter, error).await,
+    }
+}
+
+/// The chart of a message as a picture beside it. Without it the drawn one still says the same.
+async fn picture(adapter: &dyn ChatAdapter, place: &Place, drawn: Drawn) {
+    let Some(name) = drawn.picture else { return };
+    for block in drawn.card.blocks {
+        let Block::Chart { svg, alt, .. } = block else { continue };
+        let drawing = tokio::task::spawn_blocking(move || png::from_svg(&svg, PICTURE_SCALE)).await;
+        let shown = match drawing {
+            Ok(Ok(bytes)) => {
+                let file = Attachment { name: name.clone(), media_type: "image/png".to_owned(), bytes, alt };
+                adapter.upload(place, &file).await.map_err(anyhow::Error::from)
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = shown {
+            tracing::info!(picture = name, %error, "no picture was put beside a gate's message");
+        }
     }
 }
 

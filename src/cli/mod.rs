@@ -20,8 +20,11 @@ mod run;
 mod serve;
 mod workflow;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -85,13 +88,25 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Expression(_)
         | Command::Workflow(_)
         | Command::DemoShop(_)
-        | Command::DemoSupervisor(_)
-        | Command::Demo(_) => ("warn", false),
+        | Command::DemoSupervisor(_) => ("warn", false),
+        Command::Demo(arguments) if arguments.auto => ("warn", false),
+        // The screen belongs to the chat; it logs to a file of its own.
+        Command::Demo(_) => return,
         Command::DemoBot(_) => ("info", false),
     };
     let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     if json { log.json().init() } else { log.with_target(false).init() }
+}
+
+/// Logs of a command that owns the screen go to a file.
+fn log_to_file(path: &Path) -> anyhow::Result<()> {
+    let file = std::fs::File::options().create(true).append(true).open(path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_writer(Mutex::new(file)).with_ansi(false).with_target(false);
+    log.with_env_filter(filter).init();
+    Ok(())
 }
 
 /// Does what was asked.

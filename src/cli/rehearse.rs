@@ -6,23 +6,25 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::out;
-use crate::demo::{Program, Scenario, StageOptions};
+use crate::demo::{Program, Scenario, StageOptions, Tour};
 
 /// Rehearse a release with real parts on this machine
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lockkeeper demo --auto --scenario host-lost --transcript chat.txt")]
+#[command(
+    after_help = "Examples:\n  lockkeeper demo\n  lockkeeper demo --auto --scenario host-lost --transcript chat.txt"
+)]
 pub(super) struct Arguments {
     /// Play by itself and check what comes of it
-    #[arg(long, required = true)]
-    auto: bool,
+    #[arg(long)]
+    pub(super) auto: bool,
     /// What to play; all of it without this
-    #[arg(long, value_parser = scenario)]
+    #[arg(long, requires = "auto", value_parser = scenario)]
     scenario: Option<Scenario>,
     /// Where to build it; has to be empty. A new folder below the temporary one without this
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Write down what everybody said and saw
-    #[arg(long)]
+    #[arg(long, requires = "auto")]
     transcript: Option<PathBuf>,
 }
 
@@ -38,6 +40,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Some(dir) => dir.clone(),
         None => std::env::temp_dir().join(format!("lockkeeper-demo-{}", uuid::Uuid::now_v7())),
     };
+    if !arguments.auto {
+        return tour(&dir);
+    }
     let plays = arguments.scenario.map_or_else(|| Scenario::ALL.to_vec(), |it| vec![it]);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     out::say(&format!("in {}", dir.display()))?;
@@ -56,6 +61,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tour(dir: &Path) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let played = runtime.block_on(async {
+        let tour = Tour::set(dir, Program::current()?).await?;
+        super::log_to_file(&tour.log())?;
+        tour.play().await
+    });
+    // A thread may be waiting for a line that nobody will type.
+    runtime.shutdown_background();
+    out::say(&format!("\n{}", played?.to_string().trim_end()))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn options(play: Scenario, dir: &Path, transcript: Option<&Path>) -> anyhow::Result<StageOptions> {

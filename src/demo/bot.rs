@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::program::terminated;
 use crate::boot::{App, Options};
-use crate::chat::terminal::{Player, Surface, Terminal, TerminalSettings};
+use crate::chat::terminal::{Player, Rehearsal, Surface, Terminal, TerminalSettings};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config;
 
@@ -29,7 +29,7 @@ pub async fn run(args: BotArgs) -> anyhow::Result<()> {
     let settings = TerminalSettings {
         surface: Surface::Wire,
         user: "ann".into(),
-        rehearsal: true,
+        rehearsal: Some(Rehearsal::default()),
         history: None,
         files: config.data.join("files"),
         complete: Arc::new(|_| Vec::new()),

@@ -4,6 +4,7 @@
 //! - [`shop`]: that app, a small HTTP server; [`supervisor`]: the hosts it runs on, their load balancer and traffic;
 //! - [`world`]: all of it together, with the bot's configuration;
 //! - [`scenario`]: what is played there, on a [`stage`], and what has to be true afterwards;
+//! - [`tour`]: the same for a reader, who decides;
 //! - `bot`: the bot as one of the processes; `call`: asking local servers.
 
 mod bot;
@@ -17,6 +18,7 @@ mod settings;
 pub mod shop;
 pub mod stage;
 pub mod supervisor;
+pub mod tour;
 pub mod world;
 
 pub use part::{BOT, Part, SHOP, SUPERVISOR};
@@ -24,4 +26,5 @@ pub use program::Program;
 pub use repository::{Author, Release, Repository};
 pub use scenario::Scenario;
 pub use stage::{Stage, StageOptions};
+pub use tour::Tour;
 pub use world::{Terms, Version, World};

@@ -21,4 +21,5 @@ mod store;
 mod support;
 mod terminal;
 mod tidy;
+mod tour;
 mod webhook;

@@ -38,7 +38,7 @@ pub(super) struct Typing {
 pub(super) struct Session {
     source: Source,
     drawing: Arc<Drawing>,
-    typing: Typing,
+    typing: Arc<Typing>,
 }
 
 enum Source {
@@ -63,7 +63,7 @@ impl Drop for Reading {
 }
 
 impl Session {
-    pub(super) fn new(surface: Surface, drawing: &Arc<Drawing>, typing: Typing) -> Self {
+    pub(super) fn new(surface: Surface, drawing: &Arc<Drawing>, typing: &Arc<Typing>) -> Self {
         let source = match surface {
             Surface::Hidden => Source::Nobody,
             Surface::Rows(out) => {
@@ -74,9 +74,9 @@ impl Session {
                 drawing.open(Out::Wire(Box::new(stdout())), false);
                 Source::Wire
             }
-            Surface::Person { color } => person(color, drawing, &typing),
+            Surface::Person { color } => person(color, drawing, typing),
         };
-        Self { source, drawing: drawing.clone(), typing }
+        Self { source, drawing: drawing.clone(), typing: typing.clone() }
     }
 
     pub(super) fn start(self) -> Reading {
@@ -109,7 +109,8 @@ impl Session {
 
 /// The line editor where both ends are a real terminal, else plain lines.
 fn person(color: bool, drawing: &Arc<Drawing>, typing: &Typing) -> Source {
-    let editor = (stdin().is_terminal() && stdout().is_terminal()).then(|| open_editor(typing)).flatten();
+    let editor =
+        (stdin().is_terminal() && stdout().is_terminal()).then(|| open_editor(drawing, typing)).flatten();
     let Some((editor, mut printer)) = editor else {
         drawing.open(Out::Rows(Box::new(stdout())), false);
         return Source::Lines;
@@ -129,11 +130,11 @@ fn person(color: bool, drawing: &Arc<Drawing>, typing: &Typing) -> Source {
 
 type Opened = (Editor<Completion, FileHistory>, Box<dyn ExternalPrinter + Send>);
 
-fn open_editor(typing: &Typing) -> Option<Opened> {
+fn open_editor(drawing: &Arc<Drawing>, typing: &Typing) -> Option<Opened> {
     let config = Config::builder().completion_type(CompletionType::List).auto_add_history(true);
     let config = config.max_history_size(HISTORY_LINES).ok()?.build();
     let mut editor = Editor::with_config(config).ok()?;
-    editor.set_helper(Some(Completion(typing.complete.clone())));
+    editor.set_helper(Some(Completion { drawing: drawing.clone(), complete: typing.complete.clone() }));
     if let Some(path) = &typing.history {
         // A first start has none.
         let _ = editor.load_history(path);
@@ -174,7 +175,7 @@ impl Typing {
         self.ended.cancel();
     }
 
-    fn take(&self, line: &str, drawing: &Drawing) -> Own {
+    pub(super) fn take(&self, line: &str, drawing: &Drawing) -> Own {
         let line = line.trim();
         if line.is_empty() {
             return Own::Done;
@@ -202,13 +203,19 @@ impl Typing {
     }
 }
 
-struct Completion(Complete);
+struct Completion {
+    drawing: Arc<Drawing>,
+    complete: Complete,
+}
 
 impl Completer for Completion {
     type Candidate = String;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok((0, (self.0)(line.get(..pos).unwrap_or(line))))
+        let typed = line.get(..pos).unwrap_or(line);
+        let found =
+            if typed.starts_with('/') { self.drawing.commands(typed) } else { (self.complete)(typed) };
+        Ok((0, found))
     }
 }
 

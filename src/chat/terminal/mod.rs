@@ -26,8 +26,8 @@ pub use self::render::Style;
 pub use self::surface::Surface;
 pub use self::wire::Line;
 
-use self::input::Session;
-use self::surface::Drawing;
+use self::input::{Session, Typing};
+use self::surface::{Drawing, Own};
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError};
 use crate::clock::{SharedClock, from_millis, to_millis};
 use crate::id::{Account, MessageRef, Place, Platform, UserId};
@@ -41,13 +41,24 @@ const INTAKE_PAUSE: Duration = Duration::from_millis(200);
 /// Proposes whole lines for what has been typed so far.
 pub type Complete = Arc<dyn Fn(&str) -> Vec<String> + Send + Sync>;
 
+/// What only the terminal of a rehearsal can do: `/as NAME` changes who types, and who plays takes orders of its own.
+#[derive(Default)]
+pub struct Rehearsal {
+    /// Who `/as` proposes.
+    pub people: Vec<UserId>,
+    /// Lines with a slash that mean something to who plays, each with what it does.
+    pub orders: &'static [(&'static str, &'static str)],
+    /// Where such lines go.
+    pub player: Option<mpsc::UnboundedSender<String>>,
+}
+
 /// How people sit at this terminal.
 pub struct TerminalSettings {
     pub surface: Surface,
     /// Who types.
     pub user: UserId,
-    /// Whether `/as NAME` may change who types. Only ever in the rehearsal.
-    pub rehearsal: bool,
+    /// Only ever in the rehearsal.
+    pub rehearsal: Option<Rehearsal>,
     /// Where typed lines are remembered.
     pub history: Option<PathBuf>,
     /// Where uploads are laid.
@@ -66,6 +77,7 @@ struct Heard {
 pub struct Terminal {
     player: Player,
     drawing: Arc<Drawing>,
+    typing: Arc<Typing>,
     session: Mutex<Option<Session>>,
     heard: tokio::sync::Mutex<mpsc::UnboundedReceiver<Heard>>,
     /// Nobody can type any more.
@@ -81,21 +93,19 @@ impl Terminal {
         let (bot, heard) = mpsc::unbounded_channel();
         let ended = CancellationToken::new();
         let drawing = Arc::new(Drawing::new(settings.user, settings.rehearsal));
-        let session = Session::new(
-            settings.surface,
-            &drawing,
-            input::Typing {
-                player: player.clone(),
-                bot: bot.clone(),
-                ended: ended.clone(),
-                history: settings.history,
-                complete: settings.complete,
-            },
-        );
+        let typing = Arc::new(Typing {
+            player: player.clone(),
+            bot: bot.clone(),
+            ended: ended.clone(),
+            history: settings.history,
+            complete: settings.complete,
+        });
+        let session = Session::new(settings.surface, &drawing, &typing);
         player.attach(bot);
         Self {
             player,
             drawing,
+            typing,
             session: Mutex::new(Some(session)),
             heard: tokio::sync::Mutex::new(heard),
             ended,
@@ -113,6 +123,33 @@ impl Terminal {
     /// Fires when nobody can type any more: the end of input, `/quit`.
     pub fn ended(&self) -> CancellationToken {
         self.ended.clone()
+    }
+
+    /// Does what a line does that somebody types here, and shows it: for lines that come from elsewhere.
+    pub fn enter(&self, line: &str) {
+        self.drawing.said(&self.drawing.user(), line);
+        if self.typing.take(line, &self.drawing) == Own::Quit {
+            self.ended.cancel();
+        }
+    }
+
+    /// Shows what somebody beside the bot has to say, set off by a bar: who plays a rehearsal. It is never edited.
+    pub fn tell(&self, card: &Card) {
+        self.drawing.told(card);
+        self.player.told(card);
+    }
+
+    /// Writes a file beside the others, never over one.
+    async fn lay(&self, name: &str, bytes: &[u8]) -> std::io::Result<PathBuf> {
+        tokio::fs::create_dir_all(&self.files).await?;
+        let plain = self.files.join(name);
+        let path = if name.is_empty() || tokio::fs::try_exists(&plain).await? {
+            self.files.join(format!("{}-{name}", player::new_message()))
+        } else {
+            plain
+        };
+        tokio::fs::write(&path, bytes).await?;
+        Ok(path)
     }
 
     /// Hands a delivery to the inbox until it is taken: nobody would send it again.
@@ -173,13 +210,11 @@ impl ChatAdapter for Terminal {
     }
 
     async fn upload(&self, place: &Place, file: &Attachment) -> Result<(), ChatError> {
-        let path = self.files.join(format!("{}-{}", player::new_message(), file_name(&file.name)));
-        let written = match tokio::fs::create_dir_all(&self.files).await {
-            Ok(()) => tokio::fs::write(&path, &file.bytes).await,
-            Err(error) => Err(error),
-        };
-        written.map_err(|error| ChatError::Unreachable { why: format!("{}: {error}", path.display()) })?;
-        self.post(place, &words::uploaded(&path, &file.alt), "").await.map(|_| ())
+        let path = self
+            .lay(&file_name(&file.name), &file.bytes)
+            .await
+            .map_err(|error| ChatError::Unreachable { why: format!("{}: {error}", self.files.display()) })?;
+        self.post(place, &words::uploaded(&path), "").await.map(|_| ())
     }
 
     async fn standing(&self, account: &Account) -> Result<(Standing, String), ChatError> {

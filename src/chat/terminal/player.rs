@@ -178,6 +178,16 @@ impl Player {
         found.ok_or_else(|| WaitError { waited: timeout, history: self.history() })
     }
 
+    /// Tells of every change of [`Self::messages`].
+    pub fn changes(&self) -> watch::Receiver<Vec<Shown>> {
+        self.shared.shown.subscribe()
+    }
+
+    /// Somebody beside the bot said something.
+    pub(super) fn told(&self, card: &Card) {
+        self.note_card("rehearsal:", card);
+    }
+
     /// What happened, as plain text; the last few hundred lines.
     pub fn history(&self) -> String {
         let record = self.shared.record.lock().unwrap_or_else(PoisonError::into_inner);

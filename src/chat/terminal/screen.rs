@@ -2,7 +2,7 @@
 //! happens into the text to print.
 //!
 //! Rows above the prompt are ours as long as nobody else writes to the terminal and its size stays. A block that is
-//! too far up for the cursor is printed again, but only when its title has changed.
+//! too far up for the cursor is printed again, in its brief form if it has one, but only when its title has changed.
 
 use crate::id::MessageId;
 
@@ -17,6 +17,8 @@ struct Placed {
     message: Option<MessageId>,
     title: String,
     rows: Vec<String>,
+    /// It has scrolled away before; this is what was left to say of it.
+    brief: bool,
 }
 
 /// The tail of the screen. Height 0 is a file or a pipe: nothing there can be drawn again.
@@ -61,9 +63,25 @@ impl Screen {
         let _ = self.place(None, String::new(), rows);
     }
 
+    fn again(
+        &mut self,
+        message: &MessageId,
+        title: String,
+        rows: Vec<String>,
+        brief: Option<Vec<String>>,
+    ) -> String {
+        let is_brief = brief.is_some();
+        let rows = brief.filter(|_| is_brief).unwrap_or(rows);
+        let text = self.post(message.clone(), title, rows);
+        if let Some(block) = self.blocks.last_mut() {
+            block.brief = is_brief;
+        }
+        text
+    }
+
     fn place(&mut self, message: Option<MessageId>, title: String, rows: Vec<String>) -> String {
         let text = lines(&rows);
-        self.blocks.push(Placed { message, title, rows });
+        self.blocks.push(Placed { message, title, rows, brief: false });
         if BLOCKS_KEPT < self.blocks.len() {
             self.blocks.remove(0);
             self.settled = self.settled.saturating_sub(1);
@@ -72,15 +90,22 @@ impl Screen {
     }
 
     /// A block with other content: the text to print, if anything has to be.
-    pub(super) fn edit(&mut self, message: &MessageId, title: String, rows: Vec<String>) -> Option<String> {
+    pub(super) fn edit(
+        &mut self,
+        message: &MessageId,
+        title: String,
+        rows: Vec<String>,
+        brief: Option<Vec<String>>,
+    ) -> Option<String> {
         let Some(at) = self.blocks.iter().position(|it| it.message.as_ref() == Some(message)) else {
             return Some(self.post(message.clone(), title, rows));
         };
         let up: usize = self.blocks[at..].iter().map(|it| it.rows.len()).sum();
         if at < self.settled || self.height < up + PROMPT_ROWS {
             let changed = self.blocks[at].title != title;
-            return changed.then(|| self.post(message.clone(), title, rows));
+            return changed.then(|| self.again(message, title, rows, brief));
         }
+        let rows = brief.filter(|_| self.blocks[at].brief).unwrap_or(rows);
         if self.blocks[at].rows == rows {
             return None;
         }
@@ -128,11 +153,15 @@ mod tests {
         printed.push(screen.post("2".into(), "q".into(), rows(&["gate"])));
         screen.typed(rows(&["ann> !status"]));
         printed.push("ann> !status\n".to_owned());
-        printed.extend(screen.edit(&card, "a".into(), rows(&["card", "  50 %", "  more"])));
+        printed.extend(screen.edit(&card, "a".into(), rows(&["card", "  50 %", "  more"]), None));
         assert_eq!(shown(&printed), ["card", "  50 %", "  more", "gate", "ann> !status"]);
-        printed.extend(screen.edit(&card, "a".into(), rows(&["card"])));
+        printed.extend(screen.edit(&card, "a".into(), rows(&["card"]), None));
         assert_eq!(shown(&printed), ["card", "gate", "ann> !status"]);
-        assert_eq!(screen.edit(&card, "a".into(), rows(&["card"])), None, "nothing new, nothing printed");
+        assert_eq!(
+            screen.edit(&card, "a".into(), rows(&["card"]), None),
+            None,
+            "nothing new, nothing printed"
+        );
     }
 
     #[test]
@@ -141,10 +170,10 @@ mod tests {
         let card = MessageId::from("1");
         screen.post(card.clone(), "running".into(), rows(&["r"]));
         screen.note(rows(&["x", "y", "z"]));
-        assert_eq!(screen.edit(&card, "running".into(), rows(&["r 50 %"])), None);
-        assert_eq!(screen.edit(&card, "done".into(), rows(&["d"])).unwrap(), "d\n");
+        assert_eq!(screen.edit(&card, "running".into(), rows(&["r 50 %"]), None), None);
+        assert_eq!(screen.edit(&card, "done".into(), rows(&["d"]), None).unwrap(), "d\n");
         assert_eq!(
-            screen.edit(&card, "done".into(), rows(&["e"])).unwrap(),
+            screen.edit(&card, "done".into(), rows(&["e"]), None).unwrap(),
             "\x1b[1A\r\x1b[Je\n",
             "it stands below now"
         );
@@ -156,8 +185,8 @@ mod tests {
             let card = MessageId::from("1");
             screen.post(card.clone(), "t".into(), rows(&["r"]));
             screen.resize(screen.height);
-            assert_eq!(screen.edit(&card, "t".into(), rows(&["s"])), None);
-            assert!(!screen.edit(&card, "u".into(), rows(&["s"])).unwrap().contains('\x1b'));
+            assert_eq!(screen.edit(&card, "t".into(), rows(&["s"]), None), None);
+            assert!(!screen.edit(&card, "u".into(), rows(&["s"]), None).unwrap().contains('\x1b'));
         }
     }
 }

@@ -4,12 +4,13 @@ use std::io::Write;
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Rehearsal;
 use super::render::{self, Style, columns};
 use super::screen::Screen;
 use super::wire::{self, Told};
 use crate::id::{MessageRef, UserId};
 use crate::message::words::terminal as words;
-use crate::message::{Card, Text};
+use crate::message::{Block, Card, Text, Tone};
 
 /// What the terminal is.
 pub enum Surface {
@@ -38,7 +39,7 @@ pub(super) enum Out {
 /// Who types, and what stands on the screen.
 pub(super) struct Drawing {
     state: Mutex<State>,
-    rehearsal: bool,
+    rehearsal: Option<Rehearsal>,
 }
 
 struct State {
@@ -56,7 +57,7 @@ pub(super) enum Own {
 }
 
 impl Drawing {
-    pub(super) fn new(user: UserId, rehearsal: bool) -> Self {
+    pub(super) fn new(user: UserId, rehearsal: Option<Rehearsal>) -> Self {
         let state = State { out: Out::Nowhere, screen: Screen::new(0), style: Style::plain(WIDTH), user };
         Self { state: Mutex::new(state), rehearsal }
     }
@@ -89,8 +90,10 @@ impl Drawing {
         if let Out::Wire(out) = &mut state.out {
             return send(out, &Told::Edited { message: message.clone(), card: card.clone() });
         }
-        let rows = state.rows(card, message.place.thread.is_some());
-        if let Some(text) = state.screen.edit(&message.message, card.title.to_string(), rows) {
+        let threaded = message.place.thread.is_some();
+        let rows = state.rows(card, threaded);
+        let brief = brief(card).map(|it| state.rows(&it, threaded));
+        if let Some(text) = state.screen.edit(&message.message, card.title.to_string(), rows, brief) {
             state.print(text);
         }
     }
@@ -118,13 +121,14 @@ impl Drawing {
         let mut words = line.split_whitespace();
         let card = match (words.next(), words.next(), words.next()) {
             (Some("/quit" | "/exit"), None, None) => return Own::Quit,
-            (Some("/help"), None, None) => words::help(self.rehearsal),
-            (Some("/as"), Some(name), None) if self.rehearsal => {
+            (Some("/help"), None, None) => words::help(self.rehearsal.as_ref().map(|it| it.orders)),
+            (Some("/as"), Some(name), None) if self.rehearsal.is_some() => {
                 let user = UserId::from(name);
                 self.state().user = user.clone();
                 words::now_typing(&user)
             }
-            (Some("/as"), _, _) if !self.rehearsal => words::not_here(),
+            (Some("/as"), _, _) if self.rehearsal.is_none() => words::not_here(),
+            (_, _, _) if self.is_ordered(line) => return Own::Done,
             (_, _, _) => words::unknown(line),
         };
         let mut state = self.state();
@@ -133,6 +137,34 @@ impl Drawing {
         let text = state.screen.note(rows);
         state.print(text);
         Own::Done
+    }
+
+    /// Hands a line to who plays, if it is one of theirs.
+    fn is_ordered(&self, line: &str) -> bool {
+        let Some(rehearsal) = &self.rehearsal else { return false };
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let known = rehearsal.orders.iter().any(|(order, _)| *order == line);
+        known && rehearsal.player.as_ref().is_some_and(|it| it.send(line).is_ok())
+    }
+
+    /// The terminal's own lines that begin like this.
+    pub(super) fn commands(&self, typed: &str) -> Vec<String> {
+        let rehearsal = self.rehearsal.iter();
+        let own = rehearsal.flat_map(|it| {
+            let people = it.people.iter().map(|it| format!("/as {it}"));
+            people.chain(it.orders.iter().map(|(order, _)| (*order).to_owned()))
+        });
+        let all = own.chain(["/help".to_owned(), "/quit".to_owned()]);
+        all.filter(|it| it.starts_with(typed)).collect()
+    }
+
+    /// Somebody beside the bot says something: set off by a bar.
+    pub(super) fn told(&self, card: &Card) {
+        let mut state = self.state();
+        state.measure();
+        let rows = state.barred("▌ ", card);
+        let text = state.screen.note(rows);
+        state.print(text);
     }
 }
 
@@ -157,8 +189,11 @@ impl State {
 
     /// What stands in a thread is set off by a bar. A blank row ends every block.
     fn rows(&self, card: &Card, threaded: bool) -> Vec<String> {
-        let (bar, width) =
-            if threaded { ("┊ ", self.style.width.saturating_sub(2)) } else { ("", self.style.width) };
+        self.barred(if threaded { "┊ " } else { "" }, card)
+    }
+
+    fn barred(&self, bar: &str, card: &Card) -> Vec<String> {
+        let width = self.style.width.saturating_sub(columns(bar));
         let rows = render::rows(card, Style { width, ..self.style });
         rows.into_iter().map(|row| format!("{bar}{row}")).chain([String::new()]).collect()
     }
@@ -204,6 +239,18 @@ impl State {
             }
         }
     }
+}
+
+/// What is left to say of a long card that has scrolled away: without its picture and what led up to it.
+fn brief(card: &Card) -> Option<Card> {
+    let title = Card { tone: card.tone, title: card.title.clone(), ..Card::default() };
+    if let Some(chart) = card.blocks.iter().position(|it| matches!(it, Block::Chart { .. })) {
+        let said = |it: &&Block| matches!(it, Block::Text(_));
+        return Some(Card { blocks: card.blocks[chart..].iter().filter(said).cloned().collect(), ..title });
+    }
+    // It waits for the answer to a message of its own, which says more.
+    let waits = card.tone == Tone::Waiting && card.buttons.is_empty();
+    waits.then_some(title)
 }
 
 fn send(out: &mut Box<dyn Write + Send>, told: &Told) {

@@ -11,6 +11,7 @@ pub mod measure;
 pub mod overview;
 pub mod refusal;
 pub mod terminal;
+pub mod tour;
 
 use std::time::Duration;
 

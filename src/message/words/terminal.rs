@@ -6,8 +6,8 @@ use crate::id::UserId;
 use crate::message::card::{Card, Text};
 
 /// A file was laid on disk, because nothing else can show it here.
-pub fn uploaded(path: &Path, alt: &str) -> Card {
-    Card::say(Text::plain(format!("{alt}: ")).code(path.display().to_string()))
+pub fn uploaded(path: &Path) -> Card {
+    Card::say(Text::plain("Laid beside: ").code(path.display().to_string()))
 }
 
 /// `/as NAME` was done.
@@ -32,10 +32,12 @@ pub fn unknown(line: &str) -> Card {
 }
 
 /// `/help`.
-pub fn help(rehearsal: bool) -> Card {
+pub fn help(rehearsal: Option<&[(&str, &str)]>) -> Card {
     let mut lines = Vec::new();
-    if rehearsal {
+    if let Some(orders) = rehearsal {
         lines.push(Text::default().code("/as NAME").and("  go on as somebody else"));
+        lines
+            .extend(orders.iter().map(|(order, does)| Text::default().code(*order).and(format!("  {does}"))));
     }
     lines.push(Text::default().code("/quit").and("  leave; so does the end of input"));
     lines.push(Text::default().code("!help").and("  what the bot can do for you"));

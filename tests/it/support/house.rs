@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockkeeper::boot::{App, Options};
-use lockkeeper::chat::terminal::{Player, Shown, Surface, Terminal, TerminalSettings};
+use lockkeeper::chat::terminal::{Player, Rehearsal, Shown, Surface, Terminal, TerminalSettings};
 use lockkeeper::clock::SystemClock;
 use lockkeeper::config;
 use lockkeeper::engine::Engine;
@@ -96,7 +96,7 @@ impl House {
         let settings = TerminalSettings {
             surface: Surface::Hidden,
             user: "ann".into(),
-            rehearsal: true,
+            rehearsal: Some(Rehearsal::default()),
             history: None,
             files: config.data.join("files"),
             complete: Arc::new(|_| Vec::new()),
