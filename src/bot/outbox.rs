@@ -70,13 +70,21 @@ fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
     }
     let (bot, lanes) = (bot.clone(), lanes.clone());
     tokio::spawn(async move {
-        if let Err(error) = send(&bot, adapter.as_ref(), &letter).await {
-            tracing::error!(letter = letter.subject, %error, "a letter could not be kept");
-            tokio::time::sleep(PAUSE).await;
+        let sent = send(&bot, adapter.as_ref(), &letter).await;
+        // Who waits for the store to close does not wait for a picture.
+        let ring = bot.engine().letters();
+        drop(bot);
+        match sent {
+            Ok(Some(drawn)) => picture(adapter.as_ref(), &letter.place, drawn).await,
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(letter = letter.subject, %error, "a letter could not be kept");
+                tokio::time::sleep(PAUSE).await;
+            }
         }
         lanes.edited.lock().unwrap_or_else(PoisonError::into_inner).insert(letter.id, Instant::now());
         lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
-        bot.engine().letters().notify_one();
+        ring.notify_one();
     });
 }
 
@@ -91,12 +99,13 @@ fn is_too_soon(letter: &Letter<Value>, lanes: &Lanes) -> bool {
     edited.get(&letter.id).is_some_and(|at| at.elapsed() < pause)
 }
 
-async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> anyhow::Result<()> {
+/// Sends a letter as history has it now; what was posted anew.
+async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> anyhow::Result<Option<Drawn>> {
     let store = bot.engine().store();
     let Some(drawn) = draw::draw(bot, letter).await? else {
         // Nothing to say any more, as for a reminder of a decided gate.
         store.letter_sent(letter.id, letter.wanted, None).await?;
-        return Ok(());
+        return Ok(None);
     };
     let sent = match (&drawn.to, &letter.message) {
         (Some(to), _) => adapter.whisper(&letter.place, to, &drawn.card).await.map(|()| None),
@@ -107,20 +116,22 @@ async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> a
         Ok(message) => {
             let posted = message.clone();
             store.letter_sent(letter.id, letter.wanted, message).await?;
-            let Some(message) = posted else { return Ok(()) };
+            let Some(message) = posted else { return Ok(None) };
             if drawn.offers_marks && adapter.shows_all(&drawn.card) {
                 offer(adapter, &message).await;
             }
-            // After the row knows where the message stands: a crash in between costs the picture, never doubles it.
-            picture(adapter, &letter.place, drawn).await;
-            Ok(())
+            Ok(Some(drawn))
         }
-        Err(ChatError::Gone) if letter.message.is_some() => Ok(store.letter_gone(letter.id).await?),
-        Err(error) => put_off(bot, letter, error).await,
+        Err(ChatError::Gone) if letter.message.is_some() => {
+            store.letter_gone(letter.id).await?;
+            Ok(None)
+        }
+        Err(error) => put_off(bot, letter, error).await.map(|()| None),
     }
 }
 
-/// The chart of a message as a picture beside it. Without it the drawn one still says the same.
+/// The chart of a message as a picture beside it, once the row knows where the message stands: a crash in between costs
+/// the picture, never doubles it. The drawn chart says the same.
 async fn picture(adapter: &dyn ChatAdapter, place: &Place, drawn: Drawn) {
     let Some(name) = drawn.picture else { return };
     for block in drawn.card.blocks {

@@ -128,7 +128,7 @@ impl<'a> Guide<'a> {
         let card = match (asks, ended) {
             (Some((_, number)), _) if self.has_asked => Some(words::decide_again(number)),
             (Some((_, number)), _) => Some(words::decide(number)),
-            (None, Some(it)) => Some(words::what_next(it.card.to_string().contains("`!rollback shop`"))),
+            (None, Some(it)) => Some(words::what_next(is_mixed(it))),
             (None, None) => None,
         };
         self.has_asked |= asks.is_some();
@@ -159,6 +159,11 @@ fn open_question(it: &Shown) -> Option<i64> {
 fn is_root(it: &Shown) -> bool {
     let title = it.card.title.to_string();
     ["Release #", "Rollback #", "Promotion #"].iter().any(|what| title.starts_with(what))
+}
+
+/// Whether a release has left hosts that a rollback would bring back.
+fn is_mixed(it: &Shown) -> bool {
+    it.card.title.to_string().starts_with("Release #") && it.card.to_string().contains("`!rollback shop`")
 }
 
 fn has_ended(it: &Shown) -> bool {
