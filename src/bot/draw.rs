@@ -41,6 +41,7 @@ enum Body {
     Gate { id: GateId, seal_number: u32 },
     Reminder { id: GateId },
     Say { card: Card, to: Option<Account> },
+    Inquiry(ExecutionId),
     Incident { root: ExecutionId, visit: ExecutionId, app: AppName, first_at: i64 },
     Recovered { root: ExecutionId, app: AppName, first_at: i64 },
 }
@@ -53,6 +54,7 @@ pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Op
         Body::Gate { id, seal_number } => Some(gate(bot, id, seal_number).await?),
         Body::Reminder { id } => reminder(bot, id).await?,
         Body::Say { card, to } => Some(Drawn { to, ..Drawn::of(card) }),
+        Body::Inquiry(id) => Some(Drawn::of(words::inquiry::card(&view::inquiry(bot, id).await?))),
         Body::Incident { root, visit, app, first_at } => incident(bot, root, visit, &app, first_at).await?,
         Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
     })

@@ -360,3 +360,23 @@ fn proofs(asked: &Asked) -> Vec<String> {
     let line = |host: &crate::release::HostPlan| format!("curl -s {}   # {}", host.health.url, host.name);
     canary.map(line).chain(asked.plan.target.hosts.iter().map(line)).collect()
 }
+
+/// A workflow's question.
+pub(super) async fn inquiry(bot: &Bot, id: ExecutionId) -> anyhow::Result<words::inquiry::View> {
+    let execution = bot.engine().store().load_execution(id).await?;
+    let asked = bot.engine().inquiry(&execution).await;
+    let root = bot.engine().store().load_execution(execution.root).await?;
+    let wanted = asked.schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let described = |(name, it): (&String, &Value)| {
+        let what = it.get("description").and_then(Value::as_str).unwrap_or_default();
+        (name.clone(), what.to_owned())
+    };
+    let roles = asked.roles.iter().map(ToString::to_string);
+    Ok(words::inquiry::View {
+        short: short_id(id),
+        action: root.action.to_string(),
+        wanted: wanted.map(described).collect(),
+        who: roles.chain(asked.users.iter().map(ToString::to_string)).collect(),
+        closed: execution.status.is_ended(),
+    })
+}

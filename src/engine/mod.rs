@@ -4,7 +4,7 @@
 //! - [`start`]: a new root execution; [`flow`]: live workflows and their replay;
 //! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit;
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
-//! - [`gate`], [`watch`], [`confirm`]: the engine's own kinds of action;
+//! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`].
 
 pub mod bundle;
@@ -13,6 +13,7 @@ mod confirm;
 pub mod flow;
 mod gate;
 mod guard;
+mod inquire;
 pub mod live;
 mod outcome;
 mod perform;
@@ -42,6 +43,7 @@ use crate::{
 
 pub use gate::{Asked, Evidence, OpenGate, Voting, gate_subject};
 pub use guard::lock_for;
+pub use inquire::{Answered, Inquiry};
 pub use live::{Live, LivePolicy};
 pub use start::{StartError, Starting, card_subject};
 
@@ -139,6 +141,7 @@ impl Engine {
             "gate" => self.ask(execution).await,
             "watch" => self.watch(execution).await,
             "confirm" => self.confirm(execution).await,
+            "inquirer" => self.inquire(execution).await,
             _ => self.perform(execution).await,
         }
     }

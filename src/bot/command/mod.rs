@@ -1,5 +1,6 @@
 //! What people ask of the bot, one file each. A command that names an action of another runner starts an execution.
 
+mod answer;
 mod approve;
 mod cancel;
 mod deploy;
@@ -80,6 +81,7 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
     match action.entry_point.as_deref().unwrap_or_default() {
         "deploy" => deploy::run(bot, &order).await,
         "promote" => promote::run(bot, &order).await,
+        "answer" => answer::run(bot, &order).await,
         "approve" => approve::approve(bot, &order).await,
         "reject" => approve::reject(bot, &order).await,
         "extend" => extend::run(bot, &order).await,

@@ -52,7 +52,7 @@ struct RawCommand {
     #[serde(default)]
     steps: Vec<RawStep>,
     #[serde(default)]
-    who: Vec<GroupName>,
+    who: Option<Vec<GroupName>>,
     #[serde(default)]
     changes: Option<String>,
     #[serde(default)]
@@ -257,8 +257,9 @@ impl Shorthand<'_> {
         if let Some(changes) = &self.raw.changes {
             tags.insert("changes".to_owned(), changes.clone());
         }
-        if !self.raw.who.is_empty() {
-            let who: Vec<&str> = self.raw.who.iter().map(GroupName::as_str).collect();
+        // An empty list is nobody; only what does not say is for everyone we know.
+        if let Some(who) = &self.raw.who {
+            let who: Vec<&str> = who.iter().map(GroupName::as_str).collect();
             tags.insert("who".to_owned(), who.join(","));
         }
         Ok(Action {

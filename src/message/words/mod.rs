@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod execution;
 pub mod gate;
+pub mod inquiry;
 pub mod line;
 pub mod measure;
 pub mod overview;

@@ -3,6 +3,7 @@
 mod discord;
 mod gate;
 mod guard;
+mod inquiry;
 mod release;
 mod slack;
 mod talk;
