@@ -15,6 +15,7 @@ mod content;
 mod conversation;
 mod demo_world;
 mod expression;
+mod fault;
 mod orquesta;
 mod runner;
 mod store;

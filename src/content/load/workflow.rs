@@ -65,6 +65,9 @@ impl Loader<'_> {
                     continue;
                 };
                 let written = &workflow.definition["tasks"][task];
+                if let Some(message) = spliced(found, written) {
+                    faults.push(Fault::new(at(path.clone()), format!("task `{task}`: {message}")));
+                }
                 // Parameters on the action's own line replace the input.
                 if written["action"].as_str().is_some_and(|it| it.contains('=')) {
                     continue;
@@ -88,6 +91,18 @@ impl Loader<'_> {
             }
         }
     }
+}
+
+/// A shell command that an expression is part of: what it gives would be read as code (`ARCHITECTURE.md`, what never
+/// happens).
+fn spliced(action: &Action, written: &Value) -> Option<String> {
+    let is_command = action.runner.as_str().ends_with("-shell-cmd");
+    let inline = written["action"].as_str().and_then(|it| it.split_once("cmd=")).map(|(_, rest)| rest);
+    let text = inline.or_else(|| written["input"]["cmd"].as_str())?;
+    (is_command && (text.contains("<%") || text.contains("{{"))).then(|| {
+        "an expression in `cmd` would become code of the shell; give it as `env: {NAME: <% … %>}` and write \"$NAME\""
+            .to_owned()
+    })
 }
 
 /// Parameters that an action does not know, may not be given, or misses; each by name.
