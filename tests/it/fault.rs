@@ -25,7 +25,7 @@ fn house() -> House {
             } else {
                 String::new()
             };
-            format!("  t{at}:\n    action: trial.effect name=t{at}\n{next}")
+            format!("  t{at}:\n    action: trial.effect name=\"t{at}\"\n{next}")
         })
         .collect();
     house.workflow(&format!("version: 1.0\ntasks:\n{chain}"), "{}");

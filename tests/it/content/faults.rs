@@ -138,3 +138,29 @@ fn bombs_and_depth_are_refused_in_either_dialect() {
     1 error, 0 warnings
     "##);
 }
+
+#[test]
+fn an_expression_is_no_part_of_a_shell_command() {
+    let run = "name: run\nrunner_type: local-shell-cmd\ndescription: d\n";
+    let go = "name: go\nrunner_type: orquesta\ndescription: d\nentry_point: workflows/go.yaml\nparameters: {who: {type: string}}\n";
+    let with = |task: &str| {
+        let flow = format!("version: 1.0\ninput: [who]\ntasks:\n  greet:\n{task}");
+        let files = [
+            ("actions/run.yaml", run),
+            ("actions/go.yaml", go),
+            ("actions/workflows/go.yaml", flow.as_str()),
+        ];
+        let (catalogue, report) = super::demo(&files);
+        (catalogue.actions.contains_key(&lockkeeper::id::ActionRef::from("demo.go")), report)
+    };
+    for spliced in [
+        "    action: demo.run\n    input: {cmd: 'echo <% ctx().who %>'}\n",
+        "    action: demo.run cmd=\"echo {{ ctx().who }}\"\n",
+    ] {
+        let (loaded, report) = with(spliced);
+        assert!(!loaded && report.contains("would become code of the shell"), "{report}");
+    }
+    let (loaded, report) =
+        with("    action: demo.run\n    input: {cmd: 'echo \"$WHO\"', env: {WHO: <% ctx().who %>}}\n");
+    assert!(loaded, "{report}");
+}
