@@ -74,9 +74,10 @@ impl App {
         // choice in the same process is the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let Options { config, clock, mut adapters } = options;
-        let secrets = secrets(&config)?;
+        let mut secrets = secrets(&config)?;
         let (github, token) = entrance(&config)?;
         let live = LivePolicy::new(load(&config)?);
+        secrets.extend(repository_tokens(&live));
         let store = Store::open(&config.store_url()).await?;
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         let environment = clean_environment(crate::config::environment());
@@ -205,4 +206,12 @@ fn secrets(config: &Config) -> Result<Vec<Secret>, BootError> {
     let resolve =
         |(what, it): (String, &SecretRef)| it.resolve().map_err(|source| BootError::Secret { what, source });
     config.secrets().into_iter().map(resolve).collect()
+}
+
+/// The tokens of the apps' repositories, for masking: git may repeat one in what it prints. One that cannot be read
+/// is said when it is needed.
+fn repository_tokens(live: &LivePolicy) -> Vec<Secret> {
+    let live = live.now();
+    let references = live.settings.apps.values().filter_map(|app| app.repository.token.as_ref());
+    references.filter_map(|it| it.resolve().ok()).collect()
 }

@@ -69,6 +69,10 @@ impl Repositories {
 
     /// The commit that a branch, tag, commit id (or its first digits) or pull request number names now.
     pub async fn resolve(&self, repository: &Repository, reference: &str) -> Result<CommitSha, GitError> {
+        let unknown = || GitError::Unknown { reference: reference.to_owned(), url: repository.url.clone() };
+        if !is_name(reference) {
+            return Err(unknown());
+        }
         let mirror = self.fetched(repository).await?;
         for candidate in candidates(reference) {
             let asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", candidate.as_str()];
@@ -77,7 +81,7 @@ impl Repositories {
                 return Ok(commit);
             }
         }
-        Err(GitError::Unknown { reference: reference.to_owned(), url: repository.url.clone() })
+        Err(unknown())
     }
 
     /// The commits after `since` up to `until`, newest first; only `until` itself where `since` is not known.
@@ -164,6 +168,15 @@ impl Repositories {
     }
 }
 
+/// A name and not git's language of revisions (`main~3`, `:/text`, `@{yesterday}`): what a person types names one thing.
+fn is_name(reference: &str) -> bool {
+    let plain = |it: char| it.is_alphanumeric() || matches!(it, '.' | '_' | '-' | '/' | '#' | '+');
+    !reference.is_empty()
+        && !reference.starts_with('-')
+        && !reference.contains("..")
+        && reference.chars().all(plain)
+}
+
 /// A pull request's number is tried after names, so that a branch called `42` stays reachable.
 fn candidates(reference: &str) -> Vec<String> {
     let commit = |name: &str| format!("{name}^{{commit}}");
@@ -191,7 +204,8 @@ fn credentials(repository: &Repository) -> Result<Vec<(&'static str, String)>, G
         let basic =
             base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{}", token.expose()));
         env.push(("GIT_CONFIG_COUNT", "1".to_owned()));
-        env.push(("GIT_CONFIG_KEY_0", "http.extraHeader".to_owned()));
+        // For this address only: a redirect elsewhere does not take the token along.
+        env.push(("GIT_CONFIG_KEY_0", format!("http.{}.extraHeader", repository.url)));
         env.push(("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}")));
     }
     Ok(env)
@@ -213,4 +227,19 @@ fn said(stderr: &[u8]) -> String {
     let last = text.lines().rev().find(|it| it.starts_with("fatal:") || it.starts_with("error:"));
     let line = last.or(text.lines().last()).unwrap_or("git said nothing");
     line.trim_start_matches("fatal:").trim_start_matches("error:").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_a_name_and_no_revision_language() {
+        for good in ["main", "v1.4.2", "feature/pay-by-card", "#42", "42", "3f2a91c4", "release+1"] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["", "main~3", ":/fix", "@{1}", "a..b", "--upload-pack=x", "HEAD^", "a b"] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
 }
