@@ -8,10 +8,10 @@ use super::{Bot, command};
 use crate::{
     alias::{Compat, Mode, Outcome},
     clock,
-    gate::{Act, Claim, Reason, Via},
+    gate::{Act, Claim, Gate, Reason, Via},
     id::{GateId, InboxId, MessageRef},
     identity::{Actor, Standing},
-    message::{Card, Delivery, Incoming, Mark, Said, words},
+    message::{Card, Delivery, Incoming, Mark, PressedAct, Said, words},
     store::{
         Change,
         inbox::Waiting,
@@ -70,9 +70,7 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
     };
     let answer = match &delivery.incoming {
         Incoming::Said(said) => said_text(bot, &call, said).await?,
-        Incoming::Pressed { message, act, reason } => {
-            pressed(bot, &call, message, act, reason.as_deref()).await?
-        }
+        Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
         Incoming::Reacted { message, mark, added } => reacted(bot, &call, message, *mark, *added).await?,
     };
     finish(bot, &call, answer).await
@@ -157,24 +155,13 @@ fn is_vote(text: &str) -> bool {
     word == "approve" || word == "reject"
 }
 
-async fn pressed(
-    bot: &Bot,
-    call: &Call<'_>,
-    message: &MessageRef,
-    act: &str,
-    reason: Option<&str>,
-) -> anyhow::Result<Answer> {
-    let Some((gate, seal_number)) = letter(bot, message).await?.and_then(|it| gate_of(&it.subject)) else {
-        // Not a message of ours: a button on somebody's lookalike has no effect.
-        return Ok(Answer::nothing());
-    };
+/// A button names its gate and seal itself, so it works on a message whose posting was not recorded before a crash.
+/// Platforms bring us only what our own messages hold.
+async fn pressed(bot: &Bot, call: &Call<'_>, act: &str, reason: Option<&str>) -> anyhow::Result<Answer> {
+    let Some(pressed) = PressedAct::decode(act) else { return Ok(Answer::nothing()) };
     let reason = reason.and_then(|it| Reason::parse(it).ok());
-    let act = match act.split(':').next() {
-        Some("approve") => Act::Approve { reason },
-        Some("reject") => Act::Reject { reason },
-        Some(_) | None => return Ok(Answer::nothing()),
-    };
-    command::vote_on(bot, call, gate, seal_number, act, Via::Button).await
+    let act = if pressed.approves { Act::Approve { reason } } else { Act::Reject { reason } };
+    command::vote_on(bot, call, pressed.gate, &Seen::Digits(pressed.seal_digits), act, Via::Button).await
 }
 
 async fn reacted(
@@ -193,14 +180,27 @@ async fn reacted(
         (Mark::Approve, false) => Act::Withdraw,
         (Mark::Reject, false) => return Ok(Answer::nothing()),
     };
-    command::vote_on(bot, call, gate, seal_number, act, Via::Reaction).await
+    command::vote_on(bot, call, gate, &Seen::Number(seal_number), act, Via::Reaction).await
 }
 
-/// What an answer on the message of this seal claims to have looked at.
-pub(super) fn claim(gate: &crate::gate::Gate, seal_number: u32) -> Claim {
-    if seal_number == gate.seal_number {
-        return Claim::Message(gate.seal.clone());
-    }
-    let at = usize::try_from(seal_number).unwrap_or(usize::MAX).wrapping_sub(1);
-    gate.old_seals.get(at).map_or(Claim::Bare, |seal| Claim::Message(seal.clone()))
+/// Which seal's message an answer was given on.
+pub(super) enum Seen {
+    /// Counted from 1.
+    Number(u32),
+    /// The first digits of the seal.
+    Digits(String),
+}
+
+/// What such an answer claims to have looked at.
+pub(super) fn claim(gate: &Gate, seen: &Seen) -> Claim {
+    let all = gate.old_seals.iter().chain([&gate.seal]);
+    let seal = match seen {
+        Seen::Number(number) => {
+            let at = usize::try_from(*number).unwrap_or(usize::MAX).wrapping_sub(1);
+            all.into_iter().nth(at)
+        }
+        Seen::Digits(digits) => all.into_iter().find(|it| it.as_str().starts_with(digits.as_str())),
+    };
+    // A seal that this gate never had is not the one that is asked now.
+    seal.map_or(Claim::Prefix(String::new()), |seal| Claim::Message(seal.clone()))
 }

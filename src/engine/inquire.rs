@@ -89,8 +89,9 @@ impl Engine {
         {
             changes.extend(advance.changes);
         }
-        let places = execution.context.get("places").and_then(|it| serde_json::from_value(it.clone()).ok());
-        changes.extend(places.unwrap_or_else(Vec::<Place>::new).into_iter().map(|place| {
+        let places: Option<Vec<Place>> =
+            execution.context.get("places").and_then(|it| serde_json::from_value(it.clone()).ok());
+        changes.extend(places.unwrap_or_default().into_iter().map(|place| {
             Change::Want(Box::new(Wanted {
                 subject: inquiry_subject(execution.id),
                 place,

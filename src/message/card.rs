@@ -156,6 +156,30 @@ impl ButtonAct {
     }
 }
 
+/// A button as it came back: which gate, and the digits of the seal that its message was posted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PressedAct {
+    pub approves: bool,
+    pub gate: GateId,
+    /// The first 32.
+    pub seal_digits: String,
+}
+
+impl PressedAct {
+    /// Reads what [`ButtonAct::encode`] wrote; `None` for anything else.
+    pub fn decode(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, ':');
+        let approves = match parts.next()? {
+            "approve" => true,
+            "reject" => false,
+            _ => return None,
+        };
+        let gate = GateId::parse(parts.next()?).ok()?;
+        let seal_digits = parts.next()?.to_owned();
+        (seal_digits.len() == 32).then_some(Self { approves, gate, seal_digits })
+    }
+}
+
 /// How strongly a button stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,12 +4,13 @@ use super::Order;
 use crate::{
     bot::{
         Bot,
-        hear::{self, Answer, Call},
+        hear::{self, Answer, Call, Seen},
     },
     engine::{Asked, OpenGate, Voting},
     gate::{Act, Ballot, Claim, Decision, Reason, Via},
     id::GateId,
     message::words,
+    store::StoreError,
 };
 
 pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
@@ -39,12 +40,17 @@ pub(in crate::bot) async fn vote_on(
     bot: &Bot,
     call: &Call<'_>,
     gate: GateId,
-    seal_number: u32,
+    seen: &Seen,
     act: Act,
     via: Via,
 ) -> anyhow::Result<Answer> {
-    let row: OpenGate = bot.engine().store().load_gate(gate).await?;
-    let claim = hear::claim(&row.body.gate, seal_number);
+    let row: OpenGate = match bot.engine().store().load_gate(gate).await {
+        Ok(row) => row,
+        // A button of another installation's message.
+        Err(StoreError::Missing { .. }) => return Ok(Answer::nothing()),
+        Err(error) => return Err(error.into()),
+    };
+    let claim = hear::claim(&row.body.gate, seen);
     vote(bot, call, &row, act, via, claim).await
 }
 
