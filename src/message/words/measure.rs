@@ -21,7 +21,7 @@ pub fn lines(judgement: &Judgement) -> Vec<String> {
 fn metric(it: &MetricJudgement) -> String {
     let sides = format!("canary {}, baseline {}", side(&it.canary, &it.unit), side(&it.baseline, &it.unit));
     let test = match it.p_value {
-        Some(p) => format!(" · {} p={}", it.test.as_str(), p_text(p)),
+        Some(p) => format!(" · {} p{}", it.test.as_str(), p_text(p)),
         None => String::new(),
     };
     let effect = it.effect.map_or(String::new(), |effect| match it.kind {
@@ -47,7 +47,7 @@ fn side(it: &Summary, unit: &str) -> String {
 }
 
 fn p_text(p: f64) -> String {
-    if p < 0.0001 { "<0.0001".to_owned() } else { format!("{p:.4}") }
+    if p < 0.0001 { " < 0.0001".to_owned() } else { format!(" = {p:.4}") }
 }
 
 fn threshold(it: &Threshold, kind: MetricKind, unit: &str) -> String {
