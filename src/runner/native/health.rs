@@ -35,6 +35,10 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
             let at = clock.now();
             let left = until.saturating_duration_since(Instant::now()).min(ANSWER_TIMEOUT);
             let answer = ask(attempt, url, field, left).await;
+            // A check that our own end cut short says nothing about the host.
+            if checks > 0 && answer.digest.is_none() && until <= Instant::now() {
+                return Ok(false);
+            }
             checks += 1;
             let outcome = match (&answer.digest, field) {
                 (Some(digest), _) => CheckOutcome::Passing { digest: digest.clone() },
