@@ -25,6 +25,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// How long the last messages may take at a stop; what is not sent then is sent by the next start.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// What to build from.
 pub struct Options {
     pub config: Config,
@@ -139,8 +142,10 @@ impl App {
                 }
             });
         }
-        let (bot, listening) = (self.bot.clone(), stop.clone());
-        tasks.spawn(async move { bot.run(listening).await });
+        // The bot outlives the stop: what ends while the engine drains is still told.
+        let last = CancellationToken::new();
+        let (bot, ending) = (self.bot.clone(), last.clone());
+        tasks.spawn(async move { bot.run(ending).await });
         let (listener, surface, serving) = (self.listener, self.surface, stop.clone());
         tasks.spawn(async move {
             if let Err(error) = http::serve(listener, surface, serving).await {
@@ -151,6 +156,8 @@ impl App {
         tasks.spawn(policy::follow(self.config.settings.clone(), self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;
+        self.bot.flush(LAST_WORDS).await;
+        last.cancel();
         tasks.shutdown().await;
         Ok(())
     }

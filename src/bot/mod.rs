@@ -16,7 +16,10 @@ mod release;
 mod trigger;
 mod view;
 
-use std::sync::{Arc, RwLock};
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +36,9 @@ use crate::{
 };
 
 pub use line::{LineAnswer, LineOrder};
+
+/// Between two looks at the outbox while it empties.
+const FLUSH_LOOK: Duration = Duration::from_millis(50);
 
 /// What the bot is built of.
 pub struct Parts {
@@ -92,6 +98,24 @@ impl Bot {
     /// Reads the inbox and sends the outbox until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::join!(inbox::run(self, stop.clone()), outbox::run(self, stop));
+    }
+
+    /// Waits until the outbox is empty, at most this long.
+    pub async fn flush(&self, most: Duration) {
+        let empty = async {
+            loop {
+                let store = self.engine().store();
+                let waiting =
+                    store.waiting_letters::<serde_json::Value>(self.engine().clock().now(), 1).await;
+                if waiting.is_ok_and(|it| it.is_empty()) {
+                    return;
+                }
+                tokio::time::sleep(FLUSH_LOOK).await;
+            }
+        };
+        if tokio::time::timeout(most, empty).await.is_err() {
+            tracing::info!("some messages wait for the next start");
+        }
     }
 
     /// What the bot asks to run things.
