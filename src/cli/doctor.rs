@@ -30,6 +30,9 @@ pub(super) struct Arguments {
     /// What an administrator decides
     #[arg(long, default_value = super::CONFIG)]
     config: PathBuf,
+    /// Only ask the running bot whether it is alive
+    #[arg(long)]
+    health: bool,
 }
 
 /// How bad it is.
@@ -69,6 +72,9 @@ impl Look {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.health {
+        return super::health::run(&arguments.config);
+    }
     let mut looks = Vec::new();
     let shown = arguments.config.display();
     match config::load(&arguments.config) {

@@ -11,6 +11,7 @@ mod check;
 mod doctor;
 mod executions;
 mod expression;
+mod health;
 mod json;
 mod out;
 mod part;
