@@ -13,6 +13,7 @@ use crate::{
     chat::ChatAdapter,
     clock::SharedClock,
     config::Config,
+    content::settings::SettingsFiles,
     control::{self, Desk, Socket, SocketError},
     engine::{self, Engine, LivePolicy},
     http,
@@ -62,6 +63,8 @@ pub struct App {
     pub engine: Engine,
     pub bot: Bot,
     pub live: LivePolicy,
+    /// The settings files that `live` came from.
+    seen: SettingsFiles,
     config: Config,
     adapters: Vec<Arc<dyn ChatAdapter>>,
     control: Socket,
@@ -79,7 +82,8 @@ impl App {
         let Options { config, clock, mut adapters } = options;
         let mut secrets = secrets(&config)?;
         let (github, token) = entrance(&config)?;
-        let live = LivePolicy::new(load(&config)?);
+        let (loaded, seen) = load(&config)?;
+        let live = LivePolicy::new(loaded);
         secrets.extend(repository_tokens(&live));
         let store = Store::open(&config.store_url()).await?;
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
@@ -121,7 +125,7 @@ impl App {
             token,
         };
         let control = Socket::bind(&config.data)?;
-        Ok(Self { engine, bot, live, config, adapters, control, desk, listener, surface })
+        Ok(Self { engine, bot, live, seen, config, adapters, control, desk, listener, surface })
     }
 
     /// The address that HTTP is served on: useful where the configuration says port 0.
@@ -153,7 +157,7 @@ impl App {
             }
         });
         tasks.spawn(control::serve(self.control, self.bot.clone(), self.desk, stop.clone()));
-        tasks.spawn(policy::follow(self.config.settings.clone(), self.live, stop.clone()));
+        tasks.spawn(policy::follow(self.config.settings.clone(), self.seen, self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;
         self.bot.flush(LAST_WORDS).await;
@@ -174,7 +178,7 @@ fn desk(adapters: &mut Vec<Arc<dyn ChatAdapter>>, clock: &SharedClock) -> Option
 }
 
 /// Content and settings as they are now.
-fn load(config: &Config) -> Result<engine::Live, BootError> {
+fn load(config: &Config) -> Result<(engine::Live, SettingsFiles), BootError> {
     let loaded = Library::new(config.content.clone()).load();
     loaded.diagnostics.iter().for_each(|it| tracing::warn!("{it}"));
     for digest in loaded.packs.keys() {
@@ -185,12 +189,13 @@ fn load(config: &Config) -> Result<engine::Live, BootError> {
     let packs =
         loaded.catalogue.packs.iter().map(|(name, pack)| (name.clone(), pack.digest.clone())).collect();
     let bundle = engine::bundle::Bundle::of(&loaded.catalogue, packs);
-    let settings = policy::read(&config.settings, None);
-    Ok(engine::Live {
+    let (settings, files) = policy::read(&config.settings);
+    let live = engine::Live {
         catalogue: Arc::new(loaded.catalogue),
         settings: Arc::new(settings),
         bundle: Arc::new(bundle),
-    })
+    };
+    Ok((live, files))
 }
 
 /// What GitHub signs with and what callers show; beyond loopback there must be something to show.

@@ -5,7 +5,10 @@ use std::{path::Path, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    content::{Diagnostic, Settings, SourceFile, settings},
+    content::{
+        Diagnostic, Settings,
+        settings::{self, SettingsFiles},
+    },
     engine::{Live, LivePolicy},
     library::settings_files,
 };
@@ -13,15 +16,10 @@ use crate::{
 /// Between two looks at the files: a change is seen before a person could be asked about the state before it.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Reads the folder's settings; `previous` stands in for files that became faulty.
-pub(super) fn read(folder: &Path, previous: Option<&Settings>) -> Settings {
-    match settings_files(folder) {
-        Ok(files) => tell(settings::load(&files, previous)),
-        Err(error) => {
-            tracing::error!(folder = %folder.display(), %error, "the settings could not be read");
-            previous.cloned().unwrap_or_default()
-        }
-    }
+/// Reads the folder's settings, and the files they came from: whoever follows them begins there.
+pub(super) fn read(folder: &Path) -> (Settings, SettingsFiles) {
+    let files = settings_files(folder);
+    (tell(settings::load(&files, None)), files)
 }
 
 fn tell((settings, diagnostics): (Settings, Vec<Diagnostic>)) -> Settings {
@@ -29,16 +27,20 @@ fn tell((settings, diagnostics): (Settings, Vec<Diagnostic>)) -> Settings {
     settings
 }
 
-/// Looks at the files until `stop`, and puts what they say in place of what is live.
-pub(super) async fn follow(folder: PathBuf, live: LivePolicy, stop: CancellationToken) {
-    let mut seen = settings_files(&folder).ok();
+/// Looks at the files until `stop`, and puts what they say in place of what is live, which came from those `seen`.
+pub(super) async fn follow(
+    folder: PathBuf,
+    mut seen: SettingsFiles,
+    live: LivePolicy,
+    stop: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             () = stop.cancelled() => return,
         }
-        let Ok(files) = settings_files(&folder) else { continue };
-        if seen.as_ref().is_some_and(|it| same(it, &files)) {
+        let files = settings_files(&folder);
+        if seen == files {
             continue;
         }
         let now = live.now();
@@ -49,10 +51,6 @@ pub(super) async fn follow(folder: PathBuf, live: LivePolicy, stop: Cancellation
             "the settings were read again"
         );
         live.replace(Live { settings: Arc::new(settings), ..(*now).clone() });
-        seen = Some(files);
+        seen = files;
     }
-}
-
-fn same(one: &[SourceFile], other: &[SourceFile]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| a.path == b.path && a.bytes == b.bytes)
 }

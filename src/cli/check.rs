@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 
 use super::out;
@@ -56,8 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut apps = 0;
     for folder in &subject.settings {
-        let files = settings_files(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-        let (settings, diagnostics): (Settings, Vec<Diagnostic>) = content::settings::load(&files, None);
+        let (settings, diagnostics): (Settings, Vec<Diagnostic>) =
+            content::settings::load(&settings_files(folder), None);
         apps += settings.apps.len();
         for it in &diagnostics {
             found.add(it, shown(std::slice::from_ref(folder), &it.file, "config/"));

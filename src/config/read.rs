@@ -37,7 +37,10 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         file: path.to_owned(),
         faults: vec![Fault::new(Place::START, format!("cannot read it: {error}"))],
     };
-    parse(&std::fs::read_to_string(path).map_err(unreadable)?, path)
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let text =
+        yaml::text(&bytes).map_err(|fault| ConfigError { file: path.to_owned(), faults: vec![fault] })?;
+    parse(text, path)
 }
 
 /// Reads the text of a file that lies at `path`.

@@ -58,13 +58,7 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &Path, shown: String, dialect: Dialect) {
-        let read = fs::metadata(path).and_then(|metadata| {
-            if FILE_BYTES_MAX < metadata.len() {
-                return Err(io::Error::other(format!("more than {FILE_BYTES_MAX} bytes")));
-            }
-            Ok((fs::read(path)?, metadata.permissions().mode() & 0o111 != 0))
-        });
-        match read {
+        match read(path) {
             Ok((bytes, executable)) => {
                 self.files.push(SourceFile { path: shown, bytes, executable, dialect })
             }
@@ -75,4 +69,16 @@ impl Walk<'_> {
     fn tell(&mut self, shown: &str, message: &str) {
         self.diagnostics.push(Diagnostic::error(shown, Place::START, message));
     }
+}
+
+/// A file's bytes, and whether it may be executed. What is no file is not opened: a pipe would be waited on for ever.
+pub(super) fn read(path: &Path) -> io::Result<(Vec<u8>, bool)> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    if FILE_BYTES_MAX < metadata.len() {
+        return Err(io::Error::other(format!("more than {FILE_BYTES_MAX} bytes")));
+    }
+    Ok((fs::read(path)?, metadata.permissions().mode() & 0o111 != 0))
 }

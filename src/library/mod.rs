@@ -58,7 +58,12 @@ impl Library {
             found.extend(embedded::files().map(|file| (file.path.clone(), file)));
         }
         for folder in &self.folders {
+            let told = diagnostics.len();
             let files = folder::files(folder, &mut diagnostics);
+            // What stands there and cannot be read is not there: the earlier one may be what it was to forbid.
+            for unread in diagnostics.iter().skip(told) {
+                found.retain(|path, _| !is_at_or_below(path, &unread.file));
+            }
             found.extend(files.into_iter().map(|file| (file.path.clone(), file)));
         }
         let sources: Vec<SourceFile> = found.into_values().collect();
@@ -81,5 +86,32 @@ impl Library {
         }
         loaded.files = sources.into_iter().map(|it| (it.digest(), it.bytes.into())).collect();
         loaded
+    }
+}
+
+fn is_at_or_below(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ActionRef;
+
+    #[test]
+    fn a_file_that_cannot_be_read_takes_out_what_it_was_to_replace() {
+        let folder = tempfile::tempdir().unwrap();
+        let has = |name: &str| {
+            let loaded = Library::new(vec![folder.path().to_owned()]).load();
+            let told = loaded.diagnostics.iter().any(|it| it.file == "commands/core/actions/noop.yaml");
+            (loaded.catalogue.action(&ActionRef::new(name)).is_some(), told)
+        };
+        assert_eq!(has("core.noop"), (true, false));
+        let actions = folder.path().join("commands/core/actions");
+        std::fs::create_dir_all(&actions).unwrap();
+        let file = std::fs::File::create(actions.join("noop.yaml")).unwrap();
+        file.set_len(FILE_BYTES_MAX + 1).unwrap();
+        assert_eq!(has("core.noop"), (false, true));
+        assert_eq!(has("core.echo"), (true, true), "the others stay");
     }
 }

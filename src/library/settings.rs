@@ -2,34 +2,80 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::content::SourceFile;
+use crate::content::settings::SettingsFiles;
+use crate::content::{Diagnostic, Dialect, SourceFile};
+use crate::yaml::Place;
+
+use super::folder;
 
 /// The settings files of a folder, under the paths that `content::settings::load` knows: `config/people.yaml`,
-/// `config/environments.yaml`, `config/apps/*.yaml`. A file that is not there is left out.
-///
-/// # Errors
-/// One is there and cannot be read: the caller then keeps what it has.
-pub fn settings_files(folder: &Path) -> io::Result<Vec<SourceFile>> {
-    let mut files = Vec::new();
+/// `config/environments.yaml`, `config/apps/*.yaml`. A file that is not there is left out; one that cannot be read
+/// is among the unread.
+pub fn settings_files(folder: &Path) -> SettingsFiles {
+    let mut found = SettingsFiles::default();
     for name in ["people.yaml", "environments.yaml"] {
-        match fs::read_to_string(folder.join(name)) {
-            Ok(text) => files.push(SourceFile::text(format!("config/{name}"), text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        take(&mut found, &folder.join(name), format!("config/{name}"));
+    }
+    let apps = folder.join("apps");
+    match fs::read_dir(&apps).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+        Ok(entries) => {
+            for entry in entries {
+                let name = entry.file_name();
+                if let Some(name) = name.to_str().filter(|it| it.ends_with(".yaml") && !it.starts_with('.')) {
+                    take(&mut found, &entry.path(), format!("config/apps/{name}"));
+                }
+            }
         }
+        Err(error) if gone(&apps, &error) => {}
+        Err(error) => found.unread.push(unread("config/apps".to_owned(), &error)),
     }
-    let entries = match fs::read_dir(folder.join("apps")) {
-        Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|it| it.ends_with(".yaml") && !it.starts_with('.')) else {
-            continue;
-        };
-        files.push(SourceFile::text(format!("config/apps/{name}"), fs::read_to_string(entry.path())?));
+    found.files.sort_by(|a, b| a.path.cmp(&b.path));
+    found.unread.sort_by(|a, b| a.file.cmp(&b.file));
+    found
+}
+
+fn take(found: &mut SettingsFiles, path: &Path, shown: String) {
+    match folder::read(path) {
+        Ok((bytes, executable)) => {
+            found.files.push(SourceFile { path: shown, bytes, executable, dialect: Dialect::Strict });
+        }
+        Err(error) if gone(path, &error) => {}
+        Err(error) => found.unread.push(unread(shown, &error)),
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files)
+}
+
+/// Nothing stands there. A link that leads nowhere does: what it was to lead to is still in force.
+fn gone(path: &Path, error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err()
+}
+
+fn unread(shown: String, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(shown, Place::START, format!("cannot read it: {error}"))
+        .hint("make it a file that the user of the bot may read, or remove it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_told_beside_what_can() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |it: &str| folder.path().join(it);
+        assert_eq!(settings_files(folder.path()), SettingsFiles::default(), "nothing is there");
+
+        fs::create_dir_all(at("apps/shop.yaml")).unwrap();
+        std::os::unix::fs::symlink("nowhere", at("people.yaml")).unwrap();
+        fs::write(at("environments.yaml"), b"a: \xff").unwrap();
+        fs::write(at("apps/blog.yaml"), "app: blog").unwrap();
+        let found = settings_files(folder.path());
+        let files: Vec<_> = found.files.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(files, ["config/apps/blog.yaml", "config/environments.yaml"]);
+        let unread: Vec<_> = found.unread.iter().map(|it| it.file.as_str()).collect();
+        assert_eq!(unread, ["config/apps/shop.yaml", "config/people.yaml"]);
+
+        fs::remove_dir_all(at("apps")).unwrap();
+        fs::write(at("apps"), "no folder").unwrap();
+        assert_eq!(settings_files(folder.path()).unread[0].file, "config/apps");
+    }
 }

@@ -260,6 +260,49 @@ fn check_says_where_and_ends_with_one() {
 }
 
 #[test]
+fn one_unreadable_settings_file_hides_nothing() {
+    let place = Place::new();
+    let config = place.path().join("config");
+    fs::write(config.join("apps/shop.yaml"), b"app: shop\n# d\xe9j\xe0 vu\n").expect("written");
+    fs::create_dir(config.join("apps/blog.yaml")).expect("a folder");
+    fs::write(config.join("environments.yaml"), "environmints: {}\n").expect("written");
+    let bad = lockkeeper(&["check", "."]).current_dir(place.path()).output().expect("it ends");
+    assert_eq!(bad.status.code(), Some(1));
+    let shown = stdout(&bad);
+    for told in [
+        "config/apps/shop.yaml:2:4: error: not UTF-8 text: byte 0xE9 begins no character\n  hint: save the file",
+        "config/apps/blog.yaml:1:1: error: cannot read it: it is not a file\n  hint: make it a file",
+        "config/environments.yaml:1:1: error: unknown key `environmints`",
+        "3 errors and 0 warnings",
+    ] {
+        assert!(shown.contains(told), "{told} is not in\n{shown}");
+    }
+    assert_eq!(stderr(&bad), "");
+}
+
+#[test]
+fn a_running_bot_keeps_the_last_good_policy_of_a_file_it_cannot_read() {
+    let place = Place::new();
+    let bot = place.serve();
+    let people = place.path().join("config/people.yaml");
+    let good = fs::read(&people).expect("people");
+    fs::write(&people, [good.as_slice(), b"# \xff\n"].concat()).expect("written");
+    bot.logged("begins no character; the last good version stays in force");
+    assert!(stdout(&place.ask(&["run", "whoami"])).contains("You are ann"));
+
+    fs::remove_file(&people).expect("removed");
+    fs::create_dir(&people).expect("a folder");
+    bot.logged("it is not a file; the last good version stays in force");
+    assert!(stdout(&place.ask(&["run", "whoami"])).contains("You are ann"));
+
+    // At a start there is nothing to keep: nobody is known.
+    drop(bot);
+    let _bot = place.serve();
+    let who = place.ask(&["run", "whoami"]);
+    assert!(!stdout(&who).contains("You are ann"), "{}", stdout(&who));
+}
+
+#[test]
 fn check_shows_what_one_file_stands_for() {
     let place = Place::new();
     fs::create_dir_all(place.path().join("commands")).expect("a folder");

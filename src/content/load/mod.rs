@@ -121,10 +121,7 @@ impl<'a> Loader<'a> {
     }
 
     fn read(&mut self, file: &SourceFile) -> Option<Node> {
-        let read = match std::str::from_utf8(&file.bytes) {
-            Ok(text) => yaml::read(text, file.dialect),
-            Err(_) => Err(Fault::new(Place::START, "not UTF-8 text")),
-        };
+        let read = yaml::text(&file.bytes).and_then(|text| yaml::read(text, file.dialect));
         read.map_err(|fault| self.fault(file, fault)).ok()
     }
 

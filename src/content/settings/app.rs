@@ -6,7 +6,7 @@ use crate::yaml::{Fault, Node};
 
 use super::{Reader, Settings};
 
-impl Reader {
+impl Reader<'_> {
     /// Reads one app and checks it against people and environments.
     pub(super) fn app(&mut self, name: &AppName, file: &SourceFile, settings: &Settings) -> Option<App> {
         let node = self.read(file)?;

@@ -4,7 +4,7 @@ use crate::yaml::Fault;
 
 use super::Reader;
 
-impl Reader {
+impl Reader<'_> {
     /// Reads `config/environments.yaml` and checks that hosts exist and that no rule of protection is broken.
     pub(super) fn environments(&mut self, file: &SourceFile) -> Option<Environments> {
         let node = self.read(file)?;

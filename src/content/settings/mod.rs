@@ -9,6 +9,8 @@
 mod app;
 mod environments;
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +19,9 @@ use crate::identity::People;
 use crate::yaml::{self, Fault, Node, Place, suggest};
 
 use super::{App, Diagnostic, Environments, SourceFile};
+
+/// The folder of the apps' files.
+const APPS: &str = "config/apps";
 
 /// People, environments and apps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,31 +37,41 @@ impl Settings {
     }
 }
 
-/// Reads the settings. A file with an error keeps what `previous` had of it, and the errors say so; a file that is
-/// gone is gone. With no previous settings a faulty file counts as empty, and nothing guarded can start.
-pub fn load(files: &[SourceFile], previous: Option<&Settings>) -> (Settings, Vec<Diagnostic>) {
-    let mut reader = Reader { diagnostics: Vec::new() };
-    let of = |path: &str| files.iter().find(|it| it.path == path);
-    let mut settings = Settings::default();
-    if let Some(file) = of("config/people.yaml") {
-        settings.people = match reader.people(file) {
-            Some(people) => people,
-            None => reader.kept(file, previous.map(|it| it.people.clone())).unwrap_or_default(),
-        };
+/// The settings files of one folder, as they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettingsFiles {
+    pub files: Vec<SourceFile>,
+    /// What is there and could not be read, under the path it would have had; `config/apps` stands for every app.
+    pub unread: Vec<Diagnostic>,
+}
+
+impl From<Vec<SourceFile>> for SettingsFiles {
+    fn from(files: Vec<SourceFile>) -> Self {
+        Self { files, unread: Vec::new() }
     }
-    if let Some(file) = of("config/environments.yaml") {
-        settings.environments = match reader.environments(file) {
-            Some(environments) => environments,
-            None => reader.kept(file, previous.map(|it| it.environments.clone())).unwrap_or_default(),
-        };
-    }
-    let mut apps: Vec<_> = files.iter().filter_map(|file| Some((app_of(&file.path)?, file))).collect();
-    apps.sort_by(|a, b| a.0.cmp(&b.0));
-    for (name, file) in apps {
-        let app = match reader.app(&name, file, &settings) {
-            Some(app) => Some(app),
-            None => reader.kept(file, previous.and_then(|it| it.apps.get(&name).cloned())),
-        };
+}
+
+/// Reads the settings. A file with an error, or one that could not be read, keeps what `previous` had of it, and the
+/// errors say so; a file that is gone is gone. With no previous settings a faulty file counts as empty, and nothing
+/// guarded can start.
+pub fn load(found: &SettingsFiles, previous: Option<&Settings>) -> (Settings, Vec<Diagnostic>) {
+    let mut reader = Reader { found, diagnostics: Vec::new() };
+    let people = reader.take("config/people.yaml", previous.map(|it| &it.people), Reader::people);
+    let environments =
+        reader.take("config/environments.yaml", previous.map(|it| &it.environments), Reader::environments);
+    let mut settings = Settings {
+        people: people.unwrap_or_default(),
+        environments: environments.unwrap_or_default(),
+        apps: IndexMap::new(),
+    };
+    let paths = found.files.iter().map(|it| &it.path).chain(found.unread.iter().map(|it| &it.file));
+    let apps: BTreeMap<AppName, String> =
+        paths.filter_map(|path| Some((app_of(path)?, path.clone()))).collect();
+    let all = reader.take(APPS, previous.map(|it| &it.apps), |_, _| None);
+    settings.apps.extend(all.unwrap_or_default());
+    for (name, path) in apps {
+        let kept = previous.and_then(|it| it.apps.get(&name));
+        let app = reader.take(&path, kept, |reader, file| reader.app(&name, file, &settings));
         if let Some(app) = app {
             settings.apps.insert(name, app);
         }
@@ -72,19 +87,37 @@ fn app_of(path: &str) -> Option<AppName> {
     (!name.contains('/')).then(|| AppName::new(name))
 }
 
-struct Reader {
+struct Reader<'a> {
+    found: &'a SettingsFiles,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Reader {
+impl Reader<'_> {
+    /// What the file says, or what was known of it before if it cannot be had; nothing if there is no such file.
+    fn take<T: Clone>(
+        &mut self,
+        path: &str,
+        previous: Option<&T>,
+        read: impl FnOnce(&mut Self, &SourceFile) -> Option<T>,
+    ) -> Option<T> {
+        let found = self.found;
+        let value = if let Some(file) = found.files.iter().find(|it| it.path == path) {
+            read(self, file)
+        } else {
+            self.diagnostics.push(found.unread.iter().find(|it| it.file == path)?.clone());
+            None
+        };
+        value.or_else(|| self.kept(path, previous).cloned())
+    }
+
     fn people(&mut self, file: &SourceFile) -> Option<People> {
         let node = self.read(file)?;
         self.decode(file, &node)
     }
 
     /// What is used in place of a faulty file, told as the last of its diagnostics.
-    fn kept<T>(&mut self, file: &SourceFile, previous: Option<T>) -> Option<T> {
-        let last = self.diagnostics.iter_mut().rev().find(|it| it.file == file.path && it.is_error());
+    fn kept<T>(&mut self, path: &str, previous: Option<T>) -> Option<T> {
+        let last = self.diagnostics.iter_mut().rev().find(|it| it.file == path && it.is_error());
         if let (Some(diagnostic), Some(_)) = (last, &previous) {
             diagnostic.message.push_str("; the last good version stays in force");
         }
@@ -92,10 +125,7 @@ impl Reader {
     }
 
     fn read(&mut self, file: &SourceFile) -> Option<Node> {
-        let read = match std::str::from_utf8(&file.bytes) {
-            Ok(text) => yaml::read(text, file.dialect),
-            Err(_) => Err(Fault::new(Place::START, "not UTF-8 text")),
-        };
+        let read = yaml::text(&file.bytes).and_then(|text| yaml::read(text, file.dialect));
         read.map_err(|fault| self.fault(file, fault)).ok()
     }
 

@@ -1,6 +1,8 @@
 use insta::assert_snapshot;
-use lockkeeper::content::{SourceFile, report, settings};
+use lockkeeper::content::settings::{self, SettingsFiles};
+use lockkeeper::content::{Diagnostic, SourceFile, report};
 use lockkeeper::id::AppName;
+use lockkeeper::yaml::Place;
 
 const PEOPLE: &str = "
 people:
@@ -35,18 +37,17 @@ environments:
     who: {deploy: [developers], rollback: [developers, sre]}
 ";
 
-fn files<'a>(changes: &[(&str, &'a str)]) -> Vec<SourceFile> {
+fn files<'a>(changes: &[(&str, &'a str)]) -> SettingsFiles {
     let base: [(&str, &'a str); 3] = [
         ("config/people.yaml", PEOPLE),
         ("config/environments.yaml", ENVIRONMENTS),
         ("config/apps/shop.yaml", SHOP),
     ];
-    base.iter()
-        .map(|(path, text)| {
-            let text = changes.iter().find(|(it, _)| it == path).map_or(*text, |(_, text)| text);
-            SourceFile::text(*path, text)
-        })
-        .collect()
+    let files = base.iter().map(|(path, text)| {
+        let text = changes.iter().find(|(it, _)| it == path).map_or(*text, |(_, text)| text);
+        SourceFile::text(*path, text)
+    });
+    files.collect::<Vec<_>>().into()
 }
 
 #[test]
@@ -83,6 +84,58 @@ fn a_broken_file_keeps_the_last_good_policy() {
 
     let (nothing, _) = settings::load(&broken, None);
     assert!(nothing.apps.is_empty() && nothing.people.is_empty());
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_fault_of_their_file_alone() {
+    let (good, _) = settings::load(&files(&[]), None);
+    let mut latin = files(&[]);
+    for file in &mut latin.files {
+        file.bytes.extend_from_slice(b"# caf\xe9\n");
+    }
+    let (kept, diagnostics) = settings::load(&latin, Some(&good));
+    assert_eq!(kept, good);
+    assert_snapshot!(report(&diagnostics), @r"
+    config/apps/shop.yaml:11:6: error: not UTF-8 text: byte 0xE9 begins no character; the last good version stays in force
+      hint: save the file as UTF-8; `iconv -f LATIN1 -t UTF-8` turns an older encoding into it
+    config/environments.yaml:13:6: error: not UTF-8 text: byte 0xE9 begins no character; the last good version stays in force
+      hint: save the file as UTF-8; `iconv -f LATIN1 -t UTF-8` turns an older encoding into it
+    config/people.yaml:6:6: error: not UTF-8 text: byte 0xE9 begins no character; the last good version stays in force
+      hint: save the file as UTF-8; `iconv -f LATIN1 -t UTF-8` turns an older encoding into it
+    3 errors, 0 warnings
+    ");
+
+    // Only the policy of people is lost at a start, and nobody may do anything.
+    latin.files[1..].clone_from_slice(&files(&[]).files[1..]);
+    let (closed, _) = settings::load(&latin, None);
+    assert_eq!((closed.people.is_empty(), &closed.environments), (true, &good.environments));
+}
+
+#[test]
+fn what_cannot_be_read_stays_in_force_and_what_is_gone_does_not() {
+    let (good, _) = settings::load(&files(&[]), None);
+    let unread = |names: &[&str]| {
+        let mut found = files(&[]);
+        found.files.retain(|it| !names.iter().any(|name| it.path.starts_with(name)));
+        found.unread =
+            names.iter().map(|it| Diagnostic::error(*it, Place::START, "cannot read it")).collect();
+        found
+    };
+    let names = ["config/people.yaml", "config/environments.yaml", "config/apps/shop.yaml"];
+    for lost in [&names[..], &["config/apps"]] {
+        let (kept, diagnostics) = settings::load(&unread(lost), Some(&good));
+        assert_eq!(kept, good, "{lost:?}");
+        assert_eq!(diagnostics.len(), lost.len());
+        for it in &diagnostics {
+            assert_eq!(it.message, "cannot read it; the last good version stays in force");
+        }
+    }
+    let (nothing, diagnostics) = settings::load(&unread(&names), None);
+    assert_eq!((nothing, diagnostics.len()), (settings::Settings::default(), 3));
+
+    let gone = SettingsFiles::from(files(&[]).files[..2].to_vec());
+    let (left, diagnostics) = settings::load(&gone, Some(&good));
+    assert!(left.apps.is_empty() && diagnostics.is_empty());
 }
 
 #[test]
