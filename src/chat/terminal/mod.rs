@@ -30,7 +30,7 @@ use self::input::{Session, Typing};
 use self::surface::{Drawing, Own};
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError};
 use crate::clock::{SharedClock, from_millis, to_millis};
-use crate::id::{Account, MessageRef, Place, Platform, UserId};
+use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
 use crate::message::words::terminal as words;
 use crate::message::{Card, Delivery, Incoming, Mark};
@@ -165,6 +165,7 @@ impl Terminal {
                 () = tokio::time::sleep(INTAKE_PAUSE) => {}
             }
         }
+        self.drawing.taken(&heard.delivery.key);
     }
 }
 
@@ -174,8 +175,10 @@ impl ChatAdapter for Terminal {
         Platform::Terminal
     }
 
-    async fn post(&self, place: &Place, card: &Card, _nonce: &str) -> Result<MessageRef, ChatError> {
-        let message = MessageRef { place: place.clone(), message: player::new_message() };
+    /// The nonce is the message's name, so the same post after a crash is the same message.
+    async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
+        let name = if nonce.is_empty() { player::new_message() } else { MessageId::new(nonce) };
+        let message = MessageRef { place: place.clone(), message: name };
         self.drawing.posted(&message, card);
         self.player.posted(&message, card, None);
         Ok(message)

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -53,6 +53,15 @@ struct Shared {
     shown: watch::Sender<Vec<Shown>>,
     record: Mutex<Record>,
     bot: Mutex<Option<mpsc::UnboundedSender<Heard>>>,
+    /// Deliveries to a bot in another process.
+    delivered: Mutex<Delivered>,
+}
+
+#[derive(Default)]
+struct Delivered {
+    /// In the order they were made; not acknowledged yet.
+    untaken: Vec<Delivery>,
+    taken: Vec<String>,
 }
 
 #[derive(Default)]
@@ -74,7 +83,14 @@ impl Player {
         let record = Mutex::new(Record { transcript, ..Record::default() });
         let (shown, _) = watch::channel(Vec::new());
         Self {
-            shared: Arc::new(Shared { session: Uuid::now_v7(), place, shown, record, bot: Mutex::new(None) }),
+            shared: Arc::new(Shared {
+                session: Uuid::now_v7(),
+                place,
+                shown,
+                record,
+                bot: Mutex::new(None),
+                delivered: Mutex::default(),
+            }),
         }
     }
 
@@ -86,6 +102,30 @@ impl Player {
     /// Deliveries go to this bot from now on.
     pub(super) fn attach(&self, bot: mpsc::UnboundedSender<Heard>) {
         *self.shared.bot.lock().unwrap_or_else(PoisonError::into_inner) = Some(bot);
+    }
+
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.shared.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What no bot has acknowledged, oldest first.
+    pub(super) fn untaken(&self) -> Vec<Delivery> {
+        self.delivered().untaken.clone()
+    }
+
+    pub(super) fn delivering(&self, delivery: &Delivery) {
+        self.delivered().untaken.push(delivery.clone());
+    }
+
+    pub(super) fn acknowledged(&self, key: &str) {
+        let mut delivered = self.delivered();
+        delivered.untaken.retain(|it| it.key != key);
+        delivered.taken.push(key.to_owned());
+    }
+
+    /// The keys of all deliveries that bots in other processes have acknowledged, in that order.
+    pub fn taken(&self) -> Vec<String> {
+        self.delivered().taken.clone()
     }
 
     /// Types a line as `user`; returns the id of what was said.
@@ -209,8 +249,11 @@ impl Player {
         }
     }
 
-    /// The bot posted this.
+    /// The bot posted this. A message that stands already was posted by a bot that was killed before it could note that.
     pub(super) fn posted(&self, message: &MessageRef, card: &Card, whisper_to: Option<UserId>) {
+        if self.shared.shown.borrow().iter().any(|it| it.message == *message) {
+            return self.edited(message, card);
+        }
         let to = whisper_to.as_ref().map_or(String::new(), |it| format!(" (only to {it})"));
         self.note_card(&format!("lockkeeper{to}:"), card);
         let shown = Shown { message: message.clone(), card: card.clone(), edits: 0, whisper_to };

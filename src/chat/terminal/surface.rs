@@ -84,6 +84,13 @@ impl Drawing {
         self.state().post(message, card, Some(to));
     }
 
+    /// A delivery is durable: who sent it need not send it again. People at a terminal see that by the answer.
+    pub(super) fn taken(&self, key: &str) {
+        if let Out::Wire(out) = &mut self.state().out {
+            send(out, &Told::Taken { key: key.to_owned() });
+        }
+    }
+
     pub(super) fn edited(&self, message: &MessageRef, card: &Card) {
         let mut state = self.state();
         state.measure();

@@ -1,5 +1,8 @@
 //! A terminal whose player sits in another process: one JSON object a line. The bot tells what it shows on its
-//! output and hears [`crate::message::Delivery`]s on its input; the rehearsal kills and starts such a bot while the play goes on.
+//! output and hears [`crate::message::Delivery`]s on its input; the rehearsal kills and starts such a bot while the play
+//! goes on. As on any platform, a delivery that the bot did not acknowledge is delivered again to the next one.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
@@ -8,15 +11,29 @@ use tokio::task::JoinHandle;
 
 use super::{Heard, Player};
 use crate::id::{MessageRef, UserId};
-use crate::message::Card;
+use crate::message::{Card, Delivery};
 
 /// What the bot tells.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Told {
-    Posted { message: MessageRef, card: Card, whisper_to: Option<UserId> },
-    Edited { message: MessageRef, card: Card },
+    Posted {
+        message: MessageRef,
+        card: Card,
+        whisper_to: Option<UserId>,
+    },
+    Edited {
+        message: MessageRef,
+        card: Card,
+    },
+    /// The delivery with this key is acknowledged.
+    Taken {
+        key: String,
+    },
 }
+
+/// How long what an ended bot told may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Both directions of a player's line to a bot in another process.
 #[derive(Debug)]
@@ -24,6 +41,14 @@ pub(super) enum Told {
 pub struct Line {
     reading: JoinHandle<()>,
     writing: JoinHandle<()>,
+}
+
+impl Line {
+    /// Hangs up on a bot that has ended, once all that it told is read.
+    pub async fn told_all(mut self) {
+        // Who holds the other end open although the bot has ended has nothing to tell.
+        let _ = tokio::time::timeout(LAST_WORDS, &mut self.reading).await;
+    }
 }
 
 impl Player {
@@ -35,11 +60,17 @@ impl Player {
     ) -> Line {
         let (deliveries, mut outgoing) = mpsc::unbounded_channel::<Heard>();
         self.attach(deliveries);
+        let again = self.untaken();
+        let player = self.clone();
         let writing = tokio::spawn(async move {
+            for delivery in again {
+                if !write(&mut heard, &delivery).await {
+                    return;
+                }
+            }
             while let Some(Heard { delivery, .. }) = outgoing.recv().await {
-                let Ok(mut line) = serde_json::to_vec(&delivery) else { continue };
-                line.push(b'\n');
-                if heard.write_all(&line).await.is_err() || heard.flush().await.is_err() {
+                player.delivering(&delivery);
+                if !write(&mut heard, &delivery).await {
                     return;
                 }
             }
@@ -53,12 +84,20 @@ impl Player {
                         player.posted(&message, &card, whisper_to)
                     }
                     Ok(Told::Edited { message, card }) => player.edited(&message, &card),
+                    Ok(Told::Taken { key }) => player.acknowledged(&key),
                     Err(_) => player.note(&format!("bot: {}", crate::chat::inert::inert(&line))),
                 }
             }
         });
         Line { reading, writing }
     }
+}
+
+/// False if nobody hears any more.
+async fn write(heard: &mut (impl AsyncWrite + Unpin), delivery: &Delivery) -> bool {
+    let Ok(mut line) = serde_json::to_vec(delivery) else { return true };
+    line.push(b'\n');
+    heard.write_all(&line).await.is_ok() && heard.flush().await.is_ok()
 }
 
 impl Drop for Line {
