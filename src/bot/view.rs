@@ -210,7 +210,7 @@ pub(super) fn failure(it: &Execution) -> Failure {
         (_, None) => format!("it ended as {}", it.status),
     };
     let step = it.visit.as_ref().map_or_else(|| it.action.to_string(), |visit| visit.task.to_string());
-    Failure { step, error, log: tail }
+    Failure { step, error, log: tail, unseen: it.status == Status::Unknown }
 }
 
 fn target_hosts(it: &Execution) -> Option<Hosts> {
@@ -250,14 +250,28 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
 
 /// What a person may do now.
 fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<String> {
-    let app = app?;
-    let hosts = tree.iter().rev().find_map(target_hosts)?;
-    let mixed = top.status != Status::Succeeded
-        && top.status.is_ended()
-        && !(hosts.new.is_empty() && hosts.unknown.is_empty());
-    mixed.then(|| {
-        format!("It stopped; nothing more is changed. `!rollback {app}` brings every reachable host back.")
-    })
+    if top.status == Status::Succeeded || !top.status.is_ended() {
+        return None;
+    }
+    let hosts = tree.iter().rev().find_map(target_hosts).unwrap_or_default();
+    match app {
+        Some(app) if !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(execution::go_back(app)),
+        Some(_) | None => {
+            let unseen = tree.iter().any(|it| it.status == Status::Unknown);
+            unseen.then(|| execution::order_again(app.and_then(|app| order_of(top, app)).as_deref()))
+        }
+    }
+}
+
+/// What a person would say to start this again.
+fn order_of(top: &Execution, app: &str) -> Option<String> {
+    let commit = top.context.get("commit").and_then(Value::as_str).map(execution::short);
+    match top.action.as_str() {
+        "release.deploy" => Some(format!("!deploy {app}@{}", commit?)),
+        "release.promote" => Some(format!("!promote {app}")),
+        "release.rollback" => Some(format!("!rollback {app}")),
+        _ => None,
+    }
 }
 
 /// Whether approving takes a typed reason.

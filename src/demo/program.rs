@@ -8,11 +8,22 @@ use tokio::process::{Child, Command};
 
 /// A program of ours.
 #[derive(Clone, Debug)]
-pub struct Program(PathBuf);
+pub struct Program {
+    path: PathBuf,
+    /// Beside what we have ourselves.
+    environment: Vec<(String, String)>,
+}
 
 impl Program {
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), environment: Vec::new() }
+    }
+
+    /// The same, with one more variable in its environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The one that runs now.
@@ -20,11 +31,11 @@ impl Program {
     /// # Errors
     /// Where the system does not tell.
     pub fn current() -> anyhow::Result<Self> {
-        Ok(Self(std::env::current_exe().context("the path of this program")?))
+        Ok(Self::new(std::env::current_exe().context("the path of this program")?))
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Starts it in a process group of its own. Its standard input is a pipe that closes when we end, however we
@@ -40,20 +51,21 @@ impl Program {
 
     fn spawn(&self, args: &[&std::ffi::OsStr], log: &Path, out: Option<Stdio>) -> anyhow::Result<Child> {
         let log = std::fs::File::options().create(true).append(true).open(log);
-        let log = log.with_context(|| format!("the log of {}", self.0.display()))?;
+        let log = log.with_context(|| format!("the log of {}", self.path.display()))?;
         let out = match out {
             Some(out) => out,
             None => Stdio::from(log.try_clone()?),
         };
-        Command::new(&self.0)
+        Command::new(&self.path)
             .args(args)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(out)
             .stderr(Stdio::from(log))
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("cannot start {}", self.0.display()))
+            .with_context(|| format!("cannot start {}", self.path.display()))
     }
 }
 

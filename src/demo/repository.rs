@@ -41,8 +41,10 @@ echo "built version $(sed -n 's/.*"version": *\([0-9]*\).*/\1/p' shop.json)"
 "#;
 
 const POST_INST: &str = r#"#!/bin/sh
-# Runs on the host once `current` names this release: asks the host's supervisor to restart the shop.
+# Runs on the host once `current` names this release: notes that in the host's own log, and asks the host's supervisor
+# to restart the shop.
 set -eu
+cat "$(dirname "$0")/../DIGEST" >>"$LOCKKEEPER_DIR/installed"
 touch "$LOCKKEEPER_DIR/restart"
 "#;
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -78,8 +79,26 @@ impl Stage {
         let mut bot = self.bot.take().context("the bot does not run")?;
         bot.child.kill().await?;
         self.player.note("(the bot is killed)");
-        drop(bot.line);
+        bot.line.told_all().await;
         Ok(())
+    }
+
+    /// The bot's process, while it runs.
+    pub fn bot_pid(&self) -> Option<u32> {
+        self.bot.as_ref().and_then(|it| it.child.id())
+    }
+
+    /// Waits until the bot has ended by itself; how it ended. Nothing is lost if this is dropped earlier.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub async fn bot_ended(&mut self) -> anyhow::Result<ExitStatus> {
+        let status = self.bot.as_mut().context("the bot does not run")?.child.wait().await?;
+        self.player.note(&format!("(the bot has ended: {status})"));
+        if let Some(bot) = self.bot.take() {
+            bot.line.told_all().await;
+        }
+        Ok(status)
     }
 
     /// SIGTERM: the bot drains and ends.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! repository/            git, app `shop`
-//! hosts/<name>/shop/     what an installation lays on a host: artifacts/, releases/<digest>/, current
+//! hosts/<name>/shop/     what an installation lays on a host: artifacts/, releases/<digest>/, current;
+//!                        installed: a digest a line, for every installation that ran the package's script
 //! fleet.json, hosts.log  the supervisor's
 //! config/, data/         the bot's
 //! ```

@@ -55,7 +55,15 @@ impl Engine {
         else {
             return;
         };
-        let observed = observations(&stage, &end.result);
+        let unseen = match self.store().hosts_unseen(execution.root).await {
+            Ok(unseen) => unseen,
+            // Without knowing which installations may still have their effect, nobody is taken at the old word.
+            Err(error) => {
+                tracing::error!(execution = %execution.id, %error, "unseen ends could not be read");
+                stage.host_names()
+            }
+        };
+        let observed = settled(observations(&stage, &end.result), &unseen, &input.digest);
         let partition =
             Partition::new(&stage.host_names(), &observed, &input.digest, input.previous.as_ref());
         changes.extend(self.records(&execution, &input, &stage, &observed, &partition));
@@ -120,6 +128,21 @@ fn observations(stage: &Stage, result: &Value) -> Vec<(HostName, Option<Digest>)
         Digest::parse(text).ok()
     };
     stage.host_names().into_iter().map(|host| (host.clone(), said(&host))).collect()
+}
+
+/// A host on which something ended unseen may change its mind: a restart that was asked for comes late. So only the new
+/// artifact is believed.
+fn settled(
+    mut observed: Vec<(HostName, Option<Digest>)>,
+    unseen: &[HostName],
+    new: &Digest,
+) -> Vec<(HostName, Option<Digest>)> {
+    for (host, digest) in &mut observed {
+        if unseen.contains(host) && digest.as_ref() != Some(new) {
+            *digest = None;
+        }
+    }
+    observed
 }
 
 fn verdict(end: End, partition: &Partition) -> End {

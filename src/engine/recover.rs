@@ -3,6 +3,8 @@
 //! The store's lock says that no other process lives, so every attempt without an end is an orphan: its processes are
 //! ended, and it is tried again only if its action says that this is harmless. Otherwise its end is `unknown`.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 
 use crate::{
@@ -23,15 +25,14 @@ impl Engine {
         if swept > 0 {
             tracing::warn!(swept, "ended processes that a dead lockkeeper left");
         }
+        // What follows an orphan's end is started with that end, and must not be started a second time below.
+        let left: HashSet<_> = self.store().open_executions().await?.into_iter().map(|it| it.id).collect();
         for orphan in orphans {
             self.take_up(orphan).await?;
         }
         let open = self.store().open_executions().await?;
-        let count = open.len();
-        for execution in open {
-            self.resume(execution);
-        }
-        Ok(count)
+        open.into_iter().filter(|it| left.contains(&it.id)).for_each(|it| self.resume(it));
+        Ok(left.len())
     }
 
     async fn take_up(&self, orphan: Attempt) -> Result<(), StoreError> {

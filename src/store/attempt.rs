@@ -141,6 +141,19 @@ impl Store {
         rows.iter().map(decode).collect()
     }
 
+    /// The hosts on which an attempt below this root ended, and nobody saw how.
+    pub async fn hosts_unseen(&self, root: ExecutionId) -> Result<Vec<HostName>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT attempt.host AS host FROM attempt
+             JOIN execution ON execution.id = attempt.execution_id
+             WHERE execution.root_id = $1 AND attempt.status = 'unknown' AND attempt.host IS NOT NULL",
+        )
+        .bind(root.to_string())
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        rows.iter().map(|row| Ok(HostName::new(Columns { table: "attempt", row }.text("host")?))).collect()
+    }
+
     pub async fn attempts(&self, execution: ExecutionId) -> Result<Vec<Attempt>, StoreError> {
         let rows = sqlx::query(select!("WHERE execution_id = $1 ORDER BY number"))
             .bind(execution.to_string())

@@ -1,12 +1,15 @@
-//! Killed at any moment, started again: effects are counted outside the process.
+//! Killed at any moment, started again: effects are counted outside the process. The kills at every commit are in
+//! `tests/crash`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lockkeeper::demo::Program;
 use lockkeeper::status::Status;
 
 use crate::support::house::{House, PATIENCE};
+use crate::support::trial::{self, Outcome, Trial};
 
 /// Tasks of the workflow; each leaves a line outside.
 const TASKS: usize = 5;
@@ -93,5 +96,62 @@ async fn a_killed_bot_goes_on_and_no_effect_happens_twice() {
             other => panic!("killed after {kill_after} ms it ended as {other}"),
         }
         bot.stop().await;
+    }
+}
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_lockkeeper"))
+}
+
+/// A release during which the bot is killed in the middle of an installation on `host`.
+async fn killed_while_installing(host: &'static str) -> trial::Played {
+    let trial = Trial::set(program()).await.unwrap();
+    let (dir, bot) = (trial.stage.world.dir().to_owned(), trial.stage.bot_pid().unwrap());
+    trial::hold_installation(&dir, host);
+    let killing = async {
+        trial::until_held(&dir, host).await;
+        trial::kill(bot);
+        trial::hold_no_more(&dir, host);
+    };
+    let (played, ()) = tokio::join!(trial.play(), killing);
+    played.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_the_canary_deployment_it_goes_back_and_says_so() {
+    let played = killed_while_installing("canary-1").await;
+    assert_eq!((played.outcome, played.deaths), (Outcome::Unseen, 1), "{}", played.first);
+    assert!(played.first.contains("install: nobody saw how it ended"), "{}", played.first);
+    assert!(played.first.contains("start again with `!deploy shop@"), "{}", played.first);
+    assert!(!played.first.contains("new:"), "production was not touched: {}", played.first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_middle_of_the_watch_it_watches_on() {
+    let trial = Trial::set(program()).await.unwrap();
+    let (dir, bot) = (trial.stage.world.dir().to_owned(), trial.stage.bot_pid().unwrap());
+    let killing = async {
+        trial::until("two looks are taken", async || {
+            let mut history = trial::history(&dir).await.ok()?;
+            let sql = "SELECT COUNT(*) FROM look";
+            let looks: i64 = sqlx::query_scalar(sql).fetch_one(&mut history).await.ok()?;
+            (2 <= looks).then_some(())
+        })
+        .await;
+        trial::kill(bot);
+    };
+    let (played, ()) = tokio::join!(trial.play(), killing);
+    let played = played.unwrap();
+    assert_eq!((played.outcome, played.deaths), (Outcome::Done, 1), "{}", played.first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_second_of_three_hosts_is_installed_it_stops_and_tells_the_truth() {
+    let played = killed_while_installing("web-2").await;
+    assert_eq!((played.outcome, played.deaths), (Outcome::Unseen, 1), "{}", played.first);
+    for said in
+        ["install: nobody saw how it ended", "new: web-1", "old: web-3", "unknown: web-2", "`!rollback shop`"]
+    {
+        assert!(played.first.contains(said), "it does not say {said}:\n{}", played.first);
     }
 }

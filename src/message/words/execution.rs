@@ -34,6 +34,8 @@ pub struct Failure {
     pub step: String,
     pub error: String,
     pub log: String,
+    /// It may have happened or not.
+    pub unseen: bool,
 }
 
 /// Hosts, by what they were confirmed to run.
@@ -83,8 +85,7 @@ pub fn card(view: &View) -> Card {
         card = card.lines(view.steps.iter().map(step).collect());
     }
     if let Some(failure) = &view.failure {
-        card = card
-            .text(Text::default().bold(failure.step.as_str()).and(" failed: ").and(failure.error.as_str()));
+        card = card.text(what_failed(failure));
         if !failure.log.is_empty() {
             card = card.code(failure.log.as_str());
         }
@@ -97,6 +98,29 @@ pub fn card(view: &View) -> Card {
     }
     card.footer = Text::plain(format!("{} · {}", length(view.took), view.short));
     card
+}
+
+fn what_failed(failure: &Failure) -> Text {
+    let text = Text::default().bold(failure.step.as_str());
+    if !failure.unseen {
+        return text.and(" failed: ").and(failure.error.as_str());
+    }
+    text.and(": nobody saw how it ended: ")
+        .and(failure.error.as_str())
+        .and(". It may have happened or not, so it is not tried again by itself.")
+}
+
+/// What may be done after a rollout that stopped between two artifacts.
+pub fn go_back(app: &str) -> String {
+    format!("It stopped; nothing more is changed. `!rollback {app}` brings every reachable host back.")
+}
+
+/// What may be done after a step that may have happened or not. `order` is what would start it again.
+pub fn order_again(order: Option<&str>) -> String {
+    match order {
+        Some(order) => format!("Look at what it left, then start again with `{order}`."),
+        None => "Look at what it left, then ask for it again.".to_owned(),
+    }
 }
 
 fn tone(view: &View) -> Tone {

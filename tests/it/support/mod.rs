@@ -5,6 +5,7 @@ pub mod fake_discord;
 pub mod fake_slack;
 pub mod house;
 pub mod shop;
+pub mod trial;
 pub mod wire;
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
