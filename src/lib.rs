@@ -1,6 +1,6 @@
 //! Lockkeeper: a ChatOps release bot. The rooms, from the ground up (a room imports lower floors only):
 //!
-//! 0. base: [`id`], [`clock`], [`yaml`], [`secret`], [`config`]
+//! 0. base: [`id`], [`clock`], [`duration`], [`yaml`], [`secret`], [`config`]
 //! 1. domain, pure: [`expression`], [`content`], [`alias`], [`workflow`], [`identity`], [`rule`], [`gate`], [`rollout`], [`message`]
 //! 2. [`store`]: the only SQL
 //! 3. edges: [`chat`], [`runner`], [`sensor`], [`metric`], [`inventory`], [`library`]
@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod duration;
 pub mod id;
 pub mod secret;
 pub mod status;

@@ -4,9 +4,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::duration;
 use crate::id::{ActionRef, Digest, PackName};
-
-use super::duration;
 
 /// Which runner performs an action, by its StackStorm name of today (`local-shell-cmd`, not `run-local`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

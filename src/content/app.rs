@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
+use crate::duration;
 use crate::gate::{OnFail, Policy};
 use crate::id::{
     ActionRef, AppName, ChannelId, EnvironmentName, GroupName, Place, Platform, RoleName, WorkspaceId,
@@ -12,8 +13,6 @@ use crate::id::{
 use crate::identity::{Rights, TERMINAL_WORKSPACE};
 use crate::rollout::{LOOKS_PLANNED_MAX, MetricKind, MetricPlan, WatchPlan};
 use crate::secret::SecretRef;
-
-use super::duration;
 
 /// Something that is released: `config/apps/<app>.yaml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

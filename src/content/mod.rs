@@ -7,7 +7,6 @@ mod app;
 mod bind;
 mod catalogue;
 mod diagnostic;
-mod duration;
 mod environment;
 mod load;
 mod pack;
@@ -27,7 +26,6 @@ pub use app::{
 pub use bind::{BindError, Bound};
 pub use catalogue::{Catalogue, Workflow};
 pub use diagnostic::{Diagnostic, Severity};
-pub use duration::{DurationText, parse_duration};
 pub use environment::{Connection, Environment, Environments, Host, Role};
 pub use load::{SHORTHAND_PACK, expand, load};
 pub use pack::Pack;

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use crate::duration::{self, DurationText};
 
 /// Longest length that a policy or a person may ask for: a gate that waits for more than a quarter is forgotten.
 const LENGTH_MAX: SignedDuration = SignedDuration::from_hours(24 * 90);
 
-/// A positive length of time. A day is 24 hours. Reads jiff's friendly format
-/// (<https://docs.rs/jiff/latest/jiff/fmt/friendly/index.html>) and is written in one fixed form of it.
+/// A positive length of time, read and written as [`duration`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Length(SignedDuration);
@@ -41,8 +42,8 @@ impl FromStr for Length {
 
     fn from_str(text: &str) -> Result<Self, LengthError> {
         let fault = || LengthError(text.chars().take(60).collect());
-        let span: Span = text.trim().parse().map_err(|_| fault())?;
-        let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| fault())?;
+        let length = duration::parse(text).map_err(|_| fault())?;
+        let length = SignedDuration::try_from(length).map_err(|_| fault())?;
         if SignedDuration::ZERO < length && length <= LENGTH_MAX { Ok(Self(length)) } else { Err(fault()) }
     }
 }
@@ -63,7 +64,7 @@ impl From<Length> for String {
 
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.0)
+        DurationText(self.0.unsigned_abs()).fmt(f)
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
             ("30m", 1_800, "30m"),
             (" 2h ", 7_200, "2h"),
             ("1h 30m", 5_400, "1h 30m"),
-            ("2d", 172_800, "48h"),
+            ("2d", 172_800, "2d"),
             ("10 minutes", 600, "10m"),
         ] {
             let length: Length = text.parse().unwrap();

@@ -28,9 +28,7 @@ use serde_json::{Map, Value, json};
 
 use crate::alias::{ActionAlias, AliasFormat};
 use crate::content::parameter::parameter;
-use crate::content::{
-    Action, Argument, DurationText, Parameter, Part, RunnerName, SourceFile, Workflow, runner_kind,
-};
+use crate::content::{Action, Argument, Parameter, Part, RunnerName, SourceFile, Workflow, runner_kind};
 use crate::id::{ActionRef, Digest, GroupName, PackName};
 use crate::workflow::Spec;
 use crate::yaml::{Fault, Node, suggest};
@@ -58,7 +56,7 @@ struct RawCommand {
     #[serde(default)]
     idempotent: bool,
     #[serde(default)]
-    timeout: Option<DurationText>,
+    timeout: Option<crate::duration::DurationText>,
 }
 
 #[derive(Deserialize)]

@@ -89,7 +89,7 @@ fn duration(
             let seconds = seconds.as_f64().unwrap_or_default();
             std::time::Duration::try_from_secs_f64(seconds).map_err(Stop::failed)
         }
-        Some(Value::String(text)) => crate::content::parse_duration(text).map_err(Stop::failed),
+        Some(Value::String(text)) => crate::duration::parse(text).map_err(Stop::failed),
         Some(_) | None => Ok(default),
     }
 }

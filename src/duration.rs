@@ -1,6 +1,9 @@
+//! Lengths of time as people write them in files and messages.
+
 use std::fmt;
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -8,32 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DurationText(pub Duration);
 
-/// Reads `90s`, `10m`, `1h 30m`. Units: `ms`, `s`, `m`, `h`, `d`; a bare number is refused because nobody can tell
-/// its unit.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+/// Reads `90s`, `10m`, `1h 30m`, `10 minutes`: jiff's friendly format
+/// (<https://docs.rs/jiff/latest/jiff/fmt/friendly/index.html>), of which a month and a year are refused, as their lengths
+/// vary. A day is 24 hours. A bare number is refused because nobody can tell its unit.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let fault = || format!("`{text}` is not a length of time such as 90s, 10m or 1h 30m");
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return Err(fault());
-    }
-    let mut millis: u64 = 0;
-    while !rest.is_empty() {
-        let digits = rest.find(|it: char| !it.is_ascii_digit()).ok_or_else(fault)?;
-        let number: u64 = rest[..digits].parse().map_err(|_| fault())?;
-        rest = rest[digits..].trim_start();
-        let letters = rest.find(|it: char| !it.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let unit: u64 = match &rest[..letters] {
-            "ms" => 1,
-            "s" | "sec" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(fault()),
-        };
-        millis = number.checked_mul(unit).and_then(|it| millis.checked_add(it)).ok_or_else(fault)?;
-        rest = rest[letters..].trim_start();
-    }
-    Ok(Duration::from_millis(millis))
+    let span: Span = text.trim().parse().map_err(|_| fault())?;
+    let length = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| fault())?;
+    Duration::try_from(length).map_err(|_| fault())
 }
 
 impl From<DurationText> for Duration {
@@ -83,7 +68,7 @@ impl Visitor<'_> for Words {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<DurationText, E> {
-        parse_duration(text).map(DurationText).map_err(E::custom)
+        parse(text).map(DurationText).map_err(E::custom)
     }
 }
 
@@ -119,18 +104,19 @@ mod tests {
 
     #[test]
     fn lengths_of_time_are_read_and_shown_in_the_same_words() {
-        for text in ["500ms", "90s", "10m", "2h", "1d", "1h 30m"] {
-            let shown = DurationText(parse_duration(text).unwrap()).to_string();
-            assert_eq!(parse_duration(&shown), parse_duration(text));
+        for text in ["500ms", "90s", "10m", "2h", "1d", "1h 30m", "1.5h"] {
+            let shown = DurationText(parse(text).unwrap()).to_string();
+            assert_eq!(parse(&shown), parse(text));
         }
-        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse(" 10 minutes "), Ok(Duration::from_secs(600)));
         assert_eq!(DurationText(Duration::from_secs(90)).to_string(), "1m 30s");
     }
 
     #[test]
     fn a_number_without_a_unit_is_refused() {
-        for text in ["90", "", "s", "-1s", "9999999999999999999d", "1.5h", "10 apples"] {
-            assert!(parse_duration(text).is_err(), "{text}");
+        for text in ["90", "", "s", "-1s", "9999999999999999999d", "1 month", "5m ago", "10 apples"] {
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }
