@@ -1,7 +1,7 @@
 //! Lockkeeper: a ChatOps release bot. The rooms, from the ground up (a room imports lower floors only):
 //!
 //! 0. base: [`id`], [`clock`], [`duration`], [`yaml`], [`secret`], [`config`]
-//! 1. domain, pure: [`expression`], [`content`], [`alias`], [`workflow`], [`identity`], [`rule`], [`gate`], [`rollout`], [`message`]
+//! 1. domain, pure: [`expression`], [`content`], [`alias`], [`workflow`], [`identity`], [`rule`], [`gate`], [`rollout`], [`retention`], [`message`]
 //! 2. [`store`]: the only SQL
 //! 3. edges: [`chat`], [`runner`], [`sensor`], [`metric`], [`inventory`], [`library`]
 //! 4. service: [`engine`], [`bot`]
@@ -30,6 +30,7 @@ pub mod identity;
 pub mod message;
 pub mod metric;
 pub mod release;
+pub mod retention;
 pub mod rollout;
 pub mod workflow;
 

@@ -94,7 +94,10 @@ impl App {
                 Arc::new(StaticInventory::new(Arc::new(live.now().settings.environments.clone()), false))
             })
         };
-        let deps = Deps::new(config.data.clone(), environment.clone(), inventory, client.clone());
+        let deps = Deps {
+            releases: config.keep.releases,
+            ..Deps::new(config.data.clone(), environment.clone(), inventory, client.clone())
+        };
         let probe = Probe::new(client);
         adapters.extend(chat::adapters(&config, &clock)?);
         let desk = desk(&mut adapters, &clock);
@@ -106,6 +109,7 @@ impl App {
             live: live.clone(),
             data: config.data.clone(),
             masker: Masker::new(secrets.iter()),
+            keep: config.keep,
         });
         let bot = Bot::new(bot::Parts {
             engine: engine.clone(),
@@ -157,6 +161,7 @@ impl App {
             }
         });
         tasks.spawn(control::serve(self.control, self.bot.clone(), self.desk, stop.clone()));
+        tasks.spawn(self.engine.clone().keep_house(stop.clone()));
         tasks.spawn(policy::follow(self.config.settings.clone(), self.seen, self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;

@@ -17,6 +17,7 @@ use crate::{
         client::call,
         wire::{Reply, Request},
     },
+    engine::keep,
     library::{Library, settings_files},
     message::words,
     secret::SecretRef,
@@ -84,6 +85,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             looks.extend(chats(&config));
             looks.push(store(&config));
             looks.push(disk(&config));
+            looks.extend(shelves(&config));
             looks.extend(contents(&config));
         }
         Err(error) => {
@@ -192,6 +194,23 @@ fn disk(config: &Config) -> Look {
             format!("the disk of {} cannot be looked at: {error}", folder.display()),
             "may the bot's user read it?",
         ),
+    }
+}
+
+/// What lies in the data folder, and how long it stays.
+fn shelves(config: &Config) -> Vec<Look> {
+    match keep::shelves(&config.data) {
+        Ok([checkouts, artifacts, logs, mirrors]) => words::line::shelves(
+            &config.keep,
+            [checkouts, artifacts, logs, mirrors].map(|it| (it.items, it.bytes)),
+        )
+        .into_iter()
+        .map(Look::ok)
+        .collect(),
+        Err(error) => {
+            let what = format!("what lies in {} cannot be counted: {error}", config.data.display());
+            vec![Look::bad(State::Fail, what, "may the bot's user read it?")]
+        }
     }
 }
 

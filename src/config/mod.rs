@@ -10,8 +10,10 @@
 //! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}
 //! discord: {token: file:/run/credentials/discord}
 //! webhooks: {github: {secret: env:GITHUB_SECRET}}
+//! keep: {failed_checkouts: 1d, artifacts: 10, logs: 30d, releases: 5}
 //! ```
 
+mod keep;
 mod read;
 
 use std::net::SocketAddr;
@@ -22,6 +24,7 @@ use serde::Deserialize;
 
 use crate::secret::SecretRef;
 
+pub use keep::Keep;
 pub use read::{ConfigError, load, parse};
 
 /// The whole file, paths resolved.
@@ -42,6 +45,8 @@ pub struct Config {
     pub slack: Option<SlackConfig>,
     pub discord: Option<DiscordConfig>,
     pub webhooks: IndexMap<String, WebhookConfig>,
+    /// How long what a release leaves behind is kept.
+    pub keep: Keep,
 }
 
 impl Default for Config {
@@ -56,6 +61,7 @@ impl Default for Config {
             slack: None,
             discord: None,
             webhooks: IndexMap::new(),
+            keep: Keep::default(),
         }
     }
 }

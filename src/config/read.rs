@@ -124,6 +124,7 @@ fn resolved(config: Config, folder: &Path) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Keep;
 
     fn read(text: &str) -> Result<Config, String> {
         parse(text, Path::new("/etc/lockkeeper/lockkeeper.yaml")).map_err(|it| it.to_string())
@@ -157,6 +158,17 @@ mod tests {
             "/etc/lockkeeper/lockkeeper.yaml:2:14: error: `slack.bot_token` holds a secret itself, not where it lies\n  \
              hint: write `env:LOCKKEEPER_SLACK_BOT_TOKEN` or `file:/path/to/it`"
         );
+    }
+
+    #[test]
+    fn what_is_kept_has_defaults_and_never_less_than_a_way_back() {
+        let day = std::time::Duration::from_secs(86_400);
+        let kept = read("keep: {logs: 7d}\n").unwrap().keep;
+        assert_eq!(kept, Keep { failed_checkouts: day, artifacts: 10, logs: day * 7, releases: 5 });
+        let error = read("keep:\n  releases: 1\n").unwrap_err();
+        assert!(error.contains(":2:13: error: a host keeps 2 releases or more"), "{error}");
+        let error = read("keep: {logs: 30}\n").unwrap_err();
+        assert!(error.contains(":1:14: error: "), "{error}");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::{
     collections::{HashMap, HashSet},
     io::SeekFrom,
-    path::Path,
     time::Duration,
 };
 
@@ -13,7 +12,7 @@ use tokio::{
 };
 
 use super::{answer::Line, wire::Reply};
-use crate::{bot::Bot, id::ExecutionId, store::execution::Execution};
+use crate::{bot::Bot, engine::Engine, id::ExecutionId, message::words, store::execution::Execution};
 
 /// Between two looks at the files.
 const LOOK: Duration = Duration::from_millis(200);
@@ -24,14 +23,13 @@ const MOST: i64 = 10_000;
 
 pub(super) async fn tail(bot: &Bot, of: &Execution, follow: bool, line: &mut Line) -> anyhow::Result<()> {
     let engine = bot.engine();
-    let logs = engine.data().join("logs");
     let mut told = Told::default();
     loop {
         // Whether it has ended is asked before its files are read, so that nothing written in between is missed.
         let all = engine.store().tree(of.root, i64::MAX, MOST).await?;
         let ended = all.iter().find(|it| it.id == of.id).is_none_or(|it| it.ended_at.is_some());
         for it in below(of, &all) {
-            told.read_on(&logs, it, line).await?;
+            told.read_on(engine, it, line).await?;
         }
         if ended || !follow {
             return Ok(());
@@ -55,11 +53,15 @@ fn below<'t>(of: &Execution, all: &'t [Execution]) -> Vec<&'t Execution> {
 struct Told {
     bytes: HashMap<ExecutionId, u64>,
     last: Option<ExecutionId>,
+    removed: HashSet<ExecutionId>,
 }
 
 impl Told {
-    async fn read_on(&mut self, logs: &Path, it: &Execution, line: &mut Line) -> anyhow::Result<()> {
-        let Ok(mut file) = File::open(logs.join(format!("{}.log", it.id))).await else { return Ok(()) };
+    async fn read_on(&mut self, engine: &Engine, it: &Execution, line: &mut Line) -> anyhow::Result<()> {
+        let logs = engine.data().join("logs");
+        let Ok(mut file) = File::open(logs.join(format!("{}.log", it.id))).await else {
+            return self.tell_removed(engine, it, line).await;
+        };
         let from = self.bytes.entry(it.id).or_default();
         file.seek(SeekFrom::Start(*from)).await?;
         let mut piece = vec![0; PIECE];
@@ -77,6 +79,19 @@ impl Told {
             let text = String::from_utf8_lossy(&piece[..whole]).into_owned();
             line.tell(&Reply::Output { of, text }).await?;
         }
+    }
+}
+
+impl Told {
+    /// Says once why there is nothing to read, if there was something.
+    async fn tell_removed(&mut self, engine: &Engine, it: &Execution, line: &mut Line) -> anyhow::Result<()> {
+        if self.removed.contains(&it.id) || !engine.is_log_removed(it).await? {
+            return Ok(());
+        }
+        self.removed.insert(it.id);
+        self.last = Some(it.id);
+        let text = words::line::log_removed(engine.keep().logs);
+        line.tell(&Reply::Output { of: Some(name(it)), text }).await
     }
 }
 

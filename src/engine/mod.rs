@@ -5,6 +5,7 @@
 //! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit;
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
 //! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
+//! - [`keep`]: removes what nothing refers to any more;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`].
 
 pub mod bundle;
@@ -14,6 +15,7 @@ pub mod flow;
 mod gate;
 mod guard;
 mod inquire;
+pub mod keep;
 pub mod live;
 mod outcome;
 mod perform;
@@ -29,11 +31,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::SharedClock,
+    config::Keep,
     id::ExecutionId,
     metric::Probe,
     runner::Runners,
@@ -57,6 +60,7 @@ pub struct Parts {
     /// Artifacts, logs, checkouts, pinned content live below it.
     pub data: PathBuf,
     pub masker: Masker,
+    pub keep: Keep,
 }
 
 /// Cheap to clone; all clones are one engine.
@@ -70,6 +74,8 @@ struct Inner {
     /// One token per running execution: fired by cancel.
     cancels: Mutex<HashMap<ExecutionId, CancellationToken>>,
     tasks: TaskTracker,
+    /// Written while artifacts are swept; read while one is taken up again.
+    artifacts: RwLock<()>,
     /// Fired once: nothing new starts.
     stop: CancellationToken,
     /// Rung after each commit that wants something sent.
@@ -87,6 +93,7 @@ impl Engine {
             flows: flow::Flows::default(),
             cancels: Mutex::default(),
             tasks: TaskTracker::new(),
+            artifacts: RwLock::default(),
             stop: CancellationToken::new(),
             letters: Arc::new(Notify::new()),
         }))

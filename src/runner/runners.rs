@@ -24,6 +24,8 @@ pub struct Deps {
     pub inventory: Arc<dyn Fn() -> Arc<StaticInventory> + Send + Sync>,
     /// For `http-request`, health checks and observations; follows no redirects by itself.
     pub http: reqwest::Client,
+    /// Latest releases of an app that a host keeps.
+    pub releases: u32,
     /// More options for every `ssh` (`-F`, `-o`, …), before all others. For tests and unusual sites.
     pub ssh_options: Vec<String>,
 }
@@ -44,6 +46,7 @@ impl Deps {
             connect_timeout: Duration::from_secs(10),
             inventory,
             http,
+            releases: crate::config::Keep::default().releases,
             ssh_options: Vec::new(),
         }
     }

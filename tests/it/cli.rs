@@ -374,6 +374,27 @@ fn a_running_command_is_followed_and_stopped() {
 }
 
 #[test]
+fn a_log_that_was_removed_is_said_to_be() {
+    let place = Place::new();
+    let config = fs::read_to_string(place.config()).expect("readable");
+    fs::write(place.config(), format!("{config}keep: {{logs: 1ms}}\n")).expect("written");
+    let bot = place.serve();
+    let shown = stdout(&place.ask(&["action", "run", "core.local", "cmd=echo hello", "--wait"]));
+    let id = shown.split_whitespace().find(|it| it.len() == 36).expect("an id").to_owned();
+    assert!(stdout(&place.ask(&["executions", "tail", &id])).contains("hello"));
+    let looked = stdout(&place.ask(&["doctor"]));
+    assert!(looked.contains("1 log (6 B): go after 1 ms"), "{looked}");
+    bot.signal("-TERM");
+    assert_eq!(bot.ends(), Some(0));
+    let bot = place.serve();
+    bot.logged("swept");
+    let tail = stdout(&place.ask(&["executions", "tail", &id]));
+    assert!(tail.contains("The log was removed after 1 ms."), "{tail}");
+    let show = stdout(&place.ask(&["executions", "show", &id]));
+    assert!(show.contains("succeeded"), "{show}");
+}
+
+#[test]
 fn somebody_unknown_reads_and_runs_nothing() {
     let place = Place::new();
     fs::write(place.path().join("config/people.yaml"), "people: {}\n").expect("written");

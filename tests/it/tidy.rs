@@ -15,6 +15,7 @@ const ROOMS: &[(u8, &str, &[&str])] = &[
     (0, "config", &["duration", "id", "secret", "yaml"]),
     (1, "identity", &[]),
     (1, "expression", &[]),
+    (1, "retention", &[]),
     (1, "rollout", &[]),
     (1, "alias", &[]),
     (1, "workflow", &["expression"]),

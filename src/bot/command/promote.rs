@@ -52,6 +52,16 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
     let now = bot.engine().clock().now();
     let mut also = vec![Change::CarryOn(release.id, ready.root), Change::Done(order.call.id)];
     also.extend(bot.news(&ready, now).await?);
+    // From here on the execution refers to it, so a sweep leaves it.
+    let Some(_held) = bot.engine().hold_artifact(&digest).await else {
+        let kept = bot.engine().keep().artifacts;
+        return Ok(Answer::say(words::answer::artifact_removed(
+            &release.app,
+            release.number,
+            &release.commit,
+            kept,
+        )));
+    };
     bot.engine().start(starting, also).await?;
     Ok(Answer { done: true, ..Answer::nothing() })
 }

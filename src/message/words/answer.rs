@@ -1,7 +1,10 @@
 //! Answers to commands: exactly one for every message that is addressed to the bot.
 
 use super::list;
-use crate::message::card::{Card, Text, Tone};
+use crate::{
+    id::{AppName, CommitSha},
+    message::card::{Card, Text, Tone},
+};
 
 /// Nothing matched.
 pub fn unknown_command(prefix: &str, suggestions: &[String]) -> Card {
@@ -77,6 +80,14 @@ pub fn which_gate(open: &[(i64, String)]) -> Card {
 /// A plain sentence about a release.
 pub fn note(text: impl Into<Text>) -> Card {
     Card::say(text)
+}
+
+/// The artifact of an old release is gone.
+pub fn artifact_removed(app: &AppName, number: i64, commit: &CommitSha, kept: u32) -> Card {
+    let removed =
+        format!("The artifact of #{number} was removed: I keep the last {kept} of {app}, and those in use. ");
+    let again = format!("!deploy {app}@{}", commit.short());
+    Card::say(Text::plain(format!("{removed}Build it again with ")).code(again).and("."))
 }
 
 /// The bot itself is at fault; the id finds the log line.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::length;
+use super::{count, length, size};
+use crate::config::Keep;
 use crate::message::card::{Card, Text, Tone};
 
 /// No gate has this number.
@@ -35,6 +36,30 @@ pub fn said_instead(name: &str) -> Card {
             .code("lockkeeper run \"…\"")
             .and("."),
     )
+}
+
+/// What was printed is too old.
+pub fn log_removed(kept: Duration) -> String {
+    format!("The log was removed after {}.\n", length(kept))
+}
+
+/// What lies in the data folder, as numbers and bytes of checkouts, artifacts, logs and mirrors, and how long it stays.
+pub fn shelves(keep: &Keep, [checkouts, artifacts, logs, mirrors]: [(usize, u64); 4]) -> [String; 4] {
+    let much = |(items, bytes), what| format!("{} ({})", count(items, what), size(bytes));
+    [
+        format!(
+            "{}: go when their execution ends, after a failure {} later",
+            much(checkouts, "checkout"),
+            length(keep.failed_checkouts)
+        ),
+        format!(
+            "{}: the last {} of each app stay, and those in use",
+            much(artifacts, "artifact"),
+            keep.artifacts
+        ),
+        format!("{}: go after {}", much(logs, "log"), length(keep.logs)),
+        format!("{}: stay", much(mirrors, "repository mirror")),
+    ]
 }
 
 /// There is no such execution.

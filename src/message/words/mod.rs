@@ -27,7 +27,18 @@ pub fn length(it: Duration) -> String {
         60..=3_599 => format!("{} min {} s", seconds / 60, seconds % 60),
         3_600..=86_399 if (seconds / 60).is_multiple_of(60) => format!("{} h", seconds / 3_600),
         3_600..=86_399 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+        86_400..=172_799 => "1 day".to_owned(),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `12 KiB`, `840 MiB`, `1.2 GiB`.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..0x400 => format!("{bytes} B"),
+        0x400..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{}.{} GiB", bytes >> 30, ((bytes & 0x3fff_ffff) * 10) >> 30),
     }
 }
 
@@ -61,7 +72,16 @@ mod tests {
             [read(840), read(3_200), read(59_000), read(250_000)],
             ["840 ms", "3.2 s", "59 s", "4 min 10 s"]
         );
-        assert_eq!([read(3_600_000), read(7_500_000), read(172_800_000)], ["1 h", "2 h 5 min", "2 days"]);
+        assert_eq!(
+            [read(3_600_000), read(7_500_000), read(86_400_000), read(172_800_000)],
+            ["1 h", "2 h 5 min", "1 day", "2 days"]
+        );
+    }
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        let sizes = [900, 12 << 10, 840 << 20, (1 << 30) + (1 << 28)].map(size);
+        assert_eq!(sizes, ["900 B", "12 KiB", "840 MiB", "1.2 GiB"]);
     }
 
     #[test]

@@ -6,11 +6,15 @@
 //! 1. unpack to `<dir>/releases/<digest>/` (beside it first, then renamed), with the digest in its file `DIGEST`;
 //! 2. point `<dir>/current` at it, in one step;
 //! 3. run the package's script in the release's folder, with arguments app and digest and the variables
-//!    `LOCKKEEPER_DIGEST`, `LOCKKEEPER_HOST`, `LOCKKEEPER_DIR`.
+//!    `LOCKKEEPER_DIGEST`, `LOCKKEEPER_HOST`, `LOCKKEEPER_DIR`;
+//! 4. remove releases, with their artifacts, but for those that were installed last, of which there are as many as
+//!    the configuration's `keep.releases`. The one that runs and the one before it always stay. An installation that
+//!    failed removes nothing: what is there may be needed to go back.
 //!
 //! `current` is switched before the script because the script's work is to make a supervisor restart what `current`
 //! names. If the script fails, `current` stays switched and the result says so: going back is the engine's decision,
-//! and is this same act with the digest before. Result: `{host, digest, previous, switched, script}`.
+//! and is this same act with the digest before. Result: `{host, digest, previous, switched, script,
+//! removed}`.
 
 use serde_json::Value;
 
@@ -35,7 +39,13 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
     variables.extend(ours.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let errand = Errand {
         script: INSTALL,
-        args: vec![app.to_owned(), digest.to_string(), dir, script.to_owned()],
+        args: vec![
+            app.to_owned(),
+            digest.to_string(),
+            dir,
+            script.to_owned(),
+            attempt.deps.releases.to_string(),
+        ],
         variables,
         cwd: None,
         temporary: "/tmp",

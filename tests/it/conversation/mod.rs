@@ -4,6 +4,7 @@ mod discord;
 mod gate;
 mod guard;
 mod inquiry;
+mod keep;
 mod release;
 mod slack;
 mod talk;

@@ -1,6 +1,6 @@
 //! Runners against real processes.
 
-mod bench;
+pub mod bench;
 mod processes;
 mod release;
 mod remote;

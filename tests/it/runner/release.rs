@@ -9,6 +9,7 @@ use std::{
     process::Command,
 };
 
+use lockkeeper::clock::{Clock as _, SystemClock};
 use lockkeeper::id::Digest;
 use lockkeeper::runner::{End, Outcome};
 use serde_json::{Value, json};
@@ -114,6 +115,70 @@ async fn an_artifact_is_uploaded_installed_and_gone_back_from() {
     assert_eq!(failed.end, End::Failed);
     assert_eq!((&failed.result["switched"], &failed.result["script"]), (&json!(true), &json!("failed")));
     assert_eq!(failed.result["previous"], digests[0].as_str());
+}
+
+/// Packs this text as a version of the app and brings it to the host.
+async fn bring(bench: &Bench, text: &str) -> (String, Outcome) {
+    let _ = fs::remove_dir_all(bench.path("app"));
+    app(&bench.path("app"), 0o644);
+    fs::write(bench.path("app/a.txt"), text).unwrap();
+    let made = act(bench, "package", json!({"dir": bench.path("app")})).await;
+    let digest = made.result["digest"].as_str().unwrap().to_owned();
+    let values = json!({"host": "web1", "app": "shop", "digest": digest});
+    assert_eq!(act(bench, "upload", values.clone()).await.end, End::Succeeded);
+    let installed = act(bench, "install", values).await;
+    (digest, installed)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_host_keeps_its_last_releases_and_always_a_way_back() {
+    let (bench, host) = local_host();
+    let dir = host.path().join("shop");
+    let mut digests = Vec::new();
+    for number in 0..7 {
+        let (digest, installed) = bring(&bench, &number.to_string()).await;
+        assert_eq!((installed.end, &installed.result["script"]), (End::Succeeded, &json!("succeeded")));
+        assert_eq!(installed.result["removed"], json!(u64::from(number >= 5)), "{installed:?}");
+        digests.push(digest);
+    }
+    let sorted = |digests: &[String]| {
+        let mut sorted = digests.to_vec();
+        sorted.sort();
+        sorted
+    };
+    assert_eq!(names(&dir.join("releases")), sorted(&digests[2..]));
+    let archives: Vec<String> = sorted(&digests[2..]).iter().map(|it| format!("{it}.tar.gz")).collect();
+    assert_eq!(names(&dir.join("artifacts")), archives);
+
+    // Installations that fail remove nothing, and do not push out what ran well.
+    fs::write(dir.join("broken"), "").unwrap();
+    for number in 10..16 {
+        let (_, installed) = bring(&bench, &number.to_string()).await;
+        assert_eq!((installed.end, &installed.result["script"]), (End::Failed, &json!("failed")));
+        assert_eq!(names(&dir.join("releases")).len(), 6 + number - 10);
+    }
+    let (last, _) = bring(&bench, "16").await;
+    fs::remove_file(dir.join("broken")).unwrap();
+    fs::create_dir(dir.join("releases/by-hand")).unwrap();
+    fs::write(dir.join("artifacts/.draft-of-a-killed-upload"), "").unwrap();
+    let now = std::time::SystemTime::from(SystemClock.now());
+    let old = now - std::time::Duration::from_secs(3 * 86_400);
+    let draft =
+        fs::File::options().write(true).open(dir.join("artifacts/.draft-of-a-killed-upload")).unwrap();
+    draft.set_modified(old).unwrap();
+    let (good, installed) = bring(&bench, "17").await;
+    assert_eq!((installed.end, &installed.result["previous"]), (End::Succeeded, &json!(last)));
+    let mut kept = digests[3..].to_vec();
+    kept.extend([good, last, "by-hand".to_owned()]);
+    assert_eq!(names(&dir.join("releases")), sorted(&kept));
+    assert_eq!(names(&dir.join("artifacts")).len(), 6);
 }
 
 #[tokio::test]
