@@ -7,6 +7,10 @@ use serde_json::Value;
 use crate::duration;
 use crate::id::{ActionRef, Digest, PackName};
 
+/// The value of the tag `changes` for what changes the hosts that its parameters name. Any other value is an
+/// environment.
+pub const CHANGES_HOSTS: &str = "hosts";
+
 /// Which runner performs an action, by its StackStorm name of today (`local-shell-cmd`, not `run-local`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -134,10 +138,19 @@ pub struct Action {
     pub idempotent: bool,
     /// The action that finds out whether an attempt took effect (tag `verify: pack.action`).
     pub verify: Option<ActionRef>,
-    /// Changes hosts or environments (tag `changes`), so it needs a grant where those are protected.
+    /// Changes hosts or environments (tag `changes`), so it needs a grant where those are protected; so does all that
+    /// a workflow with this tag runs.
     pub guarded: bool,
     /// The program and its arguments (the shorthand's `run`); runner `argv` only.
     pub argv: Vec<Argument>,
     /// Over the metadata, the bytes of the entry point and, for `orquesta`, the workflow.
     pub content: Digest,
+}
+
+impl Action {
+    /// Says that it changes hosts, and has no parameter that could name one.
+    pub fn lacks_hosts(&self) -> bool {
+        let changes = self.tags.get("changes").is_some_and(|it| it.trim() == CHANGES_HOSTS);
+        changes && !["host", "hosts"].into_iter().any(|it| self.parameters.contains_key(it))
+    }
 }

@@ -18,7 +18,7 @@ pub mod settings;
 mod shell;
 mod source;
 
-pub use action::{Action, Argument, Parameter, ParameterKind, Part, RunnerName};
+pub use action::{Action, Argument, CHANGES_HOSTS, Parameter, ParameterKind, Part, RunnerName};
 pub use app::{
     App, AppEnvironment, Canary, Health, Package, Pool, PoolCall, Probe, Repository, Rollout, Scripts,
     Service,

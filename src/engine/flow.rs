@@ -18,7 +18,7 @@ use crate::{
     workflow::{self, Conductor, Dispatch, Effect, Event, IllegalEvent},
 };
 
-use super::{Engine, bundle::Bundle};
+use super::{Engine, bundle::Bundle, scope::Scope};
 
 /// What the conductor was told at once, with everything it may have read from outside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -146,7 +146,11 @@ impl Flow {
                 Value::Object(input) => input,
                 _ => Map::new(),
             },
-            context: self.execution.context.clone(),
+            context: Scope::pass_on(
+                self.bundle.action(&self.execution.action).map(Arc::as_ref),
+                &self.execution.parameters,
+                &self.execution.context,
+            ),
             status: Status::Requested,
             result: None,
             version: 1,

@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Engine, gate::Asked, gate::facts_now, live::Live};
+use super::{
+    Engine,
+    gate::{Asked, facts_now},
+    scope::{Guarded, Scope, Unclear},
+};
 use crate::{
     content::Action,
     gate::{self, AttemptFacts, Grant, GrantUse, recheck},
-    id::{AppName, Digest, EnvironmentName, GrantId, HostName, RoleName, TaskName},
+    id::{AppName, Digest, EnvironmentName, GrantId, HostName, TaskName},
+    message::words,
     store::{StoreError, execution::Execution, gate::PermissionRow, lock},
 };
 
@@ -23,11 +28,9 @@ pub(super) struct Leave {
 /// Why an attempt does not start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("host `{0}` is not in the inventory; known hosts stand in config/environments.yaml")]
-    UnknownHost(HostName),
-    #[error(
-        "{action} on {host} needs an approval: {environment} is protected, and this execution has no grant"
-    )]
+    #[error("{action}: {why}")]
+    Unclear { action: String, why: Unclear },
+    #[error("{}", words::refusal::no_grant(.action, .host, .environment))]
     NoGrant { action: String, host: HostName, environment: EnvironmentName },
     #[error("the grant does not cover this: {0}")]
     NotCovered(#[from] gate::NotCovered),
@@ -41,13 +44,6 @@ pub(super) enum Refused {
     Store(#[from] StoreError),
 }
 
-/// A guarded host, and where it is guarded.
-struct Guarded {
-    host: HostName,
-    environment: EnvironmentName,
-    role: RoleName,
-}
-
 impl Engine {
     /// Decides for every host that the attempt would touch.
     pub(super) async fn guard(
@@ -56,13 +52,12 @@ impl Engine {
         action: &Action,
         parameters: &Map<String, Value>,
     ) -> Result<Leave, Refused> {
-        if !super::gate::changes_hosts(action) {
+        let Some(scope) = Scope::of(action, parameters, &execution.context) else {
             return Ok(Leave::default());
-        }
-        let live = self.live();
-        let hosts = hosts_of(parameters);
-        let mut leave = Leave { grant: None, host: hosts.first().cloned() };
-        for guarded in guarded(&live, &hosts)? {
+        };
+        let unclear = |why| Refused::Unclear { action: action.reference.to_string(), why };
+        let mut leave = Leave { grant: None, host: scope.host().cloned() };
+        for guarded in scope.guarded(&self.live()).map_err(unclear)? {
             let grant = self.grant_for(execution, action, &guarded).await?;
             let facts = attempt_facts(execution, &guarded, parameters, &grant);
             leave.grant = Some(grant.clear(&facts)?.grant());
@@ -149,40 +144,6 @@ pub fn lock_for(grant: &Grant, reason: String) -> lock::Wanted {
         holder: grant.rollout,
         reason,
     }
-}
-
-/// The hosts an action names: `host`, or `hosts` as a list or a comma list.
-fn hosts_of(parameters: &Map<String, Value>) -> Vec<HostName> {
-    let one = parameters.get("host").and_then(Value::as_str).map(|it| vec![it.to_owned()]);
-    let several = match parameters.get("hosts") {
-        Some(Value::String(text)) => {
-            text.split(',').map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
-        }
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
-    };
-    one.into_iter().flatten().chain(several).map(HostName::new).collect()
-}
-
-/// Every (host, role) pair that needs a grant. A host in several roles is guarded if any of them is.
-fn guarded(live: &Live, hosts: &[HostName]) -> Result<Vec<Guarded>, Refused> {
-    let environments = &live.settings.environments;
-    let mut found = Vec::new();
-    for host in hosts {
-        if environments.host(host).is_none() {
-            return Err(Refused::UnknownHost(host.clone()));
-        }
-        for (environment, it) in &environments.environments {
-            let roles =
-                it.roles.iter().filter(|(role, members)| members.hosts.contains(host) && it.is_guarded(role));
-            found.extend(roles.map(|(role, _)| Guarded {
-                host: host.clone(),
-                environment: environment.clone(),
-                role: role.clone(),
-            }));
-        }
-    }
-    Ok(found)
 }
 
 fn attempt_facts(

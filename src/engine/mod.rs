@@ -20,6 +20,7 @@ pub mod live;
 mod outcome;
 mod perform;
 mod recover;
+mod scope;
 mod settle;
 mod start;
 mod watch;

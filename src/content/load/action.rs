@@ -8,7 +8,8 @@ use crate::content::bind::has_template;
 use crate::content::parameter::{overridden, parameter};
 use crate::content::shell::Command;
 use crate::content::{
-    Action, OVERRIDABLE, ParameterKind, Performer, RunnerName, SourceFile, runner_kind, runner_names,
+    Action, Diagnostic, OVERRIDABLE, ParameterKind, Performer, RunnerName, Severity, SourceFile, runner_kind,
+    runner_names,
 };
 use crate::id::{ActionRef, Digest, PackName};
 use crate::yaml::{Dialect, Fault, Node, suggest};
@@ -137,7 +138,7 @@ impl Loader<'_> {
             let message = format!("action `{}` is there twice{first}", action.reference);
             return self.error(file, node.place_of("name"), message);
         }
-        if !self.is_quotable(file, node, &action) {
+        if !self.is_quotable(file, node, &action) || !self.names_hosts(file, node, &action) {
             return;
         }
         let needs_file = runner_kind(&action.runner).is_some_and(|it| it.needs_file);
@@ -157,6 +158,28 @@ impl Loader<'_> {
         let name = format!("action {}", action.reference);
         self.places.insert(name, (file.path.clone(), node.place_of("name")));
         self.catalogue.actions.insert(action.reference.clone(), action);
+    }
+
+    /// What changes hosts has to say which, or no gate could cover it. A foreign one stays, and is refused when it runs.
+    pub(super) fn names_hosts(&mut self, file: &SourceFile, node: &Node, action: &Action) -> bool {
+        if !action.lacks_hosts() {
+            return true;
+        }
+        let place = ["changes", "tags"].into_iter().find(|it| node.get(it).is_some());
+        let fault = Fault::new(
+            place.map_or(node.place, |it| node.place_of(it)),
+            format!("`{}` changes hosts, but no parameter names one", action.reference),
+        );
+        let fault =
+            fault.hint("add a parameter `host` or `hosts`, or name what it changes: `changes: production`");
+        match file.dialect {
+            Dialect::Strict => self.fault(file, fault),
+            Dialect::StackStorm => {
+                self.diagnostics
+                    .push(Diagnostic { severity: Severity::Warning, ..Diagnostic::of(&file.path, fault) });
+            }
+        }
+        file.dialect == Dialect::StackStorm
     }
 
     /// The digest of the file an action runs. A foreign action whose runner nobody performs may lack it.

@@ -13,7 +13,7 @@
 //! #   - action: core.http
 //! #     with: {url: "https://example.org/{{app}}"}
 //! who: [deployers]
-//! changes: production                   # makes it guarded there
+//! changes: production                   # makes it guarded there: as a whole, unless `host` or `hosts` names some of it
 //! timeout: 5m
 //! ```
 //!
@@ -102,6 +102,9 @@ impl Loader<'_> {
 
     fn add_action_of_shorthand(&mut self, file: &SourceFile, node: &Node, action: Action) {
         if action.runner.as_str() == "orquesta" {
+            if !self.names_hosts(file, node, &action) {
+                return;
+            }
             let place = (file.path.clone(), node.place);
             self.places.insert(format!("action {}", action.reference), place);
             self.catalogue.actions.insert(action.reference.clone(), action);
@@ -309,7 +312,10 @@ impl Shorthand<'_> {
             };
             let mut task = Map::new();
             task.insert("action".to_owned(), Value::from(action));
-            task.insert("input".to_owned(), context_values(&input, &parameters));
+            // The format knows no empty list of inputs: what there is nothing of is left out.
+            if input.as_object().is_some_and(|it| !it.is_empty()) {
+                task.insert("input".to_owned(), context_values(&input, &parameters));
+            }
             if let Some(next) = names.get(index + 1) {
                 task.insert("next".to_owned(), json!([{"when": "<% succeeded() %>", "do": next}]));
             }
@@ -321,7 +327,10 @@ impl Shorthand<'_> {
             .iter()
             .map(|(name, it)| json!({ name.as_str(): it.default.clone().unwrap_or_default() }))
             .collect();
-        let definition = json!({"version": 1.0, "description": self.help(), "input": input, "tasks": tasks});
+        let mut definition = json!({"version": 1.0, "description": self.help(), "tasks": tasks});
+        if !input.is_empty() {
+            definition["input"] = Value::from(input);
+        }
         let spec = Spec::parse(&definition)
             .map_err(|found| Fault::new(self.node.place_of("steps"), found.summary()))?;
         let workflow = Workflow { definition, spec, file: self.file.path.clone() };

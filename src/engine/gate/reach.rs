@@ -13,12 +13,15 @@ use crate::{
 /// The workflow that a gate's approval sets in motion.
 pub(super) const PRODUCTION: &str = "release.production";
 
+/// The built-ins of runner `native` that change a host.
+const CHANGING: [&str; 2] = ["upload", "install"];
+
 /// What was found below a workflow.
 #[derive(Default)]
 pub(in crate::engine) struct Reach {
     /// Every action named below it, with its content.
     pub(in crate::engine) actions: BTreeMap<ActionRef, Digest>,
-    /// Tasks whose action changes hosts.
+    /// Tasks whose action changes hosts, or that stand below a workflow that says so.
     pub(in crate::engine) tasks: BTreeSet<TaskName>,
 }
 
@@ -35,27 +38,33 @@ impl Reach {
 /// looks at each of them when it starts.
 pub(in crate::engine) fn reach(bundle: &Bundle, start: &ActionRef) -> Reach {
     let mut found = Reach::default();
-    let mut waiting = vec![start.clone()];
-    while let Some(reference) = waiting.pop() {
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![(start.clone(), false)];
+    while let Some((reference, below)) = waiting.pop() {
         let Some(action) = bundle.action(&reference) else { continue };
-        if found.actions.insert(reference.clone(), action.content.clone()).is_some() {
+        let changes = below || changes_hosts(action);
+        if !seen.insert((reference.clone(), changes)) {
             continue;
         }
+        found.actions.insert(reference.clone(), action.content.clone());
         let tasks =
             bundle.pinned.workflows.get(&reference).and_then(|it| it.get("tasks")).and_then(Value::as_object);
         for (name, task) in tasks.into_iter().flatten() {
             let Some(called) = task.get("action").and_then(Value::as_str) else { continue };
             let called = ActionRef::new(called.split_whitespace().next().unwrap_or_default());
-            if bundle.action(&called).is_some_and(|it| changes_hosts(it)) {
+            if changes || bundle.action(&called).is_some_and(|it| changes_hosts(it)) {
                 found.tasks.insert(TaskName::new(name.as_str()));
             }
-            waiting.push(called);
+            waiting.push((called, changes));
         }
     }
     found
 }
 
-/// Says so itself, or runs commands on hosts.
+/// Says so itself, or runs what changes hosts: those need no tag.
 pub(in crate::engine) fn changes_hosts(action: &Action) -> bool {
-    action.guarded || action.runner.as_str().starts_with("remote-shell-")
+    let runner = action.runner.as_str();
+    let built_in =
+        runner == "native" && action.entry_point.as_deref().is_some_and(|it| CHANGING.contains(&it));
+    action.guarded || built_in || runner.starts_with("remote-shell-")
 }

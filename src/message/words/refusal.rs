@@ -3,6 +3,7 @@
 use super::{length, list, measure};
 use crate::{
     gate::{Decision, Freeze, Part, Refusal},
+    id::{EnvironmentName, HostName},
     identity::{Denied, DeniedWhy, Standing},
     message::card::{Card, Text},
 };
@@ -119,6 +120,32 @@ fn four_eyes(part: Part) -> &'static str {
         Part::Rerunner => "You ran this release again, so you may not approve it.",
         Part::Editor => "You changed this release's parameters, so you may not approve it.",
     }
+}
+
+/// An action changes hosts, and nobody can tell which.
+pub fn names_no_host() -> String {
+    "it changes hosts, but no `host` or `hosts` says which, so nobody could approve it; name them and start it again"
+        .to_owned()
+}
+
+/// The tag `changes` names no environment that we know.
+pub fn changes_unknown_environment(name: &EnvironmentName) -> String {
+    format!(
+        "it changes `{name}`, which is no environment; write one of config/environments.yaml in `changes`, or `hosts`"
+    )
+}
+
+/// A protected environment in which a grant could cover nothing.
+pub fn environment_without_hosts(name: &EnvironmentName) -> String {
+    format!("it changes all of {name}, which is protected and has no hosts that an approval could cover")
+}
+
+/// A protected host or environment, and an execution that nobody approved.
+pub fn no_grant(action: &str, host: &HostName, environment: &EnvironmentName) -> String {
+    format!(
+        "{action} on {host} needs an approval: {environment} is protected, and this execution has no grant; only a \
+         release that people approved may run it, as a task of its workflow"
+    )
 }
 
 /// How a gate was answered.

@@ -101,6 +101,23 @@ fn a_workflow_is_inspected_with_its_actions() {
     "##);
 }
 
+/// A foreign one stays, as its pack is not ours to mend; it is refused when it runs.
+#[test]
+fn what_changes_hosts_has_to_name_them() {
+    let text = "name: r\nrunner_type: noop\ndescription: d\ntags: [{name: changes, value: hosts}]\nparameters: {target: {type: string}}\n";
+    for (dialect, left, severity) in [(Dialect::Strict, 0, "error"), (Dialect::StackStorm, 1, "warning")] {
+        let file = SourceFile { dialect, ..SourceFile::text("packs/demo/actions/r.yaml", text) };
+        let (catalogue, diagnostics) = load(&[file]);
+        assert_eq!(catalogue.actions.len(), left);
+        let report = report(&diagnostics);
+        let said = format!("r.yaml:4:1: {severity}: `demo.r` changes hosts, but no parameter names one");
+        assert!(
+            report.contains(&said) || report.contains(&said.replace("demo.r", "packs/demo.r")),
+            "{report}"
+        );
+    }
+}
+
 #[test]
 fn bombs_and_depth_are_refused_in_either_dialect() {
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n";

@@ -79,6 +79,7 @@ fn what_is_wrong_with_a_command_is_pointed_at() {
         "say: restart\nrun: [./gone.sh]\n",
         "say: restart\n",
         "say: restart\nparms: {}\nrun: [./restart.sh]\n",
+        "say: 'restart {{target}}'\nrun: [./restart.sh, '{{target}}']\nchanges: hosts\n",
     ] {
         text.push_str(&one(content).1);
     }
@@ -99,6 +100,10 @@ fn what_is_wrong_with_a_command_is_pointed_at() {
     commands/restart.yaml:2:1: error: unknown key `parms`
       hint: did you mean `params`?
     1 error, 0 warnings
+    commands/restart.yaml:1:1: error: alias `restart` runs `commands.restart`, which does not exist
+    commands/restart.yaml:3:1: error: `commands.restart` changes hosts, but no parameter names one
+      hint: add a parameter `host` or `hosts`, or name what it changes: `changes: production`
+    2 errors, 0 warnings
     "##);
 }
 
