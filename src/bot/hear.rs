@@ -8,12 +8,13 @@ use super::{Bot, command};
 use crate::{
     alias::{Compat, Mode, Outcome},
     clock,
+    engine::Asked,
     gate::{Act, Claim, Gate, Reason, Via},
     id::{GateId, InboxId, MessageRef},
     identity::{Actor, Standing},
     message::{Card, Delivery, Incoming, Mark, PressedAct, Said, words},
     store::{
-        Change,
+        Change, StoreError,
         inbox::Waiting,
         outbox::{Letter, Priority, Wanted},
     },
@@ -71,6 +72,7 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
     let answer = match &delivery.incoming {
         Incoming::Said(said) => said_text(bot, &call, said).await?,
         Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
+        Incoming::Unasked { act, .. } => unasked(bot, act).await?,
         Incoming::Reacted { message, mark, added } => reacted(bot, &call, message, *mark, *added).await?,
     };
     finish(bot, &call, answer).await
@@ -162,6 +164,18 @@ async fn pressed(bot: &Bot, call: &Call<'_>, act: &str, reason: Option<&str>) ->
     let reason = reason.and_then(|it| Reason::parse(it).ok());
     let act = if pressed.approves { Act::Approve { reason } } else { Act::Reject { reason } };
     command::vote_on(bot, call, pressed.gate, &Seen::Digits(pressed.seal_digits), act, Via::Button).await
+}
+
+/// Says how to answer without the form.
+async fn unasked(bot: &Bot, act: &str) -> anyhow::Result<Answer> {
+    let Some(pressed) = PressedAct::decode(act) else { return Ok(Answer::nothing()) };
+    let gate = match bot.engine().store().load_gate::<Asked>(pressed.gate).await {
+        Ok(gate) => gate,
+        // A button of another installation's message.
+        Err(StoreError::Missing { .. }) => return Ok(Answer::nothing()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Answer::whisper(words::gate::form_missing(&bot.0.parts.prefix, gate.number)))
 }
 
 async fn reacted(

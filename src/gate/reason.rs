@@ -4,9 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest reason that is kept, in characters; it must fit on a card beside everything else.
-const REASON_CHARS_MAX: usize = 500;
-
 /// A typed reason: trimmed, says something, fits on a card.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -17,11 +14,14 @@ pub struct Reason(String);
 pub enum ReasonError {
     #[error("a reason needs at least one word")]
     Empty,
-    #[error("a reason has at most {REASON_CHARS_MAX} characters")]
+    #[error("a reason has at most {} characters", Reason::CHARS_MAX)]
     TooLong,
 }
 
 impl Reason {
+    /// Longest reason that is kept, in characters; it must fit on a card beside everything else.
+    pub const CHARS_MAX: usize = 500;
+
     /// # Errors
     /// [`ReasonError`] for text without a letter or digit, or above 500 characters.
     pub fn parse(text: &str) -> Result<Self, ReasonError> {
@@ -29,7 +29,7 @@ impl Reason {
         if !text.contains(char::is_alphanumeric) {
             return Err(ReasonError::Empty);
         }
-        if REASON_CHARS_MAX < text.chars().count() {
+        if Self::CHARS_MAX < text.chars().count() {
             return Err(ReasonError::TooLong);
         }
         Ok(Self(text.to_owned()))

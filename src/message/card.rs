@@ -198,6 +198,17 @@ pub struct Confirm {
     pub no: String,
 }
 
+/// A question with a field to write in, asked before a button takes effect. Both platforms show at most 24 characters
+/// of title and buttons, 45 of the question and 100 of the hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub title: String,
+    pub question: String,
+    pub hint: String,
+    pub yes: String,
+    pub no: String,
+}
+
 /// A button.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {

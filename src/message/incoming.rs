@@ -38,6 +38,11 @@ pub enum Incoming {
         act: String,
         reason: Option<String>,
     },
+    /// A press that asks for a reason, whose form could not be shown: it counts for nothing.
+    Unasked {
+        message: MessageRef,
+        act: String,
+    },
     Reacted {
         message: MessageRef,
         mark: Mark,

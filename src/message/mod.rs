@@ -8,5 +8,5 @@ pub mod card;
 pub mod incoming;
 pub mod words;
 
-pub use card::{Block, Button, ButtonAct, Card, Confirm, Field, PressedAct, Span, Text, Tone};
+pub use card::{Block, Button, ButtonAct, Card, Confirm, Field, Form, PressedAct, Span, Text, Tone};
 pub use incoming::{Delivery, Incoming, Mark, Said};

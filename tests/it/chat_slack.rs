@@ -1,5 +1,7 @@
 //! The Slack adapter against a fake workspace, over real HTTP and WebSocket.
 
+mod form;
+
 use std::sync::Arc;
 use std::time::Duration;
 

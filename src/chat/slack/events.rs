@@ -1,4 +1,4 @@
-//! Socket Mode envelopes as deliveries. Read leniently from JSON: what is not understood gives no delivery, never an
+//! What Slack delivers as deliveries of ours. Read leniently from JSON: what is not understood gives no delivery, never an
 //! error, and what is not surely a new act of a person gives none either.
 
 use serde_json::Value;
@@ -22,7 +22,7 @@ impl Own {
         team == self.team || self.enterprise.as_deref() == Some(team)
     }
 
-    fn place(&self, channel: &str, thread: Option<&str>) -> Place {
+    pub(super) fn place(&self, channel: &str, thread: Option<&str>) -> Place {
         Place {
             platform: Platform::Slack,
             workspace: WorkspaceId::from(self.team.as_str()),
@@ -31,7 +31,7 @@ impl Own {
         }
     }
 
-    fn account(&self, user: &str) -> Account {
+    pub(super) fn account(&self, user: &str) -> Account {
         Account {
             platform: Platform::Slack,
             workspace: WorkspaceId::from(self.team.as_str()),
@@ -40,20 +40,19 @@ impl Own {
     }
 
     /// Home teams tell nothing yet (guests, bots): that is asked after the inbox.
-    fn standing(&self, teams: [&Value; 2]) -> Standing {
+    pub(super) fn standing(&self, teams: [&Value; 2]) -> Standing {
         let foreign = teams.iter().filter_map(|it| it.as_str()).any(|team| !self.is_home(team));
         if foreign { Standing::External } else { Standing::Unresolved }
     }
 }
 
-/// What people did, according to one envelope. A message is keyed by channel and `ts`, so that `message` and
-/// `app_mention` of the same words are one delivery.
-pub(super) fn deliveries(envelope: &Value, own: &Own) -> Vec<Delivery> {
-    let payload = &envelope["payload"];
-    match envelope["type"].as_str() {
-        Some("events_api") => event(payload, own).into_iter().collect(),
-        Some("interactive") if payload["type"] == "block_actions" => pressed(payload, own),
-        Some(_) | None => Vec::new(),
+/// What people did, according to one payload; `kind` is the word that Socket Mode's envelopes have for it. A message is
+/// keyed by channel and `ts`, so that `message` and `app_mention` of the same words are one delivery.
+pub(super) fn deliveries(kind: &str, payload: &Value, own: &Own) -> Vec<Delivery> {
+    match kind {
+        "events_api" => event(payload, own).into_iter().collect(),
+        "interactive" if payload["type"] == "block_actions" => pressed(payload, own),
+        _ => Vec::new(),
     }
 }
 
@@ -180,19 +179,23 @@ mod tests {
         Own { team: "T1".into(), enterprise: Some("E1".into()), user: "UBOT".into(), bot: Some("B1".into()) }
     }
 
+    fn heard(payload: &Value, own: &Own) -> Vec<Delivery> {
+        deliveries("events_api", payload, own)
+    }
+
     fn message(more: Value) -> Value {
         let mut event =
             json!({"type": "message", "user": "U1", "channel": "C1", "ts": "1.2", "text": "!help"});
         for (key, value) in more.as_object().expect("an object") {
             event[key] = value.clone();
         }
-        json!({"type": "events_api", "envelope_id": "e", "payload": {"event_id": "Ev1", "team_id": "T1", "event": event}})
+        json!({"event_id": "Ev1", "team_id": "T1", "event": event})
     }
 
     #[test]
     fn only_a_new_message_of_a_person_is_a_delivery() {
-        assert_eq!(deliveries(&message(json!({})), &own()).len(), 1);
-        assert_eq!(deliveries(&message(json!({"subtype": "file_share"})), &own()).len(), 1);
+        assert_eq!(heard(&message(json!({})), &own()).len(), 1);
+        assert_eq!(heard(&message(json!({"subtype": "file_share"})), &own()).len(), 1);
         for not in [
             json!({"subtype": "message_changed"}),
             json!({"subtype": "message_deleted"}),
@@ -207,7 +210,7 @@ mod tests {
             json!({"user": null}),
             json!({"text": 7}),
         ] {
-            assert_eq!(deliveries(&message(not.clone()), &own()), vec![], "{not}");
+            assert_eq!(heard(&message(not.clone()), &own()), vec![], "{not}");
         }
     }
 
@@ -215,14 +218,14 @@ mod tests {
     fn a_mention_heard_twice_has_one_key() {
         let mention = message(json!({"type": "app_mention", "text": "<@UBOT> help"}));
         let plain = message(json!({"text": "<@UBOT> help"}));
-        assert_eq!(deliveries(&mention, &own()), deliveries(&plain, &own()));
+        assert_eq!(heard(&mention, &own()), heard(&plain, &own()));
     }
 
     #[test]
     fn people_of_other_teams_are_external_at_once() {
-        let foreign = deliveries(&message(json!({"user_team": "T2"})), &own());
+        let foreign = heard(&message(json!({"user_team": "T2"})), &own());
         assert_eq!(foreign[0].standing, Standing::External);
-        let home = deliveries(&message(json!({"user_team": "E1", "team": "T1"})), &own());
+        let home = heard(&message(json!({"user_team": "E1", "team": "T1"})), &own());
         assert_eq!(home[0].standing, Standing::Unresolved);
     }
 

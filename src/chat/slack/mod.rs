@@ -2,17 +2,19 @@
 //!
 //! - `api`: calls and how they fail;
 //! - `socket`: the listening connection;
-//! - `events`: envelopes as deliveries;
+//! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
 //! - [`render`]: cards as Block Kit; `text`: mrkdwn.
 
 mod api;
+mod ears;
 mod events;
+mod form;
 pub mod render;
 mod socket;
 mod text;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::api::{Api, As, is_fatal};
+use self::ears::{Ears, Signs};
 use self::events::Own;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
@@ -84,39 +87,6 @@ pub struct Slack {
     standings: Mutex<HashMap<UserId, (Timestamp, Standing, String)>>,
 }
 
-/// Signs of life that the sockets leave.
-#[derive(Default)]
-struct Signs {
-    /// Milliseconds; 0 is never.
-    heard: AtomicI64,
-    /// A socket has said hello since the last loss.
-    connected: AtomicBool,
-    events_limited: AtomicBool,
-}
-
-/// What a socket needs to know.
-struct Shared {
-    api: Arc<Api>,
-    own: Own,
-    timing: SlackTiming,
-    clock: SharedClock,
-    signs: Arc<Signs>,
-}
-
-impl Shared {
-    fn hear(&self) {
-        self.signs.heard.store(to_millis(self.clock.now()), Ordering::Relaxed);
-    }
-
-    fn connected(&self) {
-        self.signs.connected.store(true, Ordering::Relaxed);
-    }
-
-    fn events_limited(&self) {
-        self.signs.events_limited.store(true, Ordering::Relaxed);
-    }
-}
-
 impl Slack {
     /// An adapter that has not said or heard anything yet.
     ///
@@ -155,20 +125,21 @@ impl Slack {
         intake: Intake,
         stop: CancellationToken,
     ) -> Result<(), ListenError> {
-        let shared = Arc::new(Shared {
+        let ears = Arc::new(Ears {
             api: self.api.clone(),
             own,
             timing: self.timing,
             clock: self.clock.clone(),
             signs: self.signs.clone(),
+            intake,
         });
         let (losses, mut lost) = mpsc::unbounded_channel();
         let mut sockets = JoinSet::new();
         let open = |sockets: &mut JoinSet<()>, pause: Duration| {
-            let (shared, intake, losses) = (shared.clone(), intake.clone(), losses.clone());
+            let (ears, losses) = (ears.clone(), losses.clone());
             sockets.spawn(async move {
                 tokio::time::sleep(pause).await;
-                socket::run(&shared, &intake, &losses).await;
+                socket::run(&ears, &losses).await;
             });
         };
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);

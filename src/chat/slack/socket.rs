@@ -3,6 +3,7 @@
 //! The loop is our own: slack-morphism's acknowledges only in order and after its handler, drops payloads that its
 //! models do not know, closes the old socket before it opens the next, and waits a flat time between tries.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
@@ -14,9 +15,9 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use super::super::{ChatError, Intake};
-use super::events::deliveries;
-use super::{As, Shared};
+use super::super::ChatError;
+use super::api::As;
+use super::ears::Ears;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -38,8 +39,8 @@ pub(super) enum Loss {
 }
 
 /// Opens a socket and reads it until it ends. Tells `losses` once, as soon as a successor is needed.
-pub(super) async fn run(shared: &Shared, intake: &Intake, losses: &UnboundedSender<Loss>) {
-    let socket = match open(shared).await {
+pub(super) async fn run(ears: &Arc<Ears>, losses: &UnboundedSender<Loss>) {
+    let socket = match open(ears).await {
         Ok(socket) => socket,
         Err(error) => {
             // The receiver is gone only when nobody listens any more.
@@ -47,14 +48,14 @@ pub(super) async fn run(shared: &Shared, intake: &Intake, losses: &UnboundedSend
             return;
         }
     };
-    let refreshed = read(shared, intake, losses, socket).await;
+    let refreshed = read(ears, losses, socket).await;
     if !refreshed {
         let _ = losses.send(Loss::Lost);
     }
 }
 
-async fn open(shared: &Shared) -> Result<Socket, ChatError> {
-    let opened = shared.api.post(As::App, "apps.connections.open", &json!({})).await?;
+async fn open(ears: &Ears) -> Result<Socket, ChatError> {
+    let opened = ears.api.post(As::App, "apps.connections.open", &json!({})).await?;
     let Some(url) = opened["url"].as_str() else {
         return Err(ChatError::Broken { why: "`apps.connections.open` gave no address".to_owned() });
     };
@@ -67,22 +68,22 @@ async fn open(shared: &Shared) -> Result<Socket, ChatError> {
 }
 
 /// Whether a successor has already been asked for.
-async fn read(shared: &Shared, intake: &Intake, losses: &UnboundedSender<Loss>, mut socket: Socket) -> bool {
+async fn read(ears: &Arc<Ears>, losses: &UnboundedSender<Loss>, mut socket: Socket) -> bool {
     let mut storing = FuturesUnordered::new();
-    let mut ping = tokio::time::interval(shared.timing.ping);
+    let mut ping = tokio::time::interval(ears.timing.ping);
     ping.reset();
     let mut heard = Instant::now();
     let mut drain: Option<Instant> = None;
     loop {
-        let until = drain.unwrap_or_else(|| heard + shared.timing.ping * 2);
+        let until = drain.unwrap_or_else(|| heard + ears.timing.ping * 2);
         tokio::select! {
             frame = socket.next(), if storing.len() < IN_FLIGHT_MAX => {
                 let Some(Ok(frame)) = frame else { break };
                 heard = Instant::now();
-                shared.hear();
+                ears.hear();
                 match frame {
                     Message::Text(text) => match Envelope::read(text.as_str()) {
-                        Envelope::Hello => shared.connected(),
+                        Envelope::Hello => ears.connected(),
                         Envelope::Disconnect(reason) => {
                             tracing::info!(slack.reason = reason, "slack announced the end of a socket");
                             if drain.is_none() {
@@ -90,7 +91,7 @@ async fn read(shared: &Shared, intake: &Intake, losses: &UnboundedSender<Loss>, 
                                 let _ = losses.send(loss(&reason));
                             }
                         }
-                        Envelope::Delivery { id, body } => storing.push(store(shared, intake, id, body)),
+                        Envelope::Delivery { id, body } => storing.push(store(ears, id, body)),
                         Envelope::Noise => tracing::warn!("a frame from slack was not understood"),
                     },
                     Message::Close(_) => break,
@@ -150,24 +151,12 @@ impl Envelope {
 }
 
 /// Stores what the envelope delivers; gives the acknowledgement once all of it is durable, and none otherwise: then
-/// Slack sends it again. What gives no delivery is acknowledged, for it would be no clearer the next time.
-async fn store(shared: &Shared, intake: &Intake, id: String, body: Value) -> Option<String> {
-    if body["payload"]["type"] == "app_rate_limited" {
-        shared.events_limited();
+/// Slack sends it again.
+async fn store(ears: &Arc<Ears>, id: String, body: Value) -> Option<String> {
+    let reply = ears.take(body["type"].as_str().unwrap_or_default(), &body["payload"]).await.ok()?;
+    let mut ack = json!({"envelope_id": id});
+    if !reply.is_null() {
+        ack["payload"] = reply;
     }
-    for delivery in deliveries(&body, &shared.own) {
-        let key = delivery.key.clone();
-        match tokio::time::timeout(shared.timing.intake, intake.accept(delivery)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                tracing::error!(delivery.key = key, error = %error, "a delivery was not stored and not acknowledged");
-                return None;
-            }
-            Err(_) => {
-                tracing::error!(delivery.key = key, "a delivery was not stored in time and not acknowledged");
-                return None;
-            }
-        }
-    }
-    Some(json!({"envelope_id": id}).to_string())
+    Some(ack.to_string())
 }

@@ -8,8 +8,9 @@ use super::{
     length, list, measure,
 };
 use crate::{
+    gate::{Reason, ReasonError},
     id::{Digest, GateId, HostName, Seal},
-    message::card::{Block, Button, ButtonAct, ButtonStyle, Card, Confirm, Text, Tone},
+    message::card::{Block, Button, ButtonAct, ButtonStyle, Card, Confirm, Form, Text, Tone},
     rollout::Judgement,
 };
 
@@ -247,6 +248,34 @@ fn reject(view: &View) -> Button {
         act: ButtonAct::Reject { gate: view.gate, seal: view.seal.clone() },
         confirm: None,
     }
+}
+
+/// What is asked when somebody presses Reject.
+pub fn reject_form() -> Form {
+    Form {
+        title: "Reject this release?".to_owned(),
+        question: "Why?".to_owned(),
+        hint: "Everybody sees it beside your name. One reject decides; nothing is rolled out.".to_owned(),
+        yes: "Reject".to_owned(),
+        no: "Back".to_owned(),
+    }
+}
+
+/// What a form says beside its field when that holds no reason.
+pub fn reason_wrong(error: ReasonError) -> String {
+    match error {
+        ReasonError::Empty => "Write at least one word.".to_owned(),
+        ReasonError::TooLong => format!("Write at most {} characters.", Reason::CHARS_MAX),
+    }
+}
+
+/// The form that asks for a reason did not open.
+pub fn form_missing(prefix: &str, number: i64) -> Card {
+    Card::say(
+        Text::plain("The form did not open, so nothing was counted. Say ")
+            .code(format!("{prefix}reject {number} <why>"))
+            .and(" instead."),
+    )
 }
 
 /// Somebody's approval was counted, but more are needed.

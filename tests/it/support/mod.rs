@@ -42,6 +42,7 @@ struct Rows {
     read: usize,
     duplicates: usize,
     refuse: usize,
+    refused: usize,
     stall: Option<Duration>,
 }
 
@@ -65,6 +66,7 @@ impl Inbox {
         let accepted = self.rows(|it| {
             if 0 < it.refuse {
                 it.refuse -= 1;
+                it.refused += 1;
                 return Err(IntakeError { why: "the store is down".to_owned() });
             }
             if let Some(known) = it.all.iter().find(|row| row.key == delivery.key) {
@@ -82,6 +84,11 @@ impl Inbox {
     /// The store refuses the next deliveries.
     pub fn refuse_next(&self, count: usize) {
         self.rows(|it| it.refuse = count);
+    }
+
+    /// How many it has refused.
+    pub fn refused(&self) -> usize {
+        self.rows(|it| it.refused)
     }
 
     /// The store takes this long for the next delivery.

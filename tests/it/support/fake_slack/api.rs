@@ -116,6 +116,16 @@ fn answer(world: &mut World, fake: &FakeSlack, method: &str, body: &Value) -> An
             Some(user) => Ok(json!({"user": user})),
             None => Err("user_not_found"),
         },
+        "views.open" => match world.forms.open(body) {
+            Ok(form) => {
+                world.unread.push(Unread::Form(form.clone()));
+                Ok(json!({"view": {"id": form.id}}))
+            }
+            Err((code, why)) => {
+                world.faulty_calls.extend(why);
+                Err(code)
+            }
+        },
         "conversations.history" => Ok(history(world, body, None)),
         "conversations.replies" => Ok(history(world, body, body["ts"].as_str())),
         "files.getUploadURLExternal" => {

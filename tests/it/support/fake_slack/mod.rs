@@ -2,6 +2,7 @@
 //! tickets, tokens) and remembers everything; people act in it through the methods of [`FakeSlack`].
 
 mod api;
+mod form;
 pub mod rules;
 mod socket;
 
@@ -14,6 +15,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::wire::{Fault, Faults, Push, listen};
 use super::{PATIENCE, eventually};
+
+pub use form::Form;
 
 pub const BOT_TOKEN: &str = "xoxb-test";
 pub const APP_TOKEN: &str = "xapp-test";
@@ -60,6 +63,7 @@ impl Posted {
 enum Unread {
     Post(Posted),
     Edit(Posted),
+    Form(Form),
     File { channel: String, name: String, bytes: Vec<u8> },
 }
 
@@ -83,6 +87,9 @@ struct World {
     outbound: VecDeque<Value>,
     duplicate_next: usize,
     faults: Faults,
+    forms: form::Forms,
+    /// Payloads that came with acknowledgements.
+    replies: Vec<Value>,
     faulty_calls: Vec<String>,
     calls: Vec<String>,
     number: u64,
@@ -124,6 +131,8 @@ impl FakeSlack {
             outbound: VecDeque::new(),
             duplicate_next: 0,
             faults: Faults::default(),
+            forms: form::Forms::default(),
+            replies: Vec::new(),
             faulty_calls: Vec::new(),
             calls: Vec::new(),
             number: 0,
@@ -283,7 +292,11 @@ impl FakeSlack {
         self.deliver("events_api", payload);
     }
 
-    fn deliver(&self, kind: &str, payload: Value) {
+    fn deliver(&self, kind: &str, mut payload: Value) {
+        if payload["type"] == "block_actions" {
+            let user = payload["user"]["id"].as_str().unwrap_or_default().to_owned();
+            payload["trigger_id"] = json!(self.world(|it| it.forms.trigger(&user)));
+        }
         let envelope = json!({"type": kind, "payload": payload, "accepts_response_payload": false});
         self.world(|it| {
             let copies = if 0 < it.duplicate_next { 2 } else { 1 };
@@ -307,7 +320,7 @@ impl FakeSlack {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Post(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File { .. } => None,
             })
         };
         self.expect(&format!("a message in {channel}"), &mut take).await
@@ -317,7 +330,7 @@ impl FakeSlack {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Edit(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File { .. } => None,
             })
         };
         self.expect(&format!("an edit in {channel}"), &mut take).await
@@ -329,7 +342,7 @@ impl FakeSlack {
                 Unread::File { channel: at, name, bytes } if at == channel => {
                     Some((name.clone(), bytes.clone()))
                 }
-                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File { .. } => None,
             })
         };
         self.expect(&format!("a file in {channel}"), &mut take).await

@@ -50,7 +50,7 @@ fn block(block: &Value) -> Option<String> {
     }
 }
 
-fn text(text: &Value, kind: &str, longest: usize) -> Option<String> {
+pub(super) fn text(text: &Value, kind: &str, longest: usize) -> Option<String> {
     let size = length(&text["text"]);
     let right = text["type"] == kind && 0 < size && size <= longest;
     (!right).then(|| format!("{kind} of 1 to {longest} characters, not {size}: {text}"))

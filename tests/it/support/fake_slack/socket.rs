@@ -70,6 +70,7 @@ fn acknowledge(fake: &FakeSlack, ack: &Value) {
     fake.world(|it| {
         if it.waiting.remove(&id).is_some() {
             it.acknowledged += 1;
+            it.replies.extend(ack.get("payload").cloned());
         }
     });
 }
