@@ -1,5 +1,6 @@
 //! The Slack adapter against a fake workspace, over real HTTP and WebSocket.
 
+mod command;
 mod form;
 
 use std::sync::Arc;

@@ -9,7 +9,8 @@ use serde_json::Value;
 use slack_morphism::errors::SlackClientError;
 use slack_morphism::prelude::{SlackClientHyperConnector, SlackClientHyperHttpsConnector};
 use slack_morphism::{
-    ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientHttpConnector,
+    ClientResult, SlackApiToken, SlackApiTokenValue, SlackClient, SlackClientApiCallContext,
+    SlackClientHttpConnector,
 };
 
 use super::super::ChatError;
@@ -33,6 +34,8 @@ pub(super) struct Api {
     client: Client,
     bot: SlackApiToken,
     app: SlackApiToken,
+    /// Of the configured address.
+    host: Option<String>,
 }
 
 /// slack-morphism's own connector speaks https only; a base URL of plain http (tests, emulators) needs another type.
@@ -56,7 +59,8 @@ impl Api {
             }
             None => Client::Https(SlackClient::new(SlackClientHyperConnector::new()?)),
         };
-        Ok(Self { client, bot: token(bot), app: token(app) })
+        let host = base.and_then(|it| reqwest::Url::parse(it).ok()?.host_str().map(str::to_owned));
+        Ok(Self { client, bot: token(bot), app: token(app), host })
     }
 
     /// Calls a method with a JSON body.
@@ -89,6 +93,33 @@ impl Api {
             }
         };
         answer(method, tokio::time::timeout(CALL_MAX, call).await)
+    }
+
+    /// Says something where a slash command was given, for its author alone, at the address that came with it.
+    pub(super) async fn respond(&self, address: &str, body: &Value) -> Result<(), ChatError> {
+        let target = reqwest::Url::parse(address).ok().filter(|it| self.is_slack(it));
+        let Some(target) = target else {
+            return Err(ChatError::Broken { why: "the address for answers is not Slack's".to_owned() });
+        };
+        let call = async {
+            match &self.client {
+                Client::Https(client) => respond(client, target, body).await,
+                Client::Plain(client) => respond(client, target, body).await,
+            }
+        };
+        match tokio::time::timeout(CALL_MAX, call).await {
+            Ok(sent) => sent.map(drop).map_err(|error| failure("response_url", error)),
+            Err(_) => Err(ChatError::Unclear { why: "`response_url` gave no answer".to_owned() }),
+        }
+    }
+
+    /// Slack's own hosts, or that of the configured address.
+    fn is_slack(&self, address: &reqwest::Url) -> bool {
+        let host = address.host_str().unwrap_or_default();
+        let theirs = ["slack.com", "slack-gov.com"]
+            .iter()
+            .any(|it| host.strip_suffix(it).is_some_and(|before| before.is_empty() || before.ends_with('.')));
+        (theirs && address.scheme() == "https") || self.host.as_deref() == Some(host)
     }
 
     /// Sends a file's bytes to the address that `files.getUploadURLExternal` gave.
@@ -135,6 +166,21 @@ where
     C: SlackClientHttpConnector + Send + Sync,
 {
     client.open_session(token).http_session_api.http_post(method, body, None).await
+}
+
+/// Without a token: the address itself is the right to answer.
+async fn respond<C>(client: &SlackClient<C>, target: reqwest::Url, body: &Value) -> ClientResult<Value>
+where
+    C: SlackClientHttpConnector + Send + Sync,
+{
+    let span = tracing::Span::none();
+    let context = SlackClientApiCallContext {
+        rate_control_params: None,
+        token: None,
+        tracing_span: &span,
+        is_sensitive_url: true,
+    };
+    client.http_api.connector.http_post_uri(target, body, context).await
 }
 
 fn answer(
@@ -225,6 +271,11 @@ fn refused(method: &str, code: &str) -> ChatError {
         _ => "look the code up in Slack's reference of this method",
     };
     ChatError::Refused { code: code.to_owned(), fix: fix.to_owned() }
+}
+
+/// Codes for a channel that we are not in, or are not shown.
+pub(super) fn is_outside(code: &str) -> bool {
+    matches!(code, "not_in_channel" | "channel_not_found" | "user_not_in_channel")
 }
 
 /// Codes that no new connection heals.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::api::{Api, As};
 use super::events::{self, Own};
 use super::form::{self, Submission};
+use super::outlet::{Outlet, Outlets};
 use super::{ChatError, Intake, SlackTiming};
 use crate::clock::{SharedClock, to_millis};
 use crate::message::{Delivery, Incoming};
@@ -30,6 +31,7 @@ pub(super) struct Ears {
     pub(super) clock: SharedClock,
     pub(super) signs: Arc<Signs>,
     pub(super) intake: Intake,
+    pub(super) outlets: Arc<Outlets>,
 }
 
 /// What Slack delivered was not stored: it must not be acknowledged, so that it comes again.
@@ -62,6 +64,15 @@ impl Ears {
             };
         }
         for delivery in events::deliveries(kind, payload, &self.own) {
+            // Before the bot can answer.
+            if let (true, Some(address)) = (kind == "slash_commands", payload["response_url"].as_str()) {
+                self.outlets.keep(Outlet {
+                    channel: delivery.place.channel.clone(),
+                    user: delivery.account.user.clone(),
+                    address: address.to_owned(),
+                    at: self.clock.now(),
+                });
+            }
             match form::wanted(payload, delivery) {
                 // Nothing has happened yet that could be lost, and Slack does not repeat a press: what follows must
                 // not hold the acknowledgement up.

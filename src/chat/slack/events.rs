@@ -52,6 +52,7 @@ pub(super) fn deliveries(kind: &str, payload: &Value, own: &Own) -> Vec<Delivery
     match kind {
         "events_api" => event(payload, own).into_iter().collect(),
         "interactive" if payload["type"] == "block_actions" => pressed(payload, own),
+        "slash_commands" => commanded(payload, own).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -114,6 +115,23 @@ fn reacted(payload: &Value, event: &Value, own: &Own, added: bool) -> Option<Del
             mark,
             added,
         },
+    })
+}
+
+/// A slash command is the same as words addressed to us; without words it asks for help. Slack gives it no message and
+/// no `ts`; a trigger is one per command (<https://docs.slack.dev/interactivity/implementing-slash-commands>).
+fn commanded(payload: &Value, own: &Own) -> Option<Delivery> {
+    let (user, channel) = (payload["user_id"].as_str()?, payload["channel_id"].as_str()?);
+    let trigger = payload["trigger_id"].as_str()?;
+    let (text, _) = typed(payload["text"].as_str().unwrap_or_default(), &own.user);
+    let text = if text.is_empty() { "help".to_owned() } else { text };
+    Some(Delivery {
+        key: format!("slack:command:{}:{trigger}", own.team),
+        account: own.account(user),
+        standing: own.standing([&payload["team_id"], &Value::Null]),
+        display: user.to_owned(),
+        place: own.place(channel, None),
+        incoming: Incoming::Said(Said { text, addressed: true, message: MessageId::from(trigger) }),
     })
 }
 

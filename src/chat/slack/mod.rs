@@ -3,12 +3,14 @@
 //! - `api`: calls and how they fail;
 //! - `socket`: the listening connection;
 //! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
+//! - `outlet`: where commands are answered from outside a channel;
 //! - [`render`]: cards as Block Kit; `text`: mrkdwn.
 
 mod api;
 mod ears;
 mod events;
 mod form;
+mod outlet;
 pub mod render;
 mod socket;
 mod text;
@@ -26,16 +28,17 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::api::{Api, As, is_fatal};
+use self::api::{Api, As, is_fatal, is_outside};
 use self::ears::{Ears, Signs};
 use self::events::Own;
+use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
 use crate::clock::{SharedClock, between, from_millis, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
-use crate::message::{Card, Mark};
+use crate::message::{Card, Mark, words};
 
 /// How to reach a workspace.
 pub struct SlackSettings {
@@ -84,6 +87,7 @@ pub struct Slack {
     timing: SlackTiming,
     own: OnceCell<Own>,
     signs: Arc<Signs>,
+    outlets: Arc<Outlets>,
     standings: Mutex<HashMap<UserId, (Timestamp, Standing, String)>>,
 }
 
@@ -101,6 +105,7 @@ impl Slack {
             timing: settings.timing,
             own: OnceCell::new(),
             signs: Arc::default(),
+            outlets: Arc::default(),
             standings: Mutex::default(),
         })
     }
@@ -132,6 +137,7 @@ impl Slack {
             clock: self.clock.clone(),
             signs: self.signs.clone(),
             intake,
+            outlets: self.outlets.clone(),
         });
         let (losses, mut lost) = mpsc::unbounded_channel();
         let mut sockets = JoinSet::new();
@@ -163,6 +169,26 @@ impl Slack {
             let pause = self.pause_after(loss, &mut backoff)?;
             open(&mut sockets, pause);
         }
+    }
+
+    /// A slash command also comes from channels that we are not in: its answer goes to its author then, with what to do.
+    async fn answer_privately(
+        &self,
+        place: &Place,
+        to: Option<&Account>,
+        card: &Card,
+        error: ChatError,
+    ) -> Result<MessageRef, ChatError> {
+        let outside = matches!(&error, ChatError::Refused { code, .. } if is_outside(code));
+        let user = to.map(|it| &it.user);
+        let outlet = outside.then(|| self.outlets.take(&place.channel, user, self.clock.now())).flatten();
+        let Some(outlet) = outlet else { return Err(error) };
+        let own = self.own().await?;
+        let me = own.account(&own.user);
+        let mut body = drawn(&words::chat::outside(card.clone(), me));
+        body["response_type"] = json!("ephemeral");
+        self.api.respond(&outlet.address, &body).await?;
+        Ok(MessageRef { place: place.clone(), message: MessageId::from(PRIVATE) })
     }
 
     fn pause_after(&self, loss: Loss, backoff: &mut Backoff) -> Result<Duration, ListenError> {
@@ -212,6 +238,8 @@ fn emoji(mark: Mark) -> &'static str {
 
 /// Marks our messages, so that one whose answer got lost can be found again.
 const METADATA: &str = "lockkeeper";
+/// Stands for a message that only one person sees.
+const PRIVATE: &str = "private";
 const FIND_MAX: u32 = 200;
 /// A look goes this far back: the outbox looks soon after it posted.
 const FIND_BACK: Duration = Duration::from_secs(3_600);
@@ -229,7 +257,10 @@ impl ChatAdapter for Slack {
     async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
         let mut body = addressed(place, drawn(card));
         body["metadata"] = json!({"event_type": METADATA, "event_payload": {"nonce": nonce}});
-        let posted = self.api.post(As::Bot, "chat.postMessage", &body).await?;
+        let posted = match self.api.post(As::Bot, "chat.postMessage", &body).await {
+            Ok(posted) => posted,
+            Err(error) => return self.answer_privately(place, None, card, error).await,
+        };
         match posted["ts"].as_str() {
             Some(ts) => Ok(MessageRef { place: place.clone(), message: MessageId::from(ts) }),
             None => Err(ChatError::Unclear { why: "`chat.postMessage` gave no `ts`".to_owned() }),
@@ -267,6 +298,10 @@ impl ChatAdapter for Slack {
     }
 
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError> {
+        // Nobody can find a private answer again: a card that changes is tried in the channel.
+        if message.message.as_str() == PRIVATE {
+            return Err(ChatError::Gone);
+        }
         let mut body = drawn(card);
         body["channel"] = json!(message.place.channel.as_str());
         body["ts"] = json!(message.message.as_str());
@@ -276,7 +311,10 @@ impl ChatAdapter for Slack {
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
         let mut body = addressed(place, drawn(card));
         body["user"] = json!(to.user.as_str());
-        self.api.post(As::Bot, "chat.postEphemeral", &body).await.map(drop)
+        match self.api.post(As::Bot, "chat.postEphemeral", &body).await {
+            Ok(_) => Ok(()),
+            Err(error) => self.answer_privately(place, Some(to), card, error).await.map(drop),
+        }
     }
 
     async fn react(&self, message: &MessageRef, mark: Mark) -> Result<(), ChatError> {

@@ -4,6 +4,7 @@
 //! alone; a number has its unit; what comes from outside goes in as `Plain` or `Code` and is escaped by the adapter.
 
 pub mod answer;
+pub mod chat;
 pub mod execution;
 pub mod gate;
 pub mod inquiry;

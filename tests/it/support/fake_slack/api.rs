@@ -18,6 +18,7 @@ pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
     let router = Router::new()
         .route("/api/{method}", any(call))
         .route("/upload/{file}", any(upload))
+        .route("/respond/{number}", any(super::command::respond))
         .fallback(any(unknown))
         .with_state(fake);
     axum::serve(listener, router).await.expect("the fake serves");
@@ -147,6 +148,7 @@ fn answer(world: &mut World, fake: &FakeSlack, method: &str, body: &Value) -> An
 fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
     let channel = body["channel"].as_str().ok_or("channel_not_found")?.to_owned();
     check(world, body)?;
+    world.commands.admit(&channel)?;
     if let Some(thread) = body["thread_ts"].as_str()
         && !world.messages.iter().any(|it| it.channel == channel && it.ts == thread)
     {
@@ -169,7 +171,7 @@ fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
     )
 }
 
-fn check(world: &mut World, body: &Value) -> Result<(), &'static str> {
+pub(super) fn check(world: &mut World, body: &Value) -> Result<(), &'static str> {
     if let Some((code, why)) = rules::refusal(&body["blocks"]) {
         world.faulty_calls.push(format!("{code}: {why}"));
         return Err(code);

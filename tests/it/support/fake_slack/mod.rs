@@ -2,6 +2,7 @@
 //! tickets, tokens) and remembers everything; people act in it through the methods of [`FakeSlack`].
 
 mod api;
+mod command;
 mod form;
 pub mod rules;
 mod socket;
@@ -43,6 +44,11 @@ pub struct Posted {
 }
 
 impl Posted {
+    fn of(user: &str, body: Value) -> Self {
+        let (channel, ts, user) = (String::new(), String::new(), user.to_owned());
+        Self { channel, ts, user, body, only_for: None, reactions: BTreeMap::new() }
+    }
+
     pub fn words(&self) -> String {
         rules::words(&self.body)
     }
@@ -88,6 +94,7 @@ struct World {
     duplicate_next: usize,
     faults: Faults,
     forms: form::Forms,
+    commands: command::Commands,
     /// Payloads that came with acknowledgements.
     replies: Vec<Value>,
     faulty_calls: Vec<String>,
@@ -132,6 +139,7 @@ impl FakeSlack {
             duplicate_next: 0,
             faults: Faults::default(),
             forms: form::Forms::default(),
+            commands: command::Commands::default(),
             replies: Vec::new(),
             faulty_calls: Vec::new(),
             calls: Vec::new(),
