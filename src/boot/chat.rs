@@ -7,32 +7,37 @@ use crate::{
     chat::{
         ChatAdapter,
         discord::{Discord, DiscordSettings, DiscordTiming},
-        slack::{Slack, SlackSettings, SlackTiming},
+        slack::{Hearing, Slack, SlackSettings, SlackTiming},
     },
     clock::SharedClock,
-    config::Config,
+    config::{Config, SlackConfig, SlackMode},
     secret::{Secret, SecretRef},
 };
+
+/// The chats, and the one that is posted to over HTTP.
+#[derive(Default)]
+pub(super) struct Chats {
+    pub(super) adapters: Vec<Arc<dyn ChatAdapter>>,
+    pub(super) slack: Option<Arc<Slack>>,
+}
 
 /// Two, so that one can be lost without missing anything.
 const SLACK_CONNECTIONS: usize = 2;
 
-pub(super) fn adapters(config: &Config, clock: &SharedClock) -> Result<Vec<Arc<dyn ChatAdapter>>, BootError> {
-    let mut adapters: Vec<Arc<dyn ChatAdapter>> = Vec::new();
+pub(super) fn chats(config: &Config, clock: &SharedClock) -> Result<Chats, BootError> {
+    let mut chats = Chats::default();
     if let Some(slack) = &config.slack {
-        let app_token = slack.app_token.as_ref().ok_or_else(|| {
-            BootError::Chat("slack needs an `app_token` (xapp-…) for Socket Mode".to_owned())
-        })?;
         let settings = SlackSettings {
             bot_token: resolve("slack.bot_token", &slack.bot_token)?.expose().into(),
-            app_token: resolve("slack.app_token", app_token)?.expose().into(),
+            hearing: hearing(slack)?,
             api_url: slack.api_url.clone(),
-            connections: SLACK_CONNECTIONS,
             timing: SlackTiming::default(),
         };
         let adapter = Slack::new(settings, clock.clone())
             .map_err(|error| BootError::Chat(format!("the Slack client could not be made: {error}")))?;
-        adapters.push(Arc::new(adapter));
+        let adapter = Arc::new(adapter);
+        chats.adapters.push(adapter.clone());
+        chats.slack = (slack.mode == SlackMode::Http).then_some(adapter);
     }
     if let Some(discord) = &config.discord {
         let settings = DiscordSettings {
@@ -43,9 +48,41 @@ pub(super) fn adapters(config: &Config, clock: &SharedClock) -> Result<Vec<Arc<d
         };
         let adapter = Discord::new(settings, clock.clone())
             .map_err(|error| BootError::Chat(format!("the Discord client could not be made: {error}")))?;
-        adapters.push(Arc::new(adapter));
+        chats.adapters.push(Arc::new(adapter));
     }
-    Ok(adapters)
+    Ok(chats)
+}
+
+/// What the mode needs, or what is missing for it.
+fn hearing(slack: &SlackConfig) -> Result<Hearing, BootError> {
+    match slack.mode {
+        SlackMode::Socket => {
+            let app_token = slack.app_token.as_ref().ok_or_else(|| {
+                BootError::Chat(
+                    "slack needs an `app_token` (xapp-…, with connections:write) for Socket Mode; or set `mode: http` \
+                     and `signing_secret`"
+                        .to_owned(),
+                )
+            })?;
+            let app_token = resolve("slack.app_token", app_token)?.expose().into();
+            Ok(Hearing::Socket { app_token, connections: SLACK_CONNECTIONS })
+        }
+        SlackMode::Http => {
+            let missing = || {
+                BootError::Chat(
+                    "slack in `mode: http` needs `signing_secret`: without it anybody could post as Slack. The app's \
+                     settings show it under Basic Information"
+                        .to_owned(),
+                )
+            };
+            let reference = slack.signing_secret.as_ref().ok_or_else(missing)?;
+            let signing_secret = resolve("slack.signing_secret", reference)?;
+            if signing_secret.expose().trim().is_empty() {
+                return Err(missing());
+            }
+            Ok(Hearing::Http { signing_secret })
+        }
+    }
 }
 
 fn resolve(what: &'static str, reference: &SecretRef) -> Result<Secret, BootError> {

@@ -99,7 +99,8 @@ impl App {
             ..Deps::new(config.data.clone(), environment.clone(), inventory, client.clone())
         };
         let probe = Probe::new(client);
-        adapters.extend(chat::adapters(&config, &clock)?);
+        let chats = chat::chats(&config, &clock)?;
+        adapters.extend(chats.adapters);
         let desk = desk(&mut adapters, &clock);
         let engine = Engine::new(engine::Parts {
             store,
@@ -126,6 +127,7 @@ impl App {
             bot: bot.clone(),
             adapters: adapters.clone(),
             github,
+            slack: chats.slack,
             token,
         };
         let control = Socket::bind(&config.data)?;

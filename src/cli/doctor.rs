@@ -11,7 +11,7 @@ use clap::Args;
 use super::out;
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{self, Config},
+    config::{self, Config, SlackMode},
     content::{self, Diagnostic},
     control::{
         client::call,
@@ -121,14 +121,19 @@ fn secrets(config: &Config) -> Vec<Look> {
 fn chats(config: &Config) -> Vec<Look> {
     let mut looks = Vec::new();
     if let Some(slack) = &config.slack {
-        looks.push(if slack.app_token.is_some() {
-            Look::ok("slack is configured with Socket Mode")
-        } else {
-            Look::bad(
+        looks.push(match (slack.mode, &slack.app_token, &slack.signing_secret) {
+            (SlackMode::Socket, Some(_), _) => Look::ok("slack is configured with Socket Mode"),
+            (SlackMode::Http, _, Some(_)) => Look::ok("slack is configured to post to /slack/… over HTTP"),
+            (SlackMode::Socket, None, _) => Look::bad(
                 State::Fail,
                 "slack has no `app_token`",
                 "make one with connections:write, for Socket Mode",
-            )
+            ),
+            (SlackMode::Http, _, None) => Look::bad(
+                State::Fail,
+                "slack in `mode: http` has no `signing_secret`",
+                "the app's settings show it under Basic Information",
+            ),
         });
     }
     if config.discord.is_some() {

@@ -7,7 +7,7 @@
 //! prefix: "!"
 //! store: {url: "sqlite:../data/lockkeeper.db"}
 //! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
-//! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}
+//! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}   # or mode: http and signing_secret
 //! discord: {token: file:/run/credentials/discord}
 //! webhooks: {github: {secret: env:GITHUB_SECRET}}
 //! keep: {failed_checkouts: 1d, artifacts: 10, logs: 30d, releases: 5}
@@ -97,15 +97,29 @@ impl Default for HttpConfig {
 pub struct SlackConfig {
     /// `xoxb-…`, for the Web API.
     pub bot_token: SecretRef,
+    /// How we hear of what people do.
+    #[serde(default)]
+    pub mode: SlackMode,
     /// `xapp-…`, for Socket Mode.
     #[serde(default)]
     pub app_token: Option<SecretRef>,
-    /// For events over HTTP.
+    /// What Slack signs with, for events over HTTP.
     #[serde(default)]
     pub signing_secret: Option<SecretRef>,
     /// `None`: Slack's own. Another one is for tests.
     #[serde(default)]
     pub api_url: Option<String>,
+}
+
+/// How Slack tells us of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlackMode {
+    /// Over a WebSocket that we open: needs no address that Slack can reach.
+    #[default]
+    Socket,
+    /// Slack posts to `/slack/events`, `/slack/interactions` and `/slack/commands`.
+    Http,
 }
 
 /// One Discord bot.

@@ -8,6 +8,7 @@ use axum::{
 use serde_json::json;
 
 use crate::{
+    chat::slack::Refused,
     sensor::webhook::{MalformedError, SignatureError},
     store::StoreError,
 };
@@ -27,6 +28,8 @@ pub(super) enum HttpError {
     UnknownSource,
     #[error(transparent)]
     Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Slack(#[from] Refused),
     #[error(transparent)]
     Malformed(#[from] MalformedError),
     #[error("the body is larger than {most} bytes")]
@@ -48,12 +51,21 @@ pub(super) enum HttpError {
 impl HttpError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound | Self::NotConfigured { .. } | Self::UnknownSource => StatusCode::NOT_FOUND,
-            Self::Unauthorized | Self::Signature(_) => StatusCode::UNAUTHORIZED,
-            Self::Malformed(_) | Self::Cut => StatusCode::BAD_REQUEST,
+            Self::NotFound
+            | Self::NotConfigured { .. }
+            | Self::UnknownSource
+            | Self::Slack(Refused::NotOpen) => StatusCode::NOT_FOUND,
+            Self::Unauthorized | Self::Signature(_) | Self::Slack(Refused::Signature(_)) => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Malformed(_) | Self::Cut | Self::Slack(Refused::Malformed) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Late | Self::Busy | Self::Store(_) | Self::StoreLate => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Late
+            | Self::Busy
+            | Self::Store(_)
+            | Self::StoreLate
+            | Self::Slack(Refused::NotStored | Refused::NotReady) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

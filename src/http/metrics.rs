@@ -1,7 +1,10 @@
 //! `/metrics`: what stands in the store, counted when it is asked for, in the text format of OpenMetrics.
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -11,11 +14,11 @@ use axum::{
 use jiff::Timestamp;
 use prometheus_client::{
     encoding::text,
-    metrics::{family::Family, gauge::Gauge},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::{Registry, Unit},
 };
 
-use super::{Held, STORE_PATIENCE, error::HttpError};
+use super::{Held, Refused, STORE_PATIENCE, error::HttpError};
 use crate::{
     clock,
     store::count::{Counts, Queue},
@@ -36,11 +39,11 @@ pub(super) async fn metrics(State(surface): Held) -> Result<Response, HttpError>
     let counts = tokio::time::timeout(STORE_PATIENCE, counting).await.map_err(|_| HttpError::StoreLate)??;
     let mut body = String::new();
     // Writing into a string cannot fail.
-    let _ = text::encode(&mut body, &registry(&counts, now));
+    let _ = text::encode(&mut body, &registry(&counts, &surface.refused, now));
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
 }
 
-fn registry(counts: &Counts, now: Timestamp) -> Registry {
+fn registry(counts: &Counts, refused: &Refused, now: Timestamp) -> Registry {
     let mut registry = Registry::with_prefix("lockkeeper");
     let executions = Family::<Labels, Gauge>::default();
     for (status, number) in &counts.executions {
@@ -51,6 +54,11 @@ fn registry(counts: &Counts, now: Timestamp) -> Registry {
         "Root executions that are unfinished, or began in the last 24 hours",
         executions,
     );
+    let signatures = Family::<Labels, Counter>::default();
+    for (source, number) in [("github", &refused.github), ("slack", &refused.slack)] {
+        signatures.get_or_create(&vec![("source", source)]).inc_by(number.load(Ordering::Relaxed));
+    }
+    registry.register("signatures_refused", "Requests whose signature did not fit", signatures);
     let mut number = |name: &str, help: &str, value: i64| {
         let gauge: Gauge = Gauge::default();
         gauge.set(value);
@@ -89,11 +97,13 @@ mod tests {
             inbox: Queue { waiting: 4, oldest_at: Some(clock::from_millis(90_000)) },
             ..Counts::default()
         };
+        let refused = Refused { slack: AtomicU64::new(5), ..Refused::default() };
         let mut body = String::new();
-        text::encode(&mut body, &registry(&counts, now)).unwrap();
+        text::encode(&mut body, &registry(&counts, &refused, now)).unwrap();
         for line in [
             "lockkeeper_executions{status=\"failed\"} 1",
             "lockkeeper_executions{status=\"running\"} 2",
+            "lockkeeper_signatures_refused_total{source=\"slack\"} 5",
             "lockkeeper_gates_open 3",
             "lockkeeper_attempts_running 0",
             "lockkeeper_inbox_waiting 4",

@@ -3,11 +3,12 @@
 //! | path | what |
 //! |---|---|
 //! | `POST /webhooks/github` | signed events, into the inbox ([`webhook`]) |
+//! | `POST /slack/{events,interactions,commands}` | signed payloads, into the inbox ([`slack`]) |
 //! | `GET /healthz` | the process answers ([`health`]) |
 //! | `GET /readyz` | it can do its work, or what keeps it from that ([`health`]) |
 //! | `GET /metrics` | numbers for Prometheus ([`metrics`]) |
 //!
-//! Beyond loopback everything but `/healthz` and webhooks takes a token ([`access`]). Every request has a deadline,
+//! Beyond loopback everything but `/healthz` and what is signed takes a token ([`access`]). Every request has a deadline,
 //! every body a limit, and there is a limit to connections ([`listener`]); [`error`] is the one way an error leaves.
 
 mod access;
@@ -15,9 +16,14 @@ mod error;
 mod health;
 mod listener;
 mod metrics;
+mod slack;
 mod webhook;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -29,7 +35,12 @@ use axum::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bot::Bot, chat::ChatAdapter, engine::Engine, secret::Secret};
+use crate::{
+    bot::Bot,
+    chat::{ChatAdapter, slack::Slack},
+    engine::Engine,
+    secret::Secret,
+};
 
 use error::HttpError;
 
@@ -45,6 +56,8 @@ pub struct Parts {
     pub adapters: Vec<Arc<dyn ChatAdapter>>,
     /// What GitHub signs with; `None`: its webhooks are refused.
     pub github: Option<Secret>,
+    /// The workspace that posts to us, if it does.
+    pub slack: Option<Arc<Slack>>,
     /// What callers beyond loopback show.
     pub token: Option<Secret>,
 }
@@ -53,8 +66,16 @@ struct Surface {
     parts: Parts,
     /// Bytes of webhook bodies that may be in memory at once.
     bodies: Arc<Semaphore>,
+    refused: Refused,
     /// Whether callers other than on this machine can reach us.
     open: bool,
+}
+
+/// Requests whose signature did not fit, since the start.
+#[derive(Default)]
+struct Refused {
+    github: AtomicU64,
+    slack: AtomicU64,
 }
 
 type Shared = Arc<Surface>;
@@ -63,13 +84,14 @@ type Shared = Arc<Surface>;
 pub fn router(parts: Parts, address: SocketAddr) -> Router {
     let open = !address.ip().is_loopback();
     let bodies = Arc::new(Semaphore::new(webhook::BODIES_MAX));
-    let surface = Arc::new(Surface { parts, bodies, open });
+    let surface = Arc::new(Surface { parts, bodies, refused: Refused::default(), open });
     Router::new()
         .route("/metrics", get(metrics::metrics))
         .route("/readyz", get(health::ready))
         .route_layer(middleware::from_fn_with_state(surface.clone(), access::token))
         .route("/healthz", get(health::alive))
         .route("/webhooks/{source}", post(webhook::receive))
+        .route("/slack/{what}", post(slack::receive))
         .fallback(async || HttpError::NotFound)
         .layer(middleware::from_fn(deadline))
         .with_state(surface)

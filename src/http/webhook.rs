@@ -8,6 +8,8 @@
 //! | 404 | no secret is configured, so nobody could be trusted |
 //! | 503 | it is not stored: GitHub shows the delivery as failed, and it can be redelivered |
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     Json,
     body::Body,
@@ -51,7 +53,9 @@ pub(super) async fn receive(
     let secret = surface.parts.github.as_ref().ok_or(HttpError::NotConfigured { sender: "github" })?;
     let room = room(&surface, &headers).await?;
     let body = whole(request.into_body()).await?;
-    webhook::verify(secret, &body, text(&headers, signature::HEADER))?;
+    webhook::verify(secret, &body, text(&headers, signature::HEADER)).inspect_err(|_| {
+        surface.refused.github.fetch_add(1, Ordering::Relaxed);
+    })?;
     let content_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if !content_type.starts_with("application/json") {
         return Err(HttpError::ContentType);
@@ -88,7 +92,7 @@ async fn store(surface: &Surface, delivery: Delivery) -> Answer {
 }
 
 /// A share of memory for the body, as large as it says it is.
-async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, HttpError> {
+pub(super) async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, HttpError> {
     let length = text(headers, header::CONTENT_LENGTH.as_str()).and_then(|it| it.parse::<usize>().ok());
     let length = length.unwrap_or(BODY_MAX).min(BODY_MAX);
     let share = u32::try_from(length.max(1)).map_err(|_| HttpError::TooLarge { most: BODY_MAX })?;
@@ -97,7 +101,7 @@ async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePe
     room.map_err(|_| HttpError::Busy)
 }
 
-async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
+pub(super) async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
     let reading = async {
         let mut pieces = body.into_data_stream();
         let (mut whole, mut length) = (Vec::new(), 0);
@@ -118,6 +122,6 @@ async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
     tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| HttpError::Late)?
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|it| it.to_str().ok())
 }

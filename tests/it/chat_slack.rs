@@ -2,12 +2,13 @@
 
 mod command;
 mod form;
+mod http;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use lockkeeper::chat::slack::render::render;
-use lockkeeper::chat::slack::{Slack, SlackSettings, SlackTiming};
+use lockkeeper::chat::slack::{Hearing, Slack, SlackSettings, SlackTiming};
 use lockkeeper::chat::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
 use lockkeeper::clock::SystemClock;
 use lockkeeper::id::{ChannelId, MessageId, MessageRef, Place, Platform, WorkspaceId};
@@ -35,9 +36,8 @@ fn adapter(fake: &FakeSlack, app_token: &str) -> Arc<Slack> {
     };
     let settings = SlackSettings {
         bot_token: BOT_TOKEN.into(),
-        app_token: app_token.into(),
+        hearing: Hearing::Socket { app_token: app_token.into(), connections: 1 },
         api_url: Some(fake.url()),
-        connections: 1,
         timing,
     };
     Arc::new(Slack::new(settings, Arc::new(SystemClock)).expect("an adapter"))
@@ -333,9 +333,8 @@ async fn nobody_listening_at_the_address_is_unreachable() {
     let fake = FakeSlack::start().await;
     let mut settings = SlackSettings {
         bot_token: BOT_TOKEN.into(),
-        app_token: APP_TOKEN.into(),
+        hearing: Hearing::Socket { app_token: APP_TOKEN.into(), connections: 1 },
         api_url: Some("http://127.0.0.1:1/api".to_owned()),
-        connections: 1,
         timing: SlackTiming::default(),
     };
     let slack = Slack::new(settings, Arc::new(SystemClock)).expect("an adapter");
@@ -343,9 +342,8 @@ async fn nobody_listening_at_the_address_is_unreachable() {
     assert!(matches!(answer, Err(ChatError::Unreachable { .. })), "{answer:?}");
     settings = SlackSettings {
         bot_token: BOT_TOKEN.into(),
-        app_token: APP_TOKEN.into(),
+        hearing: Hearing::Socket { app_token: APP_TOKEN.into(), connections: 1 },
         api_url: Some(format!("{}/", fake.url())),
-        connections: 1,
         timing: SlackTiming::default(),
     };
     let slack = Slack::new(settings, Arc::new(SystemClock)).expect("an adapter");

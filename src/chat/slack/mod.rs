@@ -1,19 +1,25 @@
-//! Slack: the Web API for what we say, Socket Mode for what people do.
+//! Slack: the Web API for what we say, Socket Mode or signed posts for what people do.
 //!
 //! - `api`: calls and how they fail;
 //! - `socket`: the listening connection;
+//! - [`door`]: the same over HTTP; `signature`: who posts there;
 //! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
 //! - `outlet`: where commands are answered from outside a channel;
 //! - [`render`]: cards as Block Kit; `text`: mrkdwn.
 
 mod api;
+mod door;
 mod ears;
 mod events;
 mod form;
 mod outlet;
 pub mod render;
+mod signature;
 mod socket;
 mod text;
+
+pub use door::{Answer, Arrival, Kind, Refused};
+pub use signature::SignatureError;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -39,18 +45,29 @@ use crate::clock::{SharedClock, between, from_millis, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
 use crate::message::{Card, Mark, words};
+use crate::secret::Secret;
 
 /// How to reach a workspace.
 pub struct SlackSettings {
     /// `xoxb-…`
     pub bot_token: SecretString,
-    /// `xapp-…` with `connections:write`.
-    pub app_token: SecretString,
+    pub hearing: Hearing,
     /// Another address than `https://slack.com/api`, without a slash at its end; plain http only ever for tests.
     pub api_url: Option<String>,
-    /// Sockets held at once. Two, so that one can be lost without missing anything.
-    pub connections: usize,
     pub timing: SlackTiming,
+}
+
+/// How we hear of what people do.
+pub enum Hearing {
+    /// Over sockets that we open.
+    Socket {
+        /// `xapp-…` with `connections:write`.
+        app_token: SecretString,
+        /// Sockets held at once. Two, so that one can be lost without missing anything.
+        connections: usize,
+    },
+    /// Slack posts to us, and signs with this.
+    Http { signing_secret: Secret },
 }
 
 /// How long things may take.
@@ -65,6 +82,8 @@ pub struct SlackTiming {
     pub pause_longest: Duration,
     /// How long a person's standing is believed.
     pub standing: Duration,
+    /// Between two round trips where Slack posts to us and may have nothing to post.
+    pub ask: Duration,
 }
 
 impl Default for SlackTiming {
@@ -75,6 +94,7 @@ impl Default for SlackTiming {
             pause_first: Duration::from_secs(1),
             pause_longest: Duration::from_secs(60),
             standing: Duration::from_secs(60),
+            ask: Duration::from_secs(20),
         }
     }
 }
@@ -83,7 +103,9 @@ impl Default for SlackTiming {
 pub struct Slack {
     api: Arc<Api>,
     clock: SharedClock,
+    /// Sockets held at once; none if Slack posts to us.
     connections: usize,
+    signing_secret: Option<Secret>,
     timing: SlackTiming,
     own: OnceCell<Own>,
     signs: Arc<Signs>,
@@ -97,11 +119,16 @@ impl Slack {
     /// # Errors
     /// When the machine's root certificates cannot be read.
     pub fn new(settings: SlackSettings, clock: SharedClock) -> std::io::Result<Self> {
-        let api = Api::new(settings.api_url.as_deref(), &settings.bot_token, &settings.app_token)?;
+        let (app_token, connections, signing_secret) = match settings.hearing {
+            Hearing::Socket { app_token, connections } => (app_token, connections.max(1), None),
+            Hearing::Http { signing_secret } => (SecretString::default(), 0, Some(signing_secret)),
+        };
+        let api = Api::new(settings.api_url.as_deref(), &settings.bot_token, &app_token)?;
         Ok(Self {
             api: Arc::new(api),
             clock,
-            connections: settings.connections.max(1),
+            connections,
+            signing_secret,
             timing: settings.timing,
             own: OnceCell::new(),
             signs: Arc::default(),
@@ -123,14 +150,8 @@ impl Slack {
             .await
     }
 
-    /// Sockets, each replaced as soon as it announces its end.
-    async fn hold_sockets(
-        &self,
-        own: Own,
-        intake: Intake,
-        stop: CancellationToken,
-    ) -> Result<(), ListenError> {
-        let ears = Arc::new(Ears {
+    fn ears(&self, own: Own, intake: Intake) -> Arc<Ears> {
+        Arc::new(Ears {
             api: self.api.clone(),
             own,
             timing: self.timing,
@@ -138,7 +159,11 @@ impl Slack {
             signs: self.signs.clone(),
             intake,
             outlets: self.outlets.clone(),
-        });
+        })
+    }
+
+    /// Sockets, each replaced as soon as it announces its end.
+    async fn hold_sockets(&self, ears: &Arc<Ears>, stop: CancellationToken) -> Result<(), ListenError> {
         let (losses, mut lost) = mpsc::unbounded_channel();
         let mut sockets = JoinSet::new();
         let open = |sockets: &mut JoinSet<()>, pause: Duration| {
@@ -203,6 +228,18 @@ impl Slack {
                 tracing::warn!(error = %error, "a slack socket did not open");
                 Ok(backoff.pause())
             }
+        }
+    }
+}
+
+/// What [`Slack::listen`] does about a call that failed.
+fn healed_by_waiting(error: ChatError, backoff: &mut Backoff) -> Result<Duration, ListenError> {
+    match error {
+        ChatError::Refused { code, fix } if is_fatal(&code) => Err(ListenError::Fatal { code, fix }),
+        ChatError::RateLimited { retry_after } => Ok(retry_after),
+        other => {
+            tracing::warn!(error = %other, "slack does not say who we are");
+            Ok(backoff.pause())
         }
     }
 }
@@ -382,22 +419,17 @@ impl ChatAdapter for Slack {
                     Err(error) => error,
                 },
             };
-            let pause = match error {
-                ChatError::Refused { code, fix } if is_fatal(&code) => {
-                    return Err(ListenError::Fatal { code, fix });
-                }
-                ChatError::RateLimited { retry_after } => retry_after,
-                other => {
-                    tracing::warn!(error = %other, "slack does not say who we are");
-                    backoff.pause()
-                }
-            };
+            let pause = healed_by_waiting(error, &mut backoff)?;
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
             }
         };
-        self.hold_sockets(own, intake, stop).await
+        let ears = self.ears(own, intake);
+        if self.signing_secret.is_some() {
+            return self.keep_asking(&ears, stop).await;
+        }
+        self.hold_sockets(&ears, stop).await
     }
 
     fn heard_at(&self) -> Option<Timestamp> {

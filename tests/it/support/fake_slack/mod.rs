@@ -4,6 +4,7 @@
 mod api;
 mod command;
 mod form;
+pub mod http;
 pub mod rules;
 mod socket;
 
@@ -93,6 +94,8 @@ struct World {
     outbound: VecDeque<Value>,
     duplicate_next: usize,
     faults: Faults,
+    /// Where payloads are posted to, if not over sockets.
+    target: Option<http::Target>,
     forms: form::Forms,
     commands: command::Commands,
     /// Payloads that came with acknowledgements.
@@ -138,6 +141,7 @@ impl FakeSlack {
             outbound: VecDeque::new(),
             duplicate_next: 0,
             faults: Faults::default(),
+            target: None,
             forms: form::Forms::default(),
             commands: command::Commands::default(),
             replies: Vec::new(),
@@ -306,12 +310,18 @@ impl FakeSlack {
             payload["trigger_id"] = json!(self.world(|it| it.forms.trigger(&user)));
         }
         let envelope = json!({"type": kind, "payload": payload, "accepts_response_payload": false});
-        self.world(|it| {
+        let (copies, target) = self.world(|it| {
             let copies = if 0 < it.duplicate_next { 2 } else { 1 };
             it.duplicate_next = it.duplicate_next.saturating_sub(1);
-            (0..copies).for_each(|_| it.outbound.push_back(envelope.clone()));
+            (copies, it.target.clone())
         });
-        socket::flush(self);
+        match target {
+            Some(target) => (0..copies).for_each(|_| self.send(target.clone(), envelope.clone())),
+            None => {
+                self.world(|it| (0..copies).for_each(|_| it.outbound.push_back(envelope.clone())));
+                socket::flush(self);
+            }
+        }
     }
 
     fn next_ts(&self) -> String {
