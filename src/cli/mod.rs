@@ -19,6 +19,7 @@ mod rehearse;
 mod reject;
 mod run;
 mod serve;
+mod slack;
 mod workflow;
 
 use std::path::Path;
@@ -58,6 +59,7 @@ enum Command {
     Approve(approve::Arguments),
     Reject(reject::Arguments),
     Doctor(doctor::Arguments),
+    Slack(slack::Arguments),
     Alias(alias::Arguments),
     Expression(expression::Arguments),
     Workflow(workflow::Arguments),
@@ -85,6 +87,7 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Doctor(_)
+        | Command::Slack(_)
         | Command::Alias(_)
         | Command::Expression(_)
         | Command::Workflow(_)
@@ -124,6 +127,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Approve(arguments) => approve::run(&arguments),
         Command::Reject(arguments) => reject::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Slack(arguments) => slack::run(&arguments),
         Command::Alias(arguments) => alias::run(&arguments),
         Command::Expression(arguments) => expression::run(&arguments),
         Command::Workflow(arguments) => workflow::run(&arguments),

@@ -3,6 +3,7 @@
 mod command;
 mod form;
 mod http;
+mod manifest;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,6 +14,7 @@ use slack_morphism::{
 };
 
 use super::super::ChatError;
+use super::method::Method;
 
 /// No call waits longer; slack-morphism itself sets no limit.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -64,11 +65,12 @@ impl Api {
     }
 
     /// Calls a method with a JSON body.
-    pub(super) async fn post(&self, caller: As, method: &str, body: &Value) -> Result<Value, ChatError> {
-        let token = match caller {
+    pub(super) async fn post(&self, method: Method, body: &Value) -> Result<Value, ChatError> {
+        let token = match method.caller() {
             As::Bot => &self.bot,
             As::App => &self.app,
         };
+        let method = method.name();
         let call = async {
             match &self.client {
                 Client::Https(client) => post(client, token, method, body).await,
@@ -79,7 +81,8 @@ impl Api {
     }
 
     /// Calls one of the methods that take no JSON (`users.info`, `files.getUploadURLExternal`).
-    pub(super) async fn get(&self, method: &str, params: &[(&str, String)]) -> Result<Value, ChatError> {
+    pub(super) async fn get(&self, method: Method, params: &[(&str, String)]) -> Result<Value, ChatError> {
+        let method = method.name();
         let params: Vec<(&str, Option<&String>)> =
             params.iter().map(|(key, value)| (*key, Some(value))).collect();
         let call = async {
@@ -259,7 +262,7 @@ fn refused(method: &str, code: &str) -> ChatError {
         "is_archived" => "unarchive the channel or name another one",
         "user_not_in_channel" => "the person has to join the channel first",
         "missing_scope" | "no_permission" | "not_allowed_token_type" => {
-            "give the app the scopes that the guide lists and install it again"
+            "give the app the scopes that `lockkeeper slack manifest` prints and install it again"
         }
         "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" => {
             "put a valid token into the configuration"

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::api::As;
 use super::ears::{Ears, NotStored};
+use super::method::Method;
 use super::signature::{SignatureError, verify};
 use super::{Backoff, Intake, ListenError, Slack, healed_by_waiting};
 use crate::chat::ChatError;
@@ -104,7 +104,7 @@ impl Slack {
         loop {
             let asked: Result<Value, ChatError> = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                asked = self.api.post(As::Bot, "auth.test", &nothing) => asked,
+                asked = self.api.post(Method::Test, &nothing) => asked,
             };
             let pause = match asked {
                 Ok(_) => {

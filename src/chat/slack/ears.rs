@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use serde_json::Value;
 
-use super::api::{Api, As};
+use super::api::Api;
 use super::events::{self, Own};
 use super::form::{self, Submission};
+use super::method::Method;
 use super::outlet::{Outlet, Outlets};
 use super::{ChatError, Intake, SlackTiming};
 use crate::clock::{SharedClock, to_millis};
@@ -100,7 +101,7 @@ impl Ears {
 
     /// Opens a form; if that fails, the bot says how to do without.
     async fn ask(self: Arc<Self>, asked: form::Asked) {
-        let opening = self.api.post(As::Bot, "views.open", &asked.body);
+        let opening = self.api.post(Method::OpenView, &asked.body);
         let why = match tokio::time::timeout(form::OPEN_MAX, opening).await {
             Ok(Ok(_)) => return,
             // A copy of the same press has opened it.

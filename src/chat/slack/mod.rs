@@ -1,6 +1,6 @@
 //! Slack: the Web API for what we say, Socket Mode or signed posts for what people do.
 //!
-//! - `api`: calls and how they fail;
+//! - `api`: calls and how they fail; `method`: which, and what they take; [`manifest()`]: the app as Slack is to have it;
 //! - `socket`: the listening connection;
 //! - [`door`]: the same over HTTP; `signature`: who posts there;
 //! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
@@ -12,6 +12,8 @@ mod door;
 mod ears;
 mod events;
 mod form;
+mod manifest;
+mod method;
 mod outlet;
 pub mod render;
 mod signature;
@@ -19,6 +21,7 @@ mod socket;
 mod text;
 
 pub use door::{Answer, Arrival, Kind, Refused};
+pub use manifest::manifest;
 pub use signature::SignatureError;
 
 use std::collections::HashMap;
@@ -34,9 +37,10 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::api::{Api, As, is_fatal, is_outside};
+use self::api::{Api, is_fatal, is_outside};
 use self::ears::{Ears, Signs};
 use self::events::Own;
+use self::method::Method;
 use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
@@ -140,7 +144,7 @@ impl Slack {
     async fn own(&self) -> Result<&Own, ChatError> {
         self.own
             .get_or_try_init(|| async {
-                let me = self.api.post(As::Bot, "auth.test", &json!({})).await?;
+                let me = self.api.post(Method::Test, &json!({})).await?;
                 let text = |key: &str| me[key].as_str().map(str::to_owned);
                 let (Some(team), Some(user)) = (text("team_id"), text("user_id")) else {
                     return Err(ChatError::Broken { why: "`auth.test` names no team or user".to_owned() });
@@ -294,7 +298,7 @@ impl ChatAdapter for Slack {
     async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
         let mut body = addressed(place, drawn(card));
         body["metadata"] = json!({"event_type": METADATA, "event_payload": {"nonce": nonce}});
-        let posted = match self.api.post(As::Bot, "chat.postMessage", &body).await {
+        let posted = match self.api.post(Method::Post, &body).await {
             Ok(posted) => posted,
             Err(error) => return self.answer_privately(place, None, card, error).await,
         };
@@ -317,9 +321,9 @@ impl ChatAdapter for Slack {
         let method = match &place.thread {
             Some(thread) => {
                 params.push(("ts", thread.to_string()));
-                "conversations.replies"
+                Method::Replies
             }
-            None => "conversations.history",
+            None => Method::History,
         };
         let found = self.api.get(method, &params).await?;
         let messages = found["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -342,13 +346,13 @@ impl ChatAdapter for Slack {
         let mut body = drawn(card);
         body["channel"] = json!(message.place.channel.as_str());
         body["ts"] = json!(message.message.as_str());
-        self.api.post(As::Bot, "chat.update", &body).await.map(drop)
+        self.api.post(Method::Edit, &body).await.map(drop)
     }
 
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
         let mut body = addressed(place, drawn(card));
         body["user"] = json!(to.user.as_str());
-        match self.api.post(As::Bot, "chat.postEphemeral", &body).await {
+        match self.api.post(Method::Whisper, &body).await {
             Ok(_) => Ok(()),
             Err(error) => self.answer_privately(place, Some(to), card, error).await.map(drop),
         }
@@ -360,7 +364,7 @@ impl ChatAdapter for Slack {
             "timestamp": message.message.as_str(),
             "name": emoji(mark),
         });
-        match self.api.post(As::Bot, "reactions.add", &body).await {
+        match self.api.post(Method::React, &body).await {
             Err(ChatError::Refused { code, .. }) if code == "already_reacted" => Ok(()),
             other => other.map(drop),
         }
@@ -372,7 +376,7 @@ impl ChatAdapter for Slack {
             ("length", file.bytes.len().to_string()),
             ("alt_txt", file.alt.chars().take(1_000).collect()),
         ];
-        let slot = self.api.get("files.getUploadURLExternal", &params).await?;
+        let slot = self.api.get(Method::AnnounceUpload, &params).await?;
         let (Some(address), Some(id)) = (slot["upload_url"].as_str(), slot["file_id"].as_str()) else {
             return Err(ChatError::Broken { why: "`files.getUploadURLExternal` gave no address".to_owned() });
         };
@@ -384,7 +388,7 @@ impl ChatAdapter for Slack {
         if let Some(thread) = &place.thread {
             body["thread_ts"] = json!(thread.as_str());
         }
-        self.api.post(As::Bot, "files.completeUploadExternal", &body).await.map(drop)
+        self.api.post(Method::CompleteUpload, &body).await.map(drop)
     }
 
     async fn standing(&self, account: &Account) -> Result<(Standing, String), ChatError> {
@@ -401,7 +405,7 @@ impl ChatAdapter for Slack {
                 return Ok((*standing, display.clone()));
             }
         }
-        let answer = self.api.get("users.info", &[("user", account.user.to_string())]).await?;
+        let answer = self.api.get(Method::UserInfo, &[("user", account.user.to_string())]).await?;
         let (standing, display) = events::standing(&answer["user"], own);
         let mut known = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (at, ..)| between(*at, now) < self.timing.standing);

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::super::ChatError;
-use super::api::As;
 use super::ears::Ears;
+use super::method::Method;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -55,7 +55,7 @@ pub(super) async fn run(ears: &Arc<Ears>, losses: &UnboundedSender<Loss>) {
 }
 
 async fn open(ears: &Ears) -> Result<Socket, ChatError> {
-    let opened = ears.api.post(As::App, "apps.connections.open", &json!({})).await?;
+    let opened = ears.api.post(Method::OpenConnection, &json!({})).await?;
     let Some(url) = opened["url"].as_str() else {
         return Err(ChatError::Broken { why: "`apps.connections.open` gave no address".to_owned() });
     };

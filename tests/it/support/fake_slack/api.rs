@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::wire::{Fault, page, status};
-use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules};
+use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules, scope};
 
 pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
     let router = Router::new()
@@ -57,6 +57,12 @@ async fn call(
     let act = || {
         if given != format!("Bearer {wanted}") {
             return Err("invalid_auth");
+        }
+        if let Some(scope) = scope::missing(&method, body["channel"].as_str().unwrap_or_default()) {
+            fake.world(|it| {
+                it.faulty_calls.push(format!("`{method}` takes {scope}, which the manifest does not ask for"))
+            });
+            return Err("missing_scope");
         }
         fake.world(|it| answer(it, &fake, &method, &body))
     };

@@ -6,6 +6,7 @@ mod command;
 mod form;
 pub mod http;
 pub mod rules;
+pub mod scope;
 mod socket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
