@@ -171,6 +171,11 @@ impl Gate {
         if seal == self.seal {
             return Err(Refusal::SameSeal);
         }
+        // The same evidence is no better for being sealed again; and what failed once stays failed in this gate, whatever
+        // is measured later.
+        let same_evidence = facts.evidence == self.facts.evidence;
+        let stays = same_evidence || self.worst == Verdict::Fail;
+        let worst = if stays { verdict.max(self.worst) } else { verdict };
         let mut next = self.clone();
         if *policy != next.policy {
             let earlier = std::mem::replace(&mut next.policy, *policy);
@@ -183,11 +188,11 @@ impl Gate {
         next.facts = *facts;
         next.involved = *involved;
         next.verdict = verdict;
-        next.worst = verdict;
+        next.worst = worst;
         next.shown = shown;
         next.reminders = 0;
         next.deadline = next.deadline.max(next.policy.expires_after.after(at).min(self.latest_deadline()));
-        next.freezes.retain(|it| matches!(it, Freeze::Period { .. }));
+        next.freezes.retain(|it| same_evidence || matches!(it, Freeze::Period { .. }));
         let closed = GateEffect::CloseMessage { seal_number: self.seal_number };
         let mut decided = next.ask(at);
         decided.effects.insert(0, closed);
@@ -387,6 +392,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_measured_at_the_gate_outlives_a_new_seal_of_the_same_evidence() {
+        let policy = Policy { on_fail: crate::gate::OnFail::Hold, ..opening().policy };
+        let gate = Gate::open(Opening { policy, ..opening() }).next;
+        let measured = |gate: &Gate, verdict| applied(gate, GateEvent::Measured { verdict, at: at(5) });
+        let less = |facts: &mut crate::gate::Facts, _: &mut Policy| _ = facts.hosts.pop_first();
+        let newer =
+            |facts: &mut crate::gate::Facts, _: &mut Policy| facts.evidence = EvidenceId::from_number(8);
+
+        let failed = measured(&gate, Verdict::Fail);
+        for again in [reseal(&failed, less, 9), reseal(&failed, newer, 9)] {
+            let gate = applied(&failed, again);
+            assert_eq!(gate.state(), GateState::Held);
+            assert_eq!(refused(&gate, press(&gate, "UJUN", yes_because("fine"), 10)), Refusal::VerdictFail);
+        }
+        let worse = measured(&gate, Verdict::Broken);
+        assert_eq!(applied(&worse, reseal(&worse, less, 9)).state().as_str(), "frozen");
+        assert_eq!(
+            applied(&worse, reseal(&worse, newer, 9)).state(),
+            GateState::Open,
+            "it was measured anew"
+        );
+
+        let alarm =
+            applied(&gate, GateEvent::Frozen { why: Freeze::Alarm { name: "5xx".into() }, at: at(5) });
+        assert_eq!(applied(&alarm, reseal(&alarm, less, 9)).state().as_str(), "frozen");
+    }
+
+    #[test]
     fn too_little_evidence_takes_a_typed_reason_and_policy_may_forbid_it() {
         for verdict in [Verdict::Insufficient, Verdict::Broken] {
             let gate = with_verdict(verdict);
@@ -415,7 +448,7 @@ mod tests {
                         GateState::Frozen { why: vec![Freeze::Worsened { from: sealed, to: verdict }] };
                     assert_eq!(decided.next.state(), frozen);
                     let back = applied(&decided.next, GateEvent::Measured { verdict: sealed, at: at(10) });
-                    assert_eq!(back.state(), frozen, "only a new seal lifts it");
+                    assert_eq!(back.state(), frozen, "only new evidence lifts it");
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Conversations: what people say, and what they see. One file per behaviour.
 
+mod decide;
 mod discord;
 mod gate;
 mod guard;

@@ -7,19 +7,57 @@ use lockkeeper::demo::{Program, Terms, World};
 use lockkeeper::message::{Button, ButtonAct};
 
 use super::house::{Bot, House, PATIENCE};
+use super::trial::until;
 
 /// Hosts on version 1 and a bot beside them. A short watch, as the tests are about what follows it.
 pub async fn open(dir: &Path) -> (World, Bot) {
-    let terms = Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), ..Terms::default() };
-    open_on(dir, &terms).await
+    open_on(dir, &short_watch()).await
 }
 
 pub async fn open_on(dir: &Path, terms: &Terms) -> (World, Bot) {
+    open_with(dir, terms, &[]).await
+}
+
+/// The same with other settings of the app: pairs of a text in its file and what stands there instead.
+pub async fn open_with(dir: &Path, terms: &Terms, edits: &[(&str, &str)]) -> (World, Bot) {
     let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
     let mut world = World::create(&dir.join("world"), program, terms).await.expect("a world");
     world.start_supervisor().await.expect("hosts");
+    for (from, to) in edits {
+        edit(&world, "config/apps/shop.yaml", from, to);
+    }
     let bot = House::start_at(&world.config()).await;
     (world, bot)
+}
+
+/// A watch as short as it may be, for tests about what follows it.
+pub fn short_watch() -> Terms {
+    Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), ..Terms::default() }
+}
+
+/// Puts one text in another's place in a file of the world.
+pub fn edit(world: &World, file: &str, from: &str, to: &str) {
+    let path = world.dir().join(file);
+    let text = std::fs::read_to_string(&path).expect("a file");
+    assert!(text.contains(from), "{file} has no `{from}`:\n{text}");
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, text.replace(from, to)).expect("a file");
+    std::fs::rename(draft, path).expect("a file");
+}
+
+/// Waits until nothing is left to do.
+pub async fn all_ended(bot: &Bot) {
+    until("everything has ended", async || {
+        bot.engine.store().open_executions().await.ok()?.is_empty().then_some(())
+    })
+    .await;
+}
+
+/// From now on every request to this host fails; it goes on running the same artifact.
+pub fn go_bad(world: &World, host: &str) {
+    let shop = format!("hosts/{host}/shop");
+    edit(world, &format!("{shop}/current/shop.json"), "\"error_rate\": 0.0", "\"error_rate\": 1.0");
+    std::fs::write(world.dir().join(shop).join("restart"), "").expect("a file");
 }
 
 /// A question from the first version to the second, waiting for an answer.

@@ -1,0 +1,42 @@
+//! While people decide: what happens to the canary and to the world counts until the rollout begins.
+
+use lockkeeper::engine::Asked;
+use lockkeeper::gate::GateState;
+
+use crate::support::house::Bot;
+use crate::support::shop::{ask, edit, go_bad, open_with, short_watch};
+use crate::support::trial::until;
+
+async fn held(bot: &Bot) {
+    until("the gate is held", async || {
+        let gate = bot.engine.store().gates_of::<Asked>(1).await.ok()?.into_iter().next()?.body.gate;
+        (gate.state() == GateState::Held).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_goes_bad_at_the_gate_stays_refused_whatever_is_sealed_next() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let hold = [("four_eyes: true", "four_eyes: true, on_fail: hold")];
+    let (world, bot) = open_with(dir.path(), &short_watch(), &hold).await;
+    ask(&world, &bot).await;
+    go_bad(&world, "canary-1");
+    held(&bot).await;
+    let refusal = bot.ask("bea", "!approve 1", |text| text.contains("nobody can approve this")).await;
+    assert!(refusal.contains("The canary failed"), "{refusal}");
+
+    // One host less is another question, and no better an answer.
+    edit(
+        &world,
+        "config/environments.yaml",
+        "app: {hosts: [web-1, web-2, web-3]}",
+        "app: {hosts: [web-1, web-2]}",
+    );
+    let again = bot.shows(0, |text| text.contains("message 2 of this gate")).await;
+    assert!(again.contains("hosts 3 -> 2: -web-3") && again.contains("cannot be approved"), "{again}");
+    bot.ask("bea", "!approve 1", |text| text.contains("nobody can approve this")).await;
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
