@@ -302,6 +302,13 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         hosts: it.facts.hosts.iter().cloned().collect(),
         batch_size: asked.plan.target.batch_size,
         requester: it.facts.requester.to_string(),
+        again_by: it
+            .involved
+            .rerun_by
+            .iter()
+            .filter_map(|it| Some(people.find(it)?.name.to_string()))
+            .collect(),
+        range_unknown: it.involved.range_unknown,
         quorum: quorum(bot, it),
         approved: tally
             .filled

@@ -81,6 +81,9 @@ pub struct Involved {
     /// Who changed its parameters or its workflow.
     #[serde(default)]
     pub edited_by: BTreeSet<Account>,
+    /// Nobody knows which commits it brings, so the authors are those of all commits there are.
+    #[serde(default)]
+    pub range_unknown: bool,
 }
 
 impl Involved {
@@ -93,7 +96,25 @@ impl Involved {
             author_emails: BTreeSet::new(),
             rerun_by: BTreeSet::new(),
             edited_by: BTreeSet::new(),
+            range_unknown: false,
         }
+    }
+
+    /// The same release asked for again: nobody who had a hand in it loses that, and who asks now joins them.
+    #[must_use]
+    pub fn again(mut self, now: Involved) -> Self {
+        match now.requester {
+            Requester::Person { account, .. } => _ = self.rerun_by.insert(account),
+            Requester::Push { login } => _ = self.pusher_logins.insert(login),
+            Requester::Rule { .. } => {}
+        }
+        self.pusher_logins.extend(now.pusher_logins);
+        self.author_logins.extend(now.author_logins);
+        self.author_emails.extend(now.author_emails);
+        self.rerun_by.extend(now.rerun_by);
+        self.edited_by.extend(now.edited_by);
+        self.range_unknown |= now.range_unknown;
+        self
     }
 
     /// The persons behind the ids, each with the parts they had. Linked accounts are one person.

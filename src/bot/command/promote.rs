@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Order, subject};
 use crate::{
     bot::{Bot, hear::Answer},
-    engine::Asked,
+    engine::{Asked, involved},
     id::{AppName, EvidenceId},
     identity::Right,
     message::words,
@@ -48,7 +48,10 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         ("digest".to_owned(), json!(digest)),
         ("evidence".to_owned(), json!(evidence)),
     ]);
-    let starting = ready.starting("release.promote", parameters, subject::cause(app, order, &leave));
+    let mut starting = ready.starting("release.promote", parameters, subject::cause(app, order, &leave));
+    // Asking again makes nobody a stranger to it.
+    let before = bot.engine().store().load_execution(release.execution).await?;
+    starting.context.insert("involved".to_owned(), json!(involved(&before)?));
     let now = bot.engine().clock().now();
     let mut also = vec![Change::CarryOn(release.id, ready.root), Change::Done(order.call.id)];
     also.extend(bot.news(&ready, now).await?);

@@ -5,6 +5,7 @@
 //! - [`vote`]: the one door for answers; [`wait`]: what happens while people decide; [`reach`]: what a grant covers.
 
 mod facts;
+mod involved;
 mod reach;
 mod transition;
 mod vote;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    gate::{Gate, Involved, Opening, Requester, Shown},
+    gate::{Gate, Opening, Shown},
     id::{Account, Digest, EvidenceId, GateId, PersonName, Place},
     message::words::execution::Commit,
     release::Plan,
@@ -25,6 +26,7 @@ use crate::{
 
 use super::{Engine, settle::End};
 pub(super) use facts::facts_now;
+pub use involved::involved;
 pub(super) use reach::changes_hosts;
 pub use transition::gate_subject;
 pub use vote::Voting;
@@ -107,7 +109,7 @@ impl Engine {
         }
         let evidence =
             self.evidence_for(&plan, input.evidence).await.map_err(|error| End::failed(error.to_string()))?;
-        let involved = involved(execution);
+        let involved = involved(execution).map_err(|error| End::failed(error.to_string()))?;
         let bundle = self.bundle_or_end(execution).await?;
         let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.0)
             .map_err(|error| End::failed(error.to_string()))?;
@@ -221,23 +223,4 @@ fn commits(execution: &Execution) -> Vec<Commit> {
         .get("commits")
         .and_then(|it| serde_json::from_value(it.clone()).ok())
         .unwrap_or_default()
-}
-
-/// Everyone who had a hand in the release, as far as its context knows.
-fn involved(execution: &Execution) -> Involved {
-    let requester = match asker_of(&execution.context) {
-        Some(asker) => Requester::Person { person: asker.person, account: asker.account },
-        None => match execution.context.get("pusher").and_then(Value::as_str) {
-            Some(login) => Requester::Push { login: login.to_owned() },
-            None => Requester::Rule { rule: "unknown".to_owned() },
-        },
-    };
-    let logins = |name: &str| -> Vec<String> {
-        execution.context.get(name).and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default()
-    };
-    let mut involved = Involved::only(requester);
-    involved.author_emails = commits(execution).into_iter().map(|it| it.email).collect();
-    involved.pusher_logins = logins("pusher_logins").into_iter().collect();
-    involved.author_logins = logins("author_logins").into_iter().collect();
-    involved
 }

@@ -59,6 +59,10 @@ pub struct View {
     pub hosts: Vec<HostName>,
     pub batch_size: u32,
     pub requester: String,
+    /// Who asked for it again.
+    pub again_by: Vec<String>,
+    /// Nobody knows which commits it brings, so four eyes bar the authors of all.
+    pub range_unknown: bool,
     /// `1 of sre (bea, cid)`, one per slot.
     pub quorum: Vec<String>,
     pub approved: Vec<String>,
@@ -148,7 +152,7 @@ fn fields(view: &View) -> Vec<(&'static str, Text)> {
     let mut fields = vec![
         ("artifact", artifact),
         ("hosts", Text::plain(hosts)),
-        ("asked by", Text::plain(view.requester.as_str())),
+        ("asked by", Text::plain(asked_by(view))),
         ("may approve", Text::plain(view.quorum.join(" and "))),
     ];
     if !view.approved.is_empty() {
@@ -157,10 +161,21 @@ fn fields(view: &View) -> Vec<(&'static str, Text)> {
     if !view.missing.is_empty() && !view.approved.is_empty() {
         fields.push(("missing", Text::plain(list(&view.missing))));
     }
+    if view.range_unknown {
+        let text = "unknown, as I do not know what runs there now; authors of any commit may not approve";
+        fields.push(("what is new", Text::plain(text)));
+    }
     if !view.unlinked.is_empty() {
         fields.push(("authors unknown to me", Text::plain(list(&view.unlinked))));
     }
     fields
+}
+
+fn asked_by(view: &View) -> String {
+    match view.again_by.as_slice() {
+        [] => view.requester.clone(),
+        again => format!("{}, again by {}", view.requester, list(again)),
+    }
 }
 
 fn commit(it: &Commit) -> Text {
