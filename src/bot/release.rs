@@ -13,15 +13,23 @@ use crate::{
     identity::{Authorised, People},
     message::words::{self, execution::Commit},
     release::{self, Ask, Plan},
+    runner::git::GitError,
     sensor::webhook::Push,
     store::{
         Change,
         deployment::{Rollout, RolloutOutcome},
+        release::Release,
     },
 };
 
 /// Commits that a card lists at most.
 const COMMITS_MAX: usize = 50;
+/// Authors that a release keeps at most, those whom we know first.
+const AUTHORS_MAX: usize = 500;
+/// Releases in which the commit of an artifact is looked for.
+const RELEASES_MAX: i64 = 200;
+/// In a release's row: whether its artifact was built from its commit. A rollback names any commit of the app.
+const BUILT: &str = "built";
 
 /// On whose behalf something starts, by which event, and where its card stands.
 pub(super) struct Cause<'a> {
@@ -74,9 +82,19 @@ impl Asker<'_> {
 pub(super) struct Ready {
     pub(super) plan: Plan,
     pub(super) commits: Vec<Commit>,
+    /// Whom four eyes bar. An error if nobody can tell: then nothing starts that leads to a gate.
+    pub(super) authors: Result<Authors, GitError>,
     pub(super) root: ExecutionId,
     /// What all target hosts run now, as they said themselves.
     pub(super) runs: Option<Digest>,
+}
+
+/// Who wrote what a release brings.
+#[derive(Default)]
+pub(super) struct Authors {
+    emails: Vec<String>,
+    /// It is not known what runs now, so these are the authors of everything.
+    range_unknown: bool,
 }
 
 impl Bot {
@@ -123,8 +141,10 @@ impl Bot {
         if let Some(canary) = &mut plan.canary {
             canary.previous = self.0.parts.probe.survey(&canary.hosts).await;
         }
-        let commits = self.commits(app, &commit, runs.as_ref()).await;
-        Ok(Ok(Ready { plan, commits, root, runs }))
+        let since = self.since(app, environment, runs.as_ref()).await?;
+        let commits = self.commits(app, &since, &commit).await;
+        let authors = self.authors(live, app, &since, &commit).await;
+        Ok(Ok(Ready { plan, commits, authors, root, runs }))
     }
 
     /// What all hosts of a stage agree to run.
@@ -168,22 +188,54 @@ impl Bot {
         Ok(if known { None } else { ready.baseline(now) })
     }
 
-    /// The commits that a release brings, newest first: those since the release that runs now, or only its own.
-    async fn commits(&self, app: &App, commit: &CommitSha, runs: Option<&Digest>) -> Vec<Commit> {
-        let since = match runs {
-            Some(digest) => self.commit_of(app, digest).await,
-            None => None,
+    /// The commits that a release is compared with: of what all hosts run, and of the last complete rollout. None if
+    /// one of them cannot be told, or there is nothing to compare with.
+    async fn since(
+        &self,
+        app: &App,
+        environment: &EnvironmentName,
+        runs: Option<&Digest>,
+    ) -> anyhow::Result<Vec<CommitSha>> {
+        let store = self.engine().store();
+        let last = store.complete_rollouts(&app.app, environment, 1).await?;
+        let digests: Vec<&Digest> = runs.into_iter().chain(last.first().map(|it| &it.digest)).collect();
+        let releases = store.releases(&app.app, RELEASES_MAX).await?;
+        let built = |it: &&Release| it.body.get(BUILT).and_then(Value::as_bool).unwrap_or(true);
+        let commit_of = |digest: &&Digest| {
+            let mut found = releases.iter().filter(built).filter(|it| it.artifact.as_ref() == Some(*digest));
+            found.next().map(|it| it.commit.clone())
         };
-        let log = self.0.parts.repositories.log(&app.repository, since.as_ref(), commit, COMMITS_MAX).await;
+        let known: Option<Vec<CommitSha>> = digests.iter().map(commit_of).collect();
+        Ok(known.unwrap_or_default())
+    }
+
+    /// The commits that a release brings, newest first: those since what runs now, or only its own.
+    async fn commits(&self, app: &App, since: &[CommitSha], commit: &CommitSha) -> Vec<Commit> {
+        let log = self.0.parts.repositories.log(&app.repository, since.first(), commit, COMMITS_MAX).await;
         log.unwrap_or_else(|error| {
             tracing::warn!(app = %app.app, %error, "the commits of a release could not be listed");
             Vec::new()
         })
     }
 
-    async fn commit_of(&self, app: &App, digest: &Digest) -> Option<CommitSha> {
-        let releases = self.engine().store().releases(&app.app, 200).await.ok()?;
-        releases.into_iter().find(|it| it.artifact.as_ref() == Some(digest)).map(|it| it.commit)
+    async fn authors(
+        &self,
+        live: &Live,
+        app: &App,
+        since: &[CommitSha],
+        commit: &CommitSha,
+    ) -> Result<Authors, GitError> {
+        let repositories = &self.0.parts.repositories;
+        let (found, range_unknown) = match repositories.authors(&app.repository, since, commit).await {
+            Ok(found) => (found, since.is_empty()),
+            // What ran may be gone from the repository, after a forced push.
+            Err(_) => (repositories.authors(&app.repository, &[], commit).await?, true),
+        };
+        let people = &live.settings.people;
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|it| people.by_email(it).is_some());
+        let emails = known.into_iter().chain(unknown).take(AUTHORS_MAX).collect();
+        Ok(Authors { emails, range_unknown })
     }
 }
 
@@ -208,14 +260,24 @@ impl Ready {
             "commits": self.commits,
         });
         let asker = cause.asker.context();
-        let members = [context, asker].into_iter().filter_map(|it| it.as_object().cloned());
+        let authors = self
+            .authors
+            .as_ref()
+            .ok()
+            .map(|it| json!({ "author_emails": it.emails, "range_unknown": it.range_unknown }));
+        let members = [Some(context), Some(asker), authors]
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.as_object().cloned());
         members.flatten().collect()
     }
 
-    /// The release's row.
+    /// The release's row. With an artifact that is there already, its commit is not the one that was built.
     pub(super) fn row(&self, asker: &Asker<'_>, artifact: Option<Digest>, now: Timestamp) -> Change {
         let plan = &self.plan;
-        Change::NewRelease(Box::new(crate::store::release::Release {
+        let mut body = serde_json::to_value(plan).unwrap_or_default();
+        body[BUILT] = artifact.is_none().into();
+        Change::NewRelease(Box::new(Release {
             id: plan.release,
             number: plan.number,
             app: plan.app.clone(),
@@ -224,7 +286,7 @@ impl Ready {
             artifact,
             requester: asker.name(),
             execution: self.root,
-            body: serde_json::to_value(plan).unwrap_or_default(),
+            body,
             version: 1,
             created_at: now,
         }))

@@ -2,7 +2,7 @@
 //! argv only; what authenticates goes in by environment, so it is in no process list.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex as Plain, PoisonError},
     time::Duration,
@@ -101,6 +101,28 @@ impl Repositories {
         let listed = self.git(repository, Some(&mirror), &asked).await?;
         let text = listed.map_err(|why| GitError::Unreachable { url: repository.url.clone(), why })?;
         Ok(text.lines().filter_map(commit).collect())
+    }
+
+    /// The addresses of all who wrote a commit after any of `since` up to `until`, and of `until` itself; of all that
+    /// led to it where `since` is empty.
+    pub async fn authors(
+        &self,
+        repository: &Repository,
+        since: &[CommitSha],
+        until: &CommitSha,
+    ) -> Result<BTreeSet<String>, GitError> {
+        let mut ranges: Vec<String> = since.iter().map(|it| format!("{it}..{until}")).collect();
+        ranges.push(if since.is_empty() { until.to_string() } else { format!("{until}^!") });
+        let mirror = self.mirror(repository);
+        let mut authors = BTreeSet::new();
+        for range in ranges {
+            // A mail map is the repository's own word about who somebody is.
+            let asked = ["log", "--no-mailmap", "--format=%ae", "--end-of-options", range.as_str()];
+            let listed = self.git(repository, Some(&mirror), &asked).await?;
+            let text = listed.map_err(|why| GitError::Unreachable { url: repository.url.clone(), why })?;
+            authors.extend(text.lines().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()));
+        }
+        Ok(authors)
     }
 
     async fn fetched(&self, repository: &Repository) -> Result<PathBuf, GitError> {

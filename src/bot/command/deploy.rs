@@ -26,6 +26,9 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Ok(ready) => ready,
         Err(answer) => return Ok(answer),
     };
+    if let Err(error) = &ready.authors {
+        return Ok(Answer::say(error.card(app.app.as_str(), &ready.plan.reference)));
+    }
     let cause = subject::cause(app, order, &leave);
     bot.release(ready, cause, vec![Change::Done(order.call.id)]).await?;
     // The card is the answer.

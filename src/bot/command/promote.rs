@@ -41,6 +41,9 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Ok(ready) => ready,
         Err(answer) => return Ok(answer),
     };
+    if let Err(error) = &ready.authors {
+        return Ok(Answer::say(error.card(app.app.as_str(), &release.reference)));
+    }
     (ready.plan.release, ready.plan.number) = (release.id, release.number);
     let evidence = evidence(bot, &release).await?;
     let parameters = Map::from_iter([

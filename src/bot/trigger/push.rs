@@ -101,6 +101,9 @@ async fn start(
         Ok(ready) => ready,
         Err(answer) => return Err(Stopped::Lasting(words_of(answer.card))),
     };
+    if let Err(error) = &ready.authors {
+        return Err(Stopped::Passing(anyhow::anyhow!(error.to_string())));
+    }
     let asker = Asker::Push { push, people: &live.settings.people };
     let cause = Cause { asker, origin, places: app.channels.clone() };
     if app.canary.automatic {

@@ -1,6 +1,11 @@
 //! Four eyes: whoever had a hand in a release does not approve it, by whatever way it comes to its gate.
 
-use crate::support::shop::open;
+use lockkeeper::demo::{Author, Release, World};
+
+use crate::support::shop::{ask, open};
+
+const CID: Author = Author { name: "Cid", email: "cid@shop.example" };
+const ANN: Author = Author { name: "Ann", email: "ann@shop.example" };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn asking_again_makes_nobody_a_stranger() {
@@ -22,6 +27,46 @@ async fn asking_again_makes_nobody_a_stranger() {
     bot.ask("ann", "!promote 1", |text| text.contains("cid, again by ann and emil")).await;
     bot.ask("emil", "!approve 1", |text| text.contains("You ran this release again")).await;
     bot.ask("cid", "!approve 1", |text| text.contains("You asked for this release")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+async fn commit(world: &World, author: Author, version: u32) {
+    world.repository().commit(author, "Let people pay", Release::good(version)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_wrote_any_commit_that_a_release_brings_may_not_approve_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    // Nobody knows which commit the first version is of, so every author counts.
+    commit(&world, CID, 2).await;
+    let first = ask(&world, &bot).await.card.to_string();
+    assert!(first.contains("authors of any commit may not approve"), "{first}");
+    bot.ask("cid", "!approve 1", |text| text.contains("You wrote commits of this release")).await;
+    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
+    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
+
+    // More commits than a card lists, and a host that does not answer: the last complete rollout is known.
+    commit(&world, CID, 3).await;
+    for _ in 0..50 {
+        commit(&world, ANN, 3).await;
+    }
+    world.kill_host("web-3").await.unwrap();
+    bot.player.say("ann", "!deploy shop");
+    let second = bot.shows(0, |text| text.contains("May #2 shop")).await;
+    assert!(!second.contains("authors of any commit"), "{second}");
+    bot.ask("cid", "!approve 2", |text| text.contains("You wrote commits of this release")).await;
+    bot.ask("bea", "!reject 2", |text| text.contains("rejected by bea")).await;
+    bot.shows(0, |text| text.contains("Release #2 of shop: rejected")).await;
+    world.revive_host("web-3").await.unwrap();
+
+    // Back on the first version, whose commit nobody knows: the rollback's own row names another.
+    bot.ask("ann", "!rollback shop", |text| text.contains("Rollback #3 of shop: done")).await;
+    bot.player.say("ann", "!deploy shop");
+    let fourth = bot.shows(0, |text| text.contains("May #4 shop")).await;
+    assert!(fourth.contains("authors of any commit may not approve"), "{fourth}");
+    bot.ask("cid", "!approve 4", |text| text.contains("You wrote commits of this release")).await;
     bot.stop().await;
     world.end().await.unwrap();
 }
