@@ -29,8 +29,8 @@ pub(super) struct Call<'a> {
     pub(super) delivery: &'a Delivery,
     pub(super) actor: Actor,
     pub(super) heard_at: jiff::Timestamp,
-    /// The gate whose message's thread this was said in.
-    pub(super) thread_gate: Option<GateId>,
+    /// The gate whose message's thread this was said in, and which of its seals that message is of.
+    pub(super) thread_gate: Option<(GateId, u32)>,
 }
 
 /// What to say, and to whom.
@@ -108,10 +108,10 @@ async fn standing(bot: &Bot, delivery: &Delivery) -> Standing {
     adapter.standing(&delivery.account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
 }
 
-async fn thread_gate(bot: &Bot, delivery: &Delivery) -> anyhow::Result<Option<GateId>> {
+async fn thread_gate(bot: &Bot, delivery: &Delivery) -> anyhow::Result<Option<(GateId, u32)>> {
     let Some(thread) = delivery.place.thread.clone() else { return Ok(None) };
     let root = MessageRef { place: delivery.place.channel(), message: thread };
-    Ok(letter(bot, &root).await?.and_then(|it| gate_of(&it.subject)).map(|(gate, _)| gate))
+    Ok(letter(bot, &root).await?.and_then(|it| gate_of(&it.subject)))
 }
 
 async fn letter(bot: &Bot, message: &MessageRef) -> anyhow::Result<Option<Letter<serde_json::Value>>> {

@@ -21,7 +21,7 @@ pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answ
     };
     let prefix = words.clone().filter(|it| is_seal_prefix(it));
     let reason = words.filter(|_| prefix.is_none()).and_then(|it| Reason::parse(&it).ok());
-    let claim = prefix.map_or(Claim::Bare, Claim::Prefix);
+    let claim = prefix.map_or_else(|| typed_claim(order.call, &row), Claim::Prefix);
     vote(bot, order.call, &row, Act::Approve { reason }, via(order.call), claim).await
 }
 
@@ -32,7 +32,18 @@ pub(super) async fn reject(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answe
         Err(answer) => return Ok(answer),
     };
     let reason = words.and_then(|it| Reason::parse(&it).ok());
-    vote(bot, order.call, &row, Act::Reject { reason }, via(order.call), Claim::Bare).await
+    let claim = typed_claim(order.call, &row);
+    vote(bot, order.call, &row, Act::Reject { reason }, via(order.call), claim).await
+}
+
+/// In the thread of one of this gate's messages, what was said is about that message's seal.
+fn typed_claim(call: &Call<'_>, row: &OpenGate) -> Claim {
+    match call.thread_gate {
+        Some((gate, seal_number)) if gate == row.id => {
+            hear::claim(&row.body.gate, &Seen::Number(seal_number))
+        }
+        Some(_) | None => Claim::Bare,
+    }
 }
 
 /// An answer on a gate's own message, by button or reaction.
@@ -107,7 +118,7 @@ async fn which(bot: &Bot, call: &Call<'_>, number: Option<i64>) -> anyhow::Resul
         let none = || Answer::whisper(words::answer::note(format!("#{number} has no gate.")));
         return Ok(gate.ok_or_else(none));
     }
-    if let Some(gate) = call.thread_gate {
+    if let Some((gate, _)) = call.thread_gate {
         return Ok(Ok(store.load_gate(gate).await?));
     }
     let here = call.delivery.place.channel();

@@ -135,6 +135,13 @@ impl Player {
         message
     }
 
+    /// Types a line as `user` in the thread below a message of the bot's.
+    pub fn say_below(&self, user: &str, message: &MessageRef, text: &str) {
+        let (mut delivery, _) = self.said(user, text);
+        delivery.place.thread = Some(message.message.clone());
+        self.send(delivery);
+    }
+
     /// Records a line and makes it a delivery.
     pub(super) fn said(&self, user: &str, text: &str) -> (Delivery, MessageId) {
         let message = new_message();

@@ -50,9 +50,28 @@ async fn a_new_host_voids_the_question_and_asks_again_for_all_of_them() {
     bot.player.press("bea", &first.message, &button(&first, "Approve"));
     let refusal = bot.shows(before, |text| text.contains("out of date")).await;
     assert!(refusal.contains("#1"), "{refusal}");
+    // What is said below the first message is about the first message, too.
+    for text in ["!approve", "!approve 1"] {
+        let before = bot.player.messages().len();
+        bot.player.say_below("bea", &first.message, text);
+        bot.shows(before, |text| text.contains("out of date")).await;
+    }
     bot.player.press("bea", &second.message, &button(&second, "Approve"));
     let card = bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
     assert!(card.contains("new: web-1, web-2, web-3 and web-4"), "{card}");
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_the_thread_of_the_newest_message_counts() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (mut world, bot) = open(dir.path()).await;
+    ask(&world, &bot).await;
+    world.add_host("web-4").await.unwrap();
+    let second = question(&bot, 2).await;
+    bot.player.say_below("bea", &second.message, "approve");
+    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
     bot.stop().await;
     world.end().await.unwrap();
 }
