@@ -108,6 +108,7 @@ impl App {
             runners: Runners::standard(deps),
             probe: probe.clone(),
             live: live.clone(),
+            adapters: adapters.clone(),
             data: config.data.clone(),
             masker: Masker::new(secrets.iter()),
             keep: config.keep,

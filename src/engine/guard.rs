@@ -1,7 +1,7 @@
 //! May this attempt touch that host? The engine starts an attempt against a guarded host only under a grant of its own
 //! root, so no workflow, alias, rule, call or rerun walks around a gate.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -12,11 +12,16 @@ use super::{
 };
 use crate::{
     content::Action,
-    gate::{self, AttemptFacts, Grant, GrantUse, recheck},
-    id::{AppName, Digest, EnvironmentName, GrantId, HostName, TaskName},
+    gate::{self, AttemptFacts, Gate, Grant, GrantUse, LostWhy, recheck},
+    id::{Account, AppName, Digest, EnvironmentName, GrantId, HostName, TaskName},
+    identity::Standing,
     message::words,
     store::{StoreError, execution::Execution, gate::PermissionRow, lock},
 };
+
+/// Times that a voter is looked up, should the platform be away for a moment.
+const STANDING_TRIES: usize = 4;
+const STANDING_PAUSE: Duration = Duration::from_secs(2);
 
 /// What an attempt was allowed.
 #[derive(Clone, Debug, Default)]
@@ -95,13 +100,14 @@ impl Engine {
         let asked: Asked = self.store().load_gate::<Asked>(id).await?.body;
         let live = self.live();
         let bundle = self.0.bundles.load(self.store(), &asked.content).await?;
+        let standings = self.standings(&asked.gate).await;
         let facts = facts_now(&live, &bundle, &asked).map_err(|error| Refused::Stale(error.to_string()))?;
         let policy = live.policy(&facts.app, &facts.environment);
         let world = gate::Live {
             people: &live.settings.people,
             policy: &policy,
             facts: &facts,
-            standings: &BTreeMap::new(),
+            standings: &standings,
             verdict: asked.gate.worst,
             freezes: &[],
         };
@@ -118,6 +124,34 @@ impl Engine {
             Err(StoreError::CalledOff { why }) => Err(Refused::Locked(why)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What the platforms say now of those who opened the gate. Somebody who cannot be looked up is nobody.
+    async fn standings(&self, gate: &Gate) -> BTreeMap<Account, Standing> {
+        let mut found = BTreeMap::new();
+        for account in gate::answered_by(gate) {
+            let standing = self.standing(&account).await;
+            found.insert(account, standing);
+        }
+        found
+    }
+
+    async fn standing(&self, account: &Account) -> Standing {
+        let adapters = &self.0.parts.adapters;
+        let Some(adapter) = adapters.iter().find(|it| it.platform() == account.platform) else {
+            return Standing::Unresolved;
+        };
+        for _ in 0..STANDING_TRIES {
+            match adapter.standing(account).await {
+                Ok((standing, _)) => return standing,
+                Err(error) => tracing::warn!(user = %account.user, %error, "a voter could not be looked up"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(STANDING_PAUSE) => {}
+                () = self.0.stop.cancelled() => break,
+            }
+        }
+        Standing::Unresolved
     }
 
     /// Takes the grant into use and the environment's lock with it, or neither.
@@ -170,7 +204,13 @@ fn stale_text(stale: &gate::Stale) -> String {
         gate::Stale::NotGranted => "it was not granted".to_owned(),
         gate::Stale::Changed { differences, lost, missing, worse, freezes } => {
             let mut texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
-            texts.extend(lost.iter().map(|it| format!("the vote of {} no longer counts", it.person)));
+            texts.extend(lost.iter().map(|it| {
+                let standing = match &it.why {
+                    LostWhy::NotAMember(standing) => Some(*standing),
+                    LostWhy::NotTheirAccount | LostWhy::NotInAnyGroup | LostWhy::Involved(_) => None,
+                };
+                words::refusal::lost_vote(&it.person, standing)
+            }));
             texts.extend(missing.iter().map(|it| format!("{} of {} missing", it.count, it.group)));
             texts.extend(worse.map(|it| format!("the verdict is {} now", it.as_str())));
             texts.extend(freezes.iter().map(|_| "a freeze began".to_owned()));

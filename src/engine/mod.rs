@@ -36,6 +36,7 @@ use tokio::sync::{Notify, RwLock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    chat::ChatAdapter,
     clock::SharedClock,
     config::Keep,
     id::ExecutionId,
@@ -58,6 +59,8 @@ pub struct Parts {
     pub runners: Runners,
     pub probe: Probe,
     pub live: LivePolicy,
+    /// Whom to ask about an account.
+    pub adapters: Vec<Arc<dyn ChatAdapter>>,
     /// Artifacts, logs, checkouts, pinned content live below it.
     pub data: PathBuf,
     pub masker: Masker,

@@ -39,7 +39,7 @@ pub use length::{Length, LengthError};
 pub use open::{Opening, ReplayError};
 pub use policy::{OnFail, Policy, Slot};
 pub use reason::{Reason, ReasonError};
-pub use recheck::{Live, LostVote, LostWhy, Rechecked, Stale, recheck};
+pub use recheck::{Live, LostVote, LostWhy, Rechecked, Stale, answered_by, recheck};
 pub use refusal::Refusal;
 pub use requester::{Involved, Part, Requester};
 pub use satisfiable::{Unsatisfiable, satisfiable};

@@ -1,6 +1,6 @@
 //! Before the first guarded attempt: is everything still as it was when people said yes?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::gate::{
     Act, Difference, Electorate, Facts, Freeze, Gate, Granted, Missing, Part, Passage, Policy, Vote, tally,
@@ -100,6 +100,17 @@ pub fn recheck(gate: &Gate, live: &Live<'_>) -> Result<Rechecked, Stale> {
         return Ok(Rechecked { gate: gate.id, seal: gate.seal.clone() });
     }
     Err(Stale::Changed { differences, lost, missing, worse, freezes })
+}
+
+/// The accounts whose answers opened this gate; none for one that is not granted.
+pub fn answered_by(gate: &Gate) -> BTreeSet<Account> {
+    match gate.granted().map(|it| (&it.by, &it.seal)) {
+        Some((Passage::Override { account, .. }, _)) => BTreeSet::from([account.clone()]),
+        Some((Passage::Votes { .. }, seal)) => {
+            gate.votes.iter().filter(|it| it.seal == *seal).map(|it| it.account.clone()).collect()
+        }
+        None => BTreeSet::new(),
+    }
 }
 
 fn is_override(granted: &Granted) -> bool {

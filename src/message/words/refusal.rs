@@ -3,7 +3,7 @@
 use super::{length, list, measure};
 use crate::{
     gate::{Decision, Freeze, Part, Refusal},
-    id::{EnvironmentName, HostName},
+    id::{EnvironmentName, HostName, PersonName},
     identity::{Denied, DeniedWhy, Standing},
     message::card::{Card, Text},
 };
@@ -146,6 +146,12 @@ pub fn no_grant(action: &str, host: &HostName, environment: &EnvironmentName) ->
         "{action} on {host} needs an approval: {environment} is protected, and this execution has no grant; only a \
          release that people approved may run it, as a task of its workflow"
     )
+}
+
+/// An approval that counted when it was given and does not when the rollout is to begin.
+pub fn lost_vote(person: &PersonName, standing: Option<Standing>) -> String {
+    let why = standing.map_or(String::new(), |it| format!(" (I take none from {})", standing_text(it)));
+    format!("the vote of {person} no longer counts{why}")
 }
 
 /// How a gate was answered.

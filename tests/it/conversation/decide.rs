@@ -2,9 +2,11 @@
 
 use lockkeeper::engine::Asked;
 use lockkeeper::gate::GateState;
+use lockkeeper::identity::Standing;
 
 use crate::support::house::Bot;
-use crate::support::shop::{ask, edit, go_bad, open_with, short_watch};
+use crate::support::roster::Roster;
+use crate::support::shop::{ask, edit, go_bad, open_behind, open_with, short_watch};
 use crate::support::trial::until;
 
 async fn held(bot: &Bot) {
@@ -39,4 +41,25 @@ async fn a_canary_that_goes_bad_at_the_gate_stays_refused_whatever_is_sealed_nex
     assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
     bot.stop().await;
     world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_left_between_the_vote_and_the_rollout_does_not_count() {
+    for (standing, said) in
+        [(Some(Standing::Deactivated), "deactivated accounts"), (None, "could not tell me about")]
+    {
+        let dir = tempfile::TempDir::new().unwrap();
+        let roster = Roster::default();
+        let terms = lockkeeper::demo::Terms { approvals: 2, ..short_watch() };
+        let (world, bot) = open_behind(dir.path(), &terms, &roster).await;
+        ask(&world, &bot).await;
+        bot.ask("bea", "!approve 1", |text| text.contains("still needs 1 of sre")).await;
+        roster.set("bea", standing);
+        bot.ask("cid", "!approve 1", |text| text.contains("#1: approved")).await;
+        let card = bot.shows(0, |text| text.contains("the vote of bea no longer counts")).await;
+        assert!(card.contains(said) && card.contains("1 of sre missing"), "{card}");
+        assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+        bot.stop().await;
+        world.end().await.unwrap();
+    }
 }

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::roster::Roster;
+
 /// How long a conversation waits for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -90,6 +92,11 @@ impl House {
 
     /// Starts a bot on a configuration that stands somewhere.
     pub async fn start_at(config: &Path) -> Bot {
+        Self::start_behind(config, &Roster::default()).await
+    }
+
+    /// The same in a chat that does as the roster says.
+    pub async fn start_behind(config: &Path, roster: &Roster) -> Bot {
         let config = config::load(config).expect("a good configuration");
         let clock: lockkeeper::clock::SharedClock = Arc::new(SystemClock);
         let player = Player::new("main".into(), None);
@@ -102,8 +109,9 @@ impl House {
             complete: Arc::new(|_| Vec::new()),
         };
         let terminal = Terminal::new(settings, player.clone(), clock.clone());
-        let app =
-            App::open(Options { config, clock, adapters: vec![Arc::new(terminal)] }).await.expect("a bot");
+        let app = App::open(Options { config, clock, adapters: vec![roster.before(Arc::new(terminal))] })
+            .await
+            .expect("a bot");
         let engine = app.engine.clone();
         let address = app.address().expect("an address");
         let stop = CancellationToken::new();

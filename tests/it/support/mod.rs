@@ -4,6 +4,7 @@ pub mod cards;
 pub mod fake_discord;
 pub mod fake_slack;
 pub mod house;
+pub mod roster;
 pub mod shop;
 pub mod trial;
 pub mod wire;

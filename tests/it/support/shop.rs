@@ -7,6 +7,7 @@ use lockkeeper::demo::{Program, Terms, World};
 use lockkeeper::message::{Button, ButtonAct};
 
 use super::house::{Bot, House, PATIENCE};
+use super::roster::Roster;
 use super::trial::until;
 
 /// Hosts on version 1 and a bot beside them. A short watch, as the tests are about what follows it.
@@ -27,6 +28,14 @@ pub async fn open_with(dir: &Path, terms: &Terms, edits: &[(&str, &str)]) -> (Wo
         edit(&world, "config/apps/shop.yaml", from, to);
     }
     let bot = House::start_at(&world.config()).await;
+    (world, bot)
+}
+
+/// The same in a chat that does as the roster says.
+pub async fn open_behind(dir: &Path, terms: &Terms, roster: &Roster) -> (World, Bot) {
+    let (world, bot) = open_on(dir, terms).await;
+    bot.stop().await;
+    let bot = House::start_behind(&world.config(), roster).await;
     (world, bot)
 }
 
