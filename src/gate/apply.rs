@@ -192,7 +192,12 @@ impl Gate {
         next.shown = shown;
         next.reminders = 0;
         next.deadline = next.deadline.max(next.policy.expires_after.after(at).min(self.latest_deadline()));
-        next.freezes.retain(|it| same_evidence || matches!(it, Freeze::Period { .. }));
+        next.freezes.retain(|it| match it {
+            Freeze::Period { .. } => true,
+            Freeze::Alarm { .. } | Freeze::Worsened { .. } => same_evidence,
+            // There are facts to seal again.
+            Freeze::Gone { .. } => false,
+        });
         let closed = GateEffect::CloseMessage { seal_number: self.seal_number };
         let mut decided = next.ask(at);
         decided.effects.insert(0, closed);
@@ -225,9 +230,12 @@ impl Gate {
         Self::refreshed(next)
     }
 
-    fn unfreeze(&self, period: &str) -> Decided {
+    fn unfreeze(&self, over: &str) -> Decided {
         let mut next = self.clone();
-        next.freezes.retain(|it| !matches!(it, Freeze::Period { name } if name == period));
+        next.freezes.retain(|it| match it {
+            Freeze::Period { name: what } | Freeze::Gone { what } => what != over,
+            Freeze::Alarm { .. } | Freeze::Worsened { .. } => true,
+        });
         if next.freezes.len() == self.freezes.len() { self.unchanged() } else { Self::refreshed(next) }
     }
 

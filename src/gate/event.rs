@@ -38,7 +38,7 @@ pub enum GateEvent {
         why: Freeze,
         at: Timestamp,
     },
-    /// A freeze period is over.
+    /// A freeze period is over, or what was gone is back.
     Unfrozen {
         period: String,
         at: Timestamp,

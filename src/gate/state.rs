@@ -20,12 +20,14 @@ pub enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Freeze {
-    /// An alarm rang. Only a new seal lifts it.
+    /// An alarm rang. Only a new seal of new evidence lifts it.
     Alarm { name: String },
-    /// Later measurements are worse than what was sealed. Only a new seal lifts it.
+    /// Later measurements are worse than what was sealed. Only a new seal of new evidence lifts it.
     Worsened { from: Verdict, to: Verdict },
     /// The environment takes no releases for now.
     Period { name: String },
+    /// What was sealed is not in the settings any more. It is lifted when that is back.
+    Gone { what: String },
 }
 
 /// What let a release through.

@@ -3,7 +3,7 @@
 use super::{Asked, OpenGate, facts, reach::reach};
 use crate::{
     engine::Engine,
-    gate::{Ballot, Decision, Gate, GateEvent, Grant, Length, Preauthorised, Refusal, Requester},
+    gate::{Ballot, Decision, Freeze, Gate, GateEvent, Grant, Length, Preauthorised, Refusal, Requester},
     id::{ActionRef, Digest, EvidenceId, ExecutionId, GateId, GrantId},
     identity::Authorised,
     release::Plan,
@@ -120,13 +120,25 @@ impl Engine {
         let bundle = self.0.bundles.load(self.store(), &row.body.content).await?;
         let live = self.live();
         let sealed = &gate.facts;
-        let Ok(now) = facts::facts_now(&live, &bundle, &row.body) else {
+        let gone = gate.freezes.iter().find_map(|it| match it {
+            Freeze::Gone { what } => Some(what.clone()),
+            Freeze::Alarm { .. } | Freeze::Worsened { .. } | Freeze::Period { .. } => None,
+        });
+        let now = match (facts::facts_now(&live, &bundle, &row.body), &gone) {
+            (Ok(now), _) => now,
+            (Err(_), Some(_)) => return Ok(()),
             // The app or its hosts are gone from the settings: nothing can be approved that way.
-            return Ok(());
+            (Err(error), None) => {
+                let why = Freeze::Gone { what: error.to_string() };
+                return self.happens(id, GateEvent::Frozen { why, at: self.now() }).await;
+            }
         };
         let why = sealed.differences(&now);
         if why.is_empty() {
-            return Ok(());
+            return match gone {
+                Some(period) => self.happens(id, GateEvent::Unfrozen { period, at: self.now() }).await,
+                None => Ok(()),
+            };
         }
         let event = GateEvent::Resealed {
             facts: Box::new(now),
@@ -137,10 +149,15 @@ impl Engine {
             why,
             at: self.now(),
         };
+        self.happens(id, event).await
+    }
+
+    /// An event that nobody waits for: refused, it changes nothing.
+    async fn happens(&self, id: GateId, event: GateEvent) -> Result<(), StoreError> {
         let done =
             self.transition(id, |it| it.apply(event.clone()).map(|decided| (event.clone(), decided))).await?;
         if let Err(refusal) = done {
-            tracing::info!(gate = %id, %refusal, "not sealed again");
+            tracing::info!(gate = %id, %refusal, "nothing came of an event");
         }
         Ok(())
     }

@@ -207,9 +207,7 @@ fn what_now(view: &View) -> Text {
                 .code(format!("!reject {} <why>", view.number))
                 .and(".")
         }
-        Standing::Frozen { why } => {
-            Text::plain(format!("No approval counts for now: {why}. Votes so far are void."))
-        }
+        Standing::Frozen { why } => Text::plain(format!("No approval counts for now: {why}.")),
         Standing::Held => {
             Text::plain("The verdict is fail, so nobody can approve. Deploy a better commit, or ")
                 .code(format!("!cancel {}", view.number))

@@ -177,6 +177,7 @@ pub fn freezes(why: &[Freeze]) -> String {
                 format!("the canary went from {} to {}", from.as_str(), to.as_str())
             }
             Freeze::Period { name } => format!("freeze {name}"),
+            Freeze::Gone { what } => format!("{what} any more"),
         })
         .collect();
     list(&texts)

@@ -63,3 +63,23 @@ async fn who_left_between_the_vote_and_the_rollout_does_not_count() {
         world.end().await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_is_gone_from_the_settings_takes_no_approval_until_it_is_back() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open_with(dir.path(), &short_watch(), &[]).await;
+    ask(&world, &bot).await;
+    let (file, away) = (world.dir().join("config/apps/shop.yaml"), world.dir().join("shop.away"));
+    std::fs::rename(&file, &away).unwrap();
+    let frozen = bot.shows(0, |text| text.contains("#1 shop to production: frozen")).await;
+    assert!(frozen.contains("`shop` says nothing about environment `production` any more"), "{frozen}");
+    bot.ask("bea", "!approve 1", |text| text.contains("#1 takes no approvals for now")).await;
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+
+    std::fs::rename(&away, &file).unwrap();
+    bot.shows(0, |text| text.contains("May #1 shop to production?")).await;
+    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
+    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
