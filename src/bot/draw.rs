@@ -7,13 +7,13 @@ use super::{Bot, view};
 use crate::{
     clock,
     engine::Asked,
-    gate::Gate,
+    gate::{Gate, Shown},
     id::{Account, AppName, ExecutionId, GateId},
     message::{
         Card,
         words::{self, execution::Commit},
     },
-    store::outbox::Letter,
+    store::{execution::Execution, outbox::Letter},
 };
 
 /// A message as it should stand.
@@ -65,8 +65,36 @@ async fn gate(bot: &Bot, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> 
     let offers_marks =
         asked.gate.decision.is_none() && asked.gate.policy.reactions && !view::needs_reason(&asked.gate);
     let view = view::gate(bot, &asked, seal_number).await?;
-    let picture = Some(format!("{}-{}.png", view.number, view.seal.short()));
-    Ok(Drawn { offers_marks, picture, ..Drawn::of(words::gate::card(&view)) })
+    // Not the seal: whoever may have to look it up finds it in the whole plan only.
+    let picture = Some(format!("{}-{}.png", view.number, view.seal_number));
+    let card = words::gate::card(&view);
+    let offers_marks = offers_marks && bot.shows(&asked, &card) == Shown::Whole;
+    Ok(Drawn { offers_marks, picture, ..Drawn::of(card) })
+}
+
+impl Bot {
+    /// Whether the gate's message as it is now can show everything wherever it stands.
+    pub(super) async fn shown(&self, asked: &Asked) -> anyhow::Result<Shown> {
+        let view = view::gate(self, asked, asked.gate.seal_number).await?;
+        Ok(self.shows(asked, &words::gate::card(&view)))
+    }
+
+    fn shows(&self, asked: &Asked, card: &Card) -> Shown {
+        let mut adapters = asked.places.iter().filter_map(|it| self.adapter(it.platform));
+        if adapters.all(|it| it.shows_all(card)) { Shown::Whole } else { Shown::Partly }
+    }
+
+    /// The question about a release that waits for an answer, whole.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn open_question(&self, root: &Execution) -> anyhow::Result<Option<Card>> {
+        let Some(number) = root.context.get("number").and_then(Value::as_i64) else { return Ok(None) };
+        let gates = self.engine().store().gates_of::<Asked>(number).await?;
+        let Some(row) = gates.into_iter().find(|it| it.decided_at.is_none()) else { return Ok(None) };
+        let view = view::gate(self, &row.body, row.body.gate.seal_number).await?;
+        Ok(Some(words::gate::card(&view)))
+    }
 }
 
 async fn reminder(bot: &Bot, id: GateId) -> anyhow::Result<Option<Drawn>> {
@@ -117,7 +145,7 @@ async fn recovered(
 }
 
 /// The commit that an execution is about.
-fn head(root: &crate::store::execution::Execution) -> Commit {
+fn head(root: &Execution) -> Commit {
     let commits: Vec<Commit> = root
         .context
         .get("commits")

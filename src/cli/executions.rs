@@ -37,7 +37,7 @@ struct List {
     bot: Bot,
 }
 
-/// Show an execution: its card, and every step with its id
+/// Show an execution: its card, the whole question at its gate, and every step with its id
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  lockkeeper executions show 42")]
 struct Show {

@@ -241,6 +241,10 @@ impl Asking<'_> {
         let Some(found) = self.find(id).await? else { return Ok(()) };
         let card = self.bot.execution_card(found.root).await?;
         self.line.tell(&Reply::Card { message: None, card }).await?;
+        let root = self.bot.engine().store().load_execution(found.root).await?;
+        if let Some(card) = self.bot.open_question(&root).await? {
+            self.line.tell(&Reply::Card { message: None, card }).await?;
+        }
         let tree = self.bot.engine().store().tree(found.root, i64::MAX, i64::from(MOST)).await?;
         let rows = tree.iter().map(|it| self.row(it)).collect();
         self.line.tell(&Reply::Visits(rows)).await

@@ -234,7 +234,7 @@ pub struct Card {
     #[serde(default)]
     pub footer: Text,
     /// Everything here binds an answer: if an adapter has to cut any of it, it withholds the buttons
-    /// and shows `if_cut` instead (`reliability/invariants.md` 3).
+    /// and shows `if_cut` instead of them and of the footer (`reliability/invariants.md` 3).
     #[serde(default)]
     pub if_cut: Text,
 }

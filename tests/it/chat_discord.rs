@@ -524,10 +524,12 @@ fn a_plan_that_does_not_fit_is_not_offered_for_a_click() {
         Card::titled(Tone::Waiting, "api → production").lines(vec![Text::plain("x".repeat(400)); 20]);
     card.buttons = vec![approve("Approve")];
     card.if_cut = Text::plain("type !approve 7 aaaaaaaa");
+    card.footer = Text::plain("seal 0123abcd");
     let rendered = render(&card);
     assert!(rendered.cut && rendered.body["components"] == json!([]));
     let shown = rules::words(&rendered.body);
     assert!(shown.contains("type !approve 7 aaaaaaaa") && shown.contains("[… +"), "{shown}");
+    assert!(!shown.contains("0123abcd"), "{shown}");
 }
 
 proptest! {

@@ -435,15 +435,17 @@ fn a_plan_that_does_not_fit_is_not_offered_for_a_click() {
         Card::titled(Tone::Waiting, "api → production").lines(vec![Text::plain("x".repeat(400)); 40]);
     card.buttons = vec![approve("Approve")];
     card.if_cut = Text::plain("type !approve 7 aaaaaaaa");
+    card.footer = Text::plain("seal 0123abcd");
     let rendered = render(&card);
     let shown = rules::words(&json!({"blocks": rendered.blocks}));
     assert!(rendered.cut && !shown.contains("Approve\n") && shown.contains("[… +"), "{shown}");
-    assert!(shown.contains("type !approve 7 aaaaaaaa"));
+    assert!(shown.contains("type !approve 7 aaaaaaaa") && !shown.contains("0123abcd"), "{shown}");
 
     card.blocks = vec![Block::Text(Text::plain("x"))];
     let rendered = render(&card);
     assert!(!rendered.cut);
-    assert!(rules::words(&json!({"blocks": rendered.blocks})).contains("Approve"));
+    let shown = rules::words(&json!({"blocks": rendered.blocks}));
+    assert!(shown.contains("Approve") && shown.contains("seal 0123abcd"), "{shown}");
 }
 
 proptest! {

@@ -75,7 +75,8 @@ pub(in crate::bot) async fn vote(
 ) -> anyhow::Result<Answer> {
     let ballot = Ballot { actor: call.actor.clone(), act, via, claim, at: call.heard_at };
     let typed = matches!(via, Via::Command | Via::Thread | Via::CommandLine);
-    Ok(match bot.engine().vote(row.id, ballot).await? {
+    let shown = bot.shown(&row.body).await?;
+    Ok(match bot.engine().vote(row.id, ballot, shown).await? {
         Voting::Refused(refusal) => Answer::whisper(words::refusal::refused(&refusal, row.number)),
         Voting::Counted { missing } if !missing.is_empty() => {
             let card = words::gate::counted(row.number, &missing);

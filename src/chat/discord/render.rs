@@ -121,6 +121,8 @@ pub fn render(card: &Card) -> Rendered {
         chunks.truncate(EMBEDS_MAX - 1);
         chunks.push(Chunk::Prose("[…]".to_owned()));
     }
+    // What a cut card asks people to look up does not stand below it.
+    let footer = if cut && !if_cut.is_empty() { String::new() } else { footer };
     if cut && !if_cut.is_empty() {
         chunks.push(Chunk::Prose(if_cut));
     }

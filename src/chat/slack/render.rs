@@ -58,7 +58,9 @@ pub fn render(card: &Card) -> Rendered {
         _ if cut && !if_cut.is_empty() => blocks.push(section(&if_cut)),
         Some(_) | None => {}
     }
-    if !footer.trim().is_empty() {
+    // What a cut card asks people to look up does not stand below it.
+    let replaced = cut && !if_cut.is_empty();
+    if !footer.trim().is_empty() && !replaced {
         blocks.push(context(&footer));
     }
     if blocks.is_empty() {

@@ -3,7 +3,9 @@
 use super::{Asked, OpenGate, facts, reach::reach};
 use crate::{
     engine::Engine,
-    gate::{Ballot, Decision, Freeze, Gate, GateEvent, Grant, Length, Preauthorised, Refusal, Requester},
+    gate::{
+        Ballot, Decision, Freeze, Gate, GateEvent, Grant, Length, Preauthorised, Refusal, Requester, Shown,
+    },
     id::{ActionRef, Digest, EvidenceId, ExecutionId, GateId, GrantId},
     identity::Authorised,
     release::Plan,
@@ -22,11 +24,13 @@ pub enum Voting {
 }
 
 impl Engine {
-    /// Answers at a gate. The facts are compared with the world first: an answer never counts for something else.
-    pub async fn vote(&self, gate: GateId, ballot: Ballot) -> Result<Voting, StoreError> {
+    /// Answers at a gate whose message could show so much. The facts are compared with the world first: an answer never
+    /// counts for something else.
+    pub async fn vote(&self, gate: GateId, ballot: Ballot, shown: Shown) -> Result<Voting, StoreError> {
         self.refresh_gate(gate).await?;
         let live = self.live();
-        let done = self.transition(gate, |it| it.vote(ballot.clone(), &live.settings.people)).await?;
+        let vote = |it: &Gate| Gate { shown, ..it.clone() }.vote(ballot.clone(), &live.settings.people);
+        let done = self.transition(gate, vote).await?;
         Ok(self.outcome(done))
     }
 

@@ -113,7 +113,8 @@ pub fn card(view: &View) -> Card {
     card.if_cut = Text::plain("Not everything fits here. Read all of it with ")
         .code(format!("lockkeeper executions show {}", view.number))
         .and(" and answer with ")
-        .code(format!("!approve {} <first 8 digits of the seal>", view.number));
+        .code(format!("!approve {} <first 8 digits of the seal>", view.number))
+        .and(format!(". This is message {} of this gate.", view.seal_number));
     card
 }
 

@@ -3,10 +3,11 @@
 use lockkeeper::engine::Asked;
 use lockkeeper::gate::GateState;
 use lockkeeper::identity::Standing;
+use lockkeeper::message::Mark;
 
 use crate::support::house::Bot;
 use crate::support::roster::Roster;
-use crate::support::shop::{ask, edit, go_bad, open_behind, open_with, short_watch};
+use crate::support::shop::{ask, button, edit, go_bad, open_behind, open_with, short_watch};
 use crate::support::trial::until;
 
 async fn held(bot: &Bot) {
@@ -79,6 +80,41 @@ async fn an_app_that_is_gone_from_the_settings_takes_no_approval_until_it_is_bac
     std::fs::rename(&away, &file).unwrap();
     bot.shows(0, |text| text.contains("May #1 shop to production?")).await;
     bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
+    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_message_could_show_takes_the_digits_that_only_the_whole_plan_shows() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let roster = Roster::default();
+    let (world, bot) = open_behind(dir.path(), &short_watch(), &roster).await;
+    let shown = ask(&world, &bot).await;
+    roster.shrink();
+    let refused = |text: &str| text.contains("The message could not show everything");
+    bot.ask("bea", "!approve 1", refused).await;
+    let before = bot.player.messages().len();
+    bot.player.react("bea", &shown.message, Mark::Approve, true);
+    bot.shows(before, refused).await;
+    let before = bot.player.messages().len();
+    bot.player.press("bea", &shown.message, &button(&shown, "Approve"));
+    bot.shows(before, refused).await;
+
+    // Whoever the machine's own user is to the bot reads the whole plan there.
+    let user = std::process::Command::new("id").arg("-un").output().unwrap();
+    let user = String::from_utf8(user.stdout).unwrap();
+    edit(&world, "config/people.yaml", "[emil]", &format!("[emil, {}]", user.trim()));
+    let plan = until("the plan is shown", async || {
+        let mut show = tokio::process::Command::new(env!("CARGO_BIN_EXE_lockkeeper"));
+        show.args(["executions", "show", "1", "--config"]).arg(world.config());
+        let shown = String::from_utf8(show.output().await.ok()?.stdout).ok()?;
+        shown.contains("hosts").then_some(shown)
+    })
+    .await;
+    let (_, seal) = plan.split_once("seal ").expect("a seal in the whole plan");
+    assert!(plan.contains("web-1, web-2 and web-3") && plan.contains("may approve"), "{plan}");
+    bot.ask("bea", &format!("!approve 1 {}", &seal[..8]), |text| text.contains("#1: approved")).await;
     bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
     bot.stop().await;
     world.end().await.unwrap();
