@@ -186,11 +186,9 @@ fn detail(it: &Execution, tree: &[Execution]) -> Option<String> {
 fn is_cause(it: &Execution) -> bool {
     let failed = matches!(it.status, Status::Failed | Status::Timeout | Status::Abandoned | Status::Unknown);
     let says_itself = matches!(it.runner.as_str(), "orquesta" | "gate" | "confirm");
-    failed
-        && (!says_itself
-            || (it.runner == "orquesta"
-                && it.depth == 0
-                && it.result.as_ref().is_some_and(|r| r.get("error").is_some())))
+    let has_error = it.result.as_ref().is_some_and(|it| it.get("error").is_some());
+    let by_itself = it.runner == "gate" || (it.runner == "orquesta" && it.depth == 0);
+    failed && (!says_itself || (by_itself && has_error))
 }
 
 /// What failed, and the end of its output.
@@ -240,7 +238,8 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
         return Some("the canary failed".to_owned());
     }
     match result("release.gate").and_then(|it| text(it, "decision"))?.as_str() {
-        "granted" => None,
+        // The gate's own error says why nobody was asked.
+        "granted" | "refused" => None,
         "expired" => Some("nobody answered in time".to_owned()),
         "failed" => Some("the canary failed".to_owned()),
         "superseded" => Some("a newer release took its place".to_owned()),

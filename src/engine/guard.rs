@@ -111,6 +111,14 @@ impl Engine {
             verdict: asked.gate.worst,
             freezes: &[],
         };
+        let unmet = self.unmet(&policy, &facts).await?;
+        if !unmet.is_empty() {
+            return Err(Refused::Stale(words::refusal::not_taken(
+                asked.plan.number,
+                &facts.environment,
+                &unmet,
+            )));
+        }
         let proof = recheck(&asked.gate, &world).map_err(|stale| Refused::Stale(stale_text(&stale)))?;
         let begun = row.body.begin(&proof, self.now()).map_err(|error| Refused::Stale(error.to_string()))?;
         match self.begin_grant(&begun, format!("#{}", asked.plan.number)).await {

@@ -1,5 +1,7 @@
 //! What hosts were last confirmed to run, and which digests an environment has fully run.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{Store, StoreError, Tx, row::Columns};
@@ -112,6 +114,23 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// The environments that have fully run this artifact.
+    pub async fn environments_that_took(
+        &self,
+        app: &AppName,
+        digest: &Digest,
+    ) -> Result<BTreeSet<EnvironmentName>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT environment FROM rollout WHERE app = $1 AND digest = $2 AND outcome = 'complete'",
+        )
+        .bind(app.as_str())
+        .bind(digest.as_str())
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        let name = |row| Columns { table: "rollout", row }.text("environment").map(EnvironmentName::new);
+        rows.iter().map(name).collect()
     }
 
     /// The rollouts that an environment fully ran, newest first.

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    gate::{Gate, Opening, Shown},
-    id::{Account, Digest, EvidenceId, GateId, PersonName, Place},
-    message::words::execution::Commit,
+    gate::{Facts, Gate, Opening, Policy, Shown},
+    id::{Account, Digest, EnvironmentName, EvidenceId, GateId, PersonName, Place},
+    message::words::{self, execution::Commit},
     release::Plan,
     rollout::{Judgement, Look, Verdict},
     status::Status,
@@ -114,6 +114,13 @@ impl Engine {
         let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.0)
             .map_err(|error| End::failed(error.to_string()))?;
         let policy = live.policy(&plan.app, &plan.target.environment);
+        let unmet = self.unmet(&policy, &facts).await.map_err(|error| End::failed(error.to_string()))?;
+        if !unmet.is_empty() {
+            let mut end = End::failed(words::refusal::not_taken(plan.number, &facts.environment, &unmet));
+            // As after any other no, the workflow takes the canary back.
+            end.result["decision"] = "refused".into();
+            return Err(end);
+        }
         let opening = Opening {
             id: GateId::generate(),
             release: plan.release,
@@ -150,6 +157,18 @@ impl Engine {
             None => Ok(Some(row.id)),
             Some(decision) => Err(transition::end(&decision, &asked)),
         }
+    }
+
+    /// The environments that the policy wants this very artifact to have run in before, and that have not.
+    pub(super) async fn unmet(
+        &self,
+        policy: &Policy,
+        facts: &Facts,
+    ) -> Result<Vec<EnvironmentName>, StoreError> {
+        if policy.requires.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(policy.unmet(&self.store().environments_that_took(&facts.app, &facts.artifact).await?))
     }
 
     async fn bundle_or_end(

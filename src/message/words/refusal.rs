@@ -154,6 +154,16 @@ pub fn lost_vote(person: &PersonName, standing: Option<Standing>) -> String {
     format!("the vote of {person} no longer counts{why}")
 }
 
+/// The policy wants other environments to have run this artifact before.
+pub fn not_taken(number: i64, environment: &EnvironmentName, unmet: &[EnvironmentName]) -> String {
+    let first = unmet.first().map_or("", EnvironmentName::as_str);
+    format!(
+        "{environment} takes only what {} ran before, and this artifact did not; `!promote {number} to {first}`, then \
+         `!promote {number} to {environment}`",
+        list(unmet)
+    )
+}
+
 /// How a gate was answered.
 pub fn decided(it: &Decision) -> String {
     match it {

@@ -5,10 +5,10 @@ use lockkeeper::gate::GateState;
 use lockkeeper::identity::Standing;
 use lockkeeper::message::Mark;
 
-use crate::support::house::Bot;
+use crate::support::house::{Bot, House};
 use crate::support::roster::Roster;
 use crate::support::shop::{ask, button, edit, go_bad, open_behind, open_with, short_watch};
-use crate::support::trial::until;
+use crate::support::trial::{history, until};
 
 async fn held(bot: &Bot) {
     until("the gate is held", async || {
@@ -116,6 +116,40 @@ async fn what_no_message_could_show_takes_the_digits_that_only_the_whole_plan_sh
     assert!(plan.contains("web-1, web-2 and web-3") && plan.contains("may approve"), "{plan}");
     bot.ask("bea", &format!("!approve 1 {}", &seal[..8]), |text| text.contains("#1: approved")).await;
     bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_requires_another_takes_only_what_ran_there() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let requires = [
+        ("four_eyes: true", "four_eyes: true, requires: [staging]"),
+        ("environments:\n", "environments:\n  staging:\n    who: {deploy: [developers]}\n"),
+    ];
+    let (world, bot) = open_with(dir.path(), &short_watch(), &[]).await;
+    bot.stop().await;
+    let staging = "environments:\n  staging: {protected: false, roles: {app: {hosts: [canary-1]}}}\n";
+    edit(&world, "config/environments.yaml", "environments:\n", staging);
+    requires.iter().for_each(|(from, to)| edit(&world, "config/apps/shop.yaml", from, to));
+    let bot = House::start_at(&world.config()).await;
+    world.commit_good(2).await.unwrap();
+
+    let card =
+        bot.ask("ann", "!deploy shop", |text| text.contains("production takes only what staging ran")).await;
+    assert!(card.contains("`!promote 1 to staging`, then `!promote 1 to production`"), "{card}");
+    assert!(bot.engine.open_gates().await.unwrap().is_empty(), "nobody is asked");
+
+    bot.ask("ann", "!promote 1 to staging", |text| text.contains("Release #1 of shop: done")).await;
+    assert_eq!(world.versions("canary").await, [Some(2)]);
+    bot.ask("ann", "!promote 1 to production", |text| text.contains("May #1 shop to production?")).await;
+    // What was there when it was asked is asked again when it begins.
+    let mut history = history(world.dir()).await.unwrap();
+    sqlx::query("DELETE FROM rollout WHERE environment = 'staging'").execute(&mut history).await.unwrap();
+    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
+    bot.shows(0, |text| text.contains("what was approved is not what is there now (production takes only"))
+        .await;
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
     bot.stop().await;
     world.end().await.unwrap();
 }
