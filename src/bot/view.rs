@@ -8,8 +8,9 @@ use super::Bot;
 use crate::{
     clock,
     engine::{Asked, Evidence},
-    gate::{Decision, Gate, GateState},
+    gate::{Decision, Gate, GateState, Unsatisfiable},
     id::{Digest, ExecutionId, HostName},
+    identity::People,
     message::{
         Block,
         words::{
@@ -308,6 +309,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
             .filter_map(|it| Some(people.find(it)?.name.to_string()))
             .collect(),
         range_unknown: it.involved.range_unknown,
+        nobody_can: nobody_can(it, people),
         quorum: quorum(bot, it),
         approved: tally
             .filled
@@ -327,6 +329,17 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         voided: if current { asked.voided.clone() } else { Vec::new() },
         proofs: proofs(asked),
     })
+}
+
+/// Who is missing although everybody voted; empty if the gate can open.
+fn nobody_can(gate: &Gate, people: &People) -> Vec<String> {
+    match gate.could_open(people) {
+        Ok(()) => Vec::new(),
+        Err(Unsatisfiable::NoQuorum) => vec!["a quorum".to_owned()],
+        Err(Unsatisfiable::TooFew { missing, .. }) => {
+            missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect()
+        }
+    }
 }
 
 fn quorum(bot: &Bot, gate: &Gate) -> Vec<String> {

@@ -63,6 +63,8 @@ pub struct View {
     pub again_by: Vec<String>,
     /// Nobody knows which commits it brings, so four eyes bar the authors of all.
     pub range_unknown: bool,
+    /// `1 of sre`: nobody is left who could fill these places, so this gate cannot open.
+    pub nobody_can: Vec<String>,
     /// `1 of sre (bea, cid)`, one per slot.
     pub quorum: Vec<String>,
     pub approved: Vec<String>,
@@ -102,6 +104,18 @@ pub fn card(view: &View) -> Card {
     card.blocks.extend(view.chart.clone());
     if !view.proofs.is_empty() {
         card = card.code(view.proofs.join("\n"));
+    }
+    if let (Standing::Open { .. }, false) = (&view.standing, view.nobody_can.is_empty()) {
+        card = card.text(
+            Text::default()
+                .bold("Nobody is left who could approve this: ")
+                .and(format!(
+                    "it needs {}, and all of them had a hand in it. Add people in ",
+                    list(&view.nobody_can)
+                ))
+                .code("config/people.yaml")
+                .and(", or let somebody else ask."),
+        );
     }
     card = card.text(what_now(view));
     if let Standing::Open { .. } = view.standing {

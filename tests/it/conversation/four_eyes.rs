@@ -2,7 +2,8 @@
 
 use lockkeeper::demo::{Author, Release, World};
 
-use crate::support::shop::{ask, open};
+use crate::support::shop::{all_ended, ask, edit, open};
+use crate::support::trial::until;
 
 const CID: Author = Author { name: "Cid", email: "cid@shop.example" };
 const ANN: Author = Author { name: "Ann", email: "ann@shop.example" };
@@ -15,13 +16,14 @@ async fn asking_again_makes_nobody_a_stranger() {
     bot.ask("cid", "!deploy shop", |text| text.contains("May #1 shop")).await;
     bot.ask("cid", "!approve 1", |text| text.contains("You asked for this release")).await;
     bot.ask("bea", "!reject 1 not today", |text| text.contains("rejected by bea")).await;
-    bot.shows(0, |text| text.contains("Release #1 of shop: rejected")).await;
+    all_ended(&bot).await;
 
     let again = bot.ask("emil", "!promote 1", |text| text.contains("May #1 shop")).await;
     assert!(again.contains("cid, again by emil"), "{again}");
     bot.ask("cid", "!approve 1", |text| text.contains("You asked for this release")).await;
     bot.ask("emil", "!approve 1", |text| text.contains("You ran this release again")).await;
     bot.ask("bea", "!reject 1 still not", |text| text.contains("rejected by bea")).await;
+    all_ended(&bot).await;
 
     // The third time, those of the first two are still known.
     bot.ask("ann", "!promote 1", |text| text.contains("cid, again by ann and emil")).await;
@@ -58,8 +60,9 @@ async fn whoever_wrote_any_commit_that_a_release_brings_may_not_approve_it() {
     assert!(!second.contains("authors of any commit"), "{second}");
     bot.ask("cid", "!approve 2", |text| text.contains("You wrote commits of this release")).await;
     bot.ask("bea", "!reject 2", |text| text.contains("rejected by bea")).await;
-    bot.shows(0, |text| text.contains("Release #2 of shop: rejected")).await;
+    all_ended(&bot).await;
     world.revive_host("web-3").await.unwrap();
+    until("web-3 is back", async || (world.versions("app").await == [Some(2); 3]).then_some(())).await;
 
     // Back on the first version, whose commit nobody knows: the rollback's own row names another.
     bot.ask("ann", "!rollback shop", |text| text.contains("Rollback #3 of shop: done")).await;
@@ -67,6 +70,35 @@ async fn whoever_wrote_any_commit_that_a_release_brings_may_not_approve_it() {
     let fourth = bot.shows(0, |text| text.contains("May #4 shop")).await;
     assert!(fourth.contains("authors of any commit may not approve"), "{fourth}");
     bot.ask("cid", "!approve 4", |text| text.contains("You wrote commits of this release")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_nobody_can_open_says_so_when_it_opens() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    commit(&world, CID, 2).await;
+    for other in ["bea", "emil"] {
+        let person = format!("emails: [{other}@shop.example], groups: [sre]");
+        edit(&world, "config/people.yaml", &person, &person.replace("sre", "developers"));
+    }
+    bot.player.say("ann", "!deploy shop");
+    let card = bot.shows(0, |text| text.contains("May #1 shop")).await;
+    assert!(card.contains("Nobody is left who could approve this: it needs 1 of sre"), "{card}");
+
+    edit(
+        &world,
+        "config/people.yaml",
+        "[bea@shop.example], groups: [developers]",
+        "[bea@shop.example], groups: [sre]",
+    );
+    until("bea may", async || {
+        bot.live.now().settings.people.members(&"sre".into()).any(|it| it.name == "bea".into()).then_some(())
+    })
+    .await;
+    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
+    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
     bot.stop().await;
     world.end().await.unwrap();
 }
