@@ -7,7 +7,7 @@ use lockkeeper::message::Mark;
 
 use crate::support::house::{Bot, House};
 use crate::support::roster::Roster;
-use crate::support::shop::{ask, button, edit, go_bad, open_behind, open_with, short_watch};
+use crate::support::shop::{all_ended, ask, button, edit, go_bad, open_behind, open_with, short_watch};
 use crate::support::trial::{history, until};
 
 async fn held(bot: &Bot) {
@@ -139,6 +139,8 @@ async fn an_environment_that_requires_another_takes_only_what_ran_there() {
         bot.ask("ann", "!deploy shop", |text| text.contains("production takes only what staging ran")).await;
     assert!(card.contains("`!promote 1 to staging`, then `!promote 1 to production`"), "{card}");
     assert!(bot.engine.open_gates().await.unwrap().is_empty(), "nobody is asked");
+    all_ended(&bot).await;
+    assert_eq!(world.versions("canary").await, [Some(1)]);
 
     bot.ask("ann", "!promote 1 to staging", |text| text.contains("Release #1 of shop: done")).await;
     assert_eq!(world.versions("canary").await, [Some(2)]);
@@ -150,6 +152,25 @@ async fn an_environment_that_requires_another_takes_only_what_ran_there() {
     bot.shows(0, |text| text.contains("what was approved is not what is there now (production takes only"))
         .await;
     assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_again_puts_the_canary_on_again_and_measures_anew() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open_with(dir.path(), &short_watch(), &[]).await;
+    ask(&world, &bot).await;
+    bot.ask("bea", "!reject 1", |text| text.contains("rejected by bea")).await;
+    all_ended(&bot).await;
+    assert_eq!(world.versions("canary").await, [Some(1)]);
+
+    bot.ask("ann", "!promote 1", |text| text.contains("May #1 shop to production?")).await;
+    assert_eq!(world.versions("canary").await, [Some(2)]);
+    let gates = bot.engine.store().gates_of::<Asked>(1).await.unwrap();
+    assert_ne!(gates[0].body.gate.facts.evidence, gates[1].body.gate.facts.evidence);
+    bot.ask("bea", "!reject 1", |text| text.contains("rejected by bea")).await;
+    until("the canary goes back", async || (world.versions("canary").await == [Some(1)]).then_some(())).await;
     bot.stop().await;
     world.end().await.unwrap();
 }
