@@ -186,6 +186,17 @@ async fn of_many_who_decide_at_once_one_does() {
     assert!(matches!(late, Err(StoreError::Changed { .. })), "a decided gate never changes");
 }
 
+#[tokio::test]
+async fn of_many_who_change_what_they_read_at_once_one_does() {
+    let (_dir, store) = open().await;
+    commit(&store, vec![Change::OpenGate(gate_row(1, "open", false))]).await.unwrap();
+    for version in 1..=3 {
+        let votes = (0..20).map(|_| commit(&store, vec![Change::Gate(gate_row(version, "open", false))]));
+        let counted = futures_util::future::join_all(votes).await;
+        assert_eq!(counted.iter().filter(|it| it.is_ok()).count(), 1, "version {version}");
+    }
+}
+
 fn permission(id: u128, gate: Option<u128>, used: bool) -> Box<PermissionRow<Value>> {
     Box::new(PermissionRow {
         id: GrantId::from_number(id),

@@ -8,6 +8,7 @@ mod guard;
 mod inquiry;
 mod keep;
 mod release;
+mod seal;
 mod slack;
 mod talk;
 mod workflow;

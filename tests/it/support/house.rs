@@ -8,7 +8,7 @@ use lockkeeper::boot::{App, Options};
 use lockkeeper::chat::terminal::{Player, Rehearsal, Shown, Surface, Terminal, TerminalSettings};
 use lockkeeper::clock::SystemClock;
 use lockkeeper::config;
-use lockkeeper::engine::Engine;
+use lockkeeper::engine::{Engine, LivePolicy};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,8 @@ pub struct House {
 pub struct Bot {
     pub player: Player,
     pub engine: Engine,
+    /// The settings and content of this moment.
+    pub live: LivePolicy,
     /// Where its HTTP is.
     pub address: std::net::SocketAddr,
     stop: CancellationToken,
@@ -113,11 +115,12 @@ impl House {
             .await
             .expect("a bot");
         let engine = app.engine.clone();
+        let live = app.live.clone();
         let address = app.address().expect("an address");
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let running = tokio::spawn(async move { app.run(stopping).await.expect("a run to its end") });
-        Bot { player, engine, address, stop, running }
+        Bot { player, engine, live, address, stop, running }
     }
 }
 
