@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Engine, gate::Evidence, settle::End, start::card_subject};
 use crate::{
     clock,
-    id::EvidenceId,
+    id::{Digest, EvidenceId},
     release::{Plan, Watch},
     rollout::{Look, Verdict, judge},
     status::Status,
@@ -19,6 +19,7 @@ use crate::{
 #[derive(Deserialize)]
 struct Input {
     plan: Plan,
+    digest: Digest,
 }
 
 impl Engine {
@@ -31,7 +32,7 @@ impl Engine {
                     .await;
             }
         };
-        let Some(watch) = input.plan.watch.clone() else {
+        let Some(watch) = input.plan.watch.clone().map(|it| it.over(input.digest.clone())) else {
             let end = End::failed("the app has no canary to watch; see `canary:` in its file");
             return self.settle(&execution, end, Vec::new()).await;
         };

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     id::Digest,
+    message::words,
     release::{HostPlan, Watch, WatchedHost},
     rollout::{Look, Measured, MetricKind},
 };
@@ -48,13 +49,16 @@ impl Probe {
         Self { http }
     }
 
-    /// Sends the watch's requests to both sides at the same time.
+    /// Sends the watch's requests to both sides at the same time, then asks the canary what it runs: what another artifact
+    /// answered is no measurement of this one.
     pub async fn look(&self, watch: &Watch, at: Timestamp) -> Look {
         let (canary, baseline) = tokio::join!(
             self.side(&watch.canary, watch.requests),
             self.side(&watch.baseline, watch.requests)
         );
-        let measured = |kind| match (missing("canary", &canary), missing("baseline", &baseline)) {
+        let stranger = self.stranger(watch).await;
+        let canary_missing = || stranger.clone().or_else(|| missing("canary", &canary));
+        let measured = |kind| match (canary_missing(), missing("baseline", &baseline)) {
             (Some(why), _) | (None, Some(why)) => Measured::missing(why),
             (None, None) => match kind {
                 MetricKind::Counts => {
@@ -66,6 +70,18 @@ impl Probe {
         let metrics: IndexMap<String, Measured> =
             watch.metrics.metrics.iter().map(|it| (it.name.clone(), measured(it.kind))).collect();
         Look { at, metrics }
+    }
+
+    /// A canary host that says it runs another artifact than the one that is watched. One that does not say is judged by
+    /// its answers, which may well be why it does not.
+    async fn stranger(&self, watch: &Watch) -> Option<String> {
+        let wanted = watch.artifact.as_ref()?;
+        let asked = watch.canary.iter().filter_map(|host| Some((host, host.health.clone()?)));
+        let said = asked.map(async |(host, health)| {
+            let said = digest(self.http.clone(), health.url, health.digest_field).await?;
+            (said != *wanted).then(|| words::measure::stranger(&host.name))
+        });
+        futures_util::future::join_all(said).await.into_iter().flatten().next()
     }
 
     async fn side(&self, hosts: &[WatchedHost], requests: u32) -> Side {

@@ -200,7 +200,12 @@ fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Optio
         baseline.iter().map(|it| host_plan(app, environments, it)).collect::<Result<_, _>>()?;
     let watched = |hosts: &[HostPlan]| {
         let url = |host: &HostPlan| format!("{}{}", origin(&host.health.url), probe.path);
-        hosts.iter().map(|host| WatchedHost { name: host.name.clone(), url: url(host) }).collect()
+        let watched = |host: &HostPlan| WatchedHost {
+            name: host.name.clone(),
+            url: url(host),
+            health: Some(host.health.clone()),
+        };
+        hosts.iter().map(watched).collect()
     };
     Ok(Some(Watch {
         metrics,
@@ -208,6 +213,7 @@ fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Optio
         baseline: watched(&baseline),
         requests: probe.requests,
         interval_ms: u64::try_from(probe.interval.as_millis()).unwrap_or(u64::MAX),
+        artifact: None,
     }))
 }
 

@@ -113,6 +113,17 @@ pub struct Watch {
     /// Requests to each host per look.
     pub requests: u32,
     pub interval_ms: u64,
+    /// What the canary has to run for its answers to count, known once it is built.
+    #[serde(default)]
+    pub artifact: Option<Digest>,
+}
+
+impl Watch {
+    /// The watch over a canary that runs this artifact.
+    #[must_use]
+    pub fn over(self, artifact: Digest) -> Self {
+        Self { artifact: Some(artifact), ..self }
+    }
 }
 
 /// Where the probe's requests go.
@@ -120,4 +131,7 @@ pub struct Watch {
 pub struct WatchedHost {
     pub name: HostName,
     pub url: String,
+    /// How it shows what it runs.
+    #[serde(default)]
+    pub health: Option<HealthPlan>,
 }

@@ -68,11 +68,8 @@ impl Engine {
     async fn measure_on(&self, id: GateId, looks: &mut Vec<Look>) -> Result<(), StoreError> {
         let row: OpenGate = self.store().load_gate(id).await?;
         let Asked { gate, plan, .. } = &row.body;
-        let Some(watch) =
-            plan.watch.as_ref().filter(|_| gate.decision.is_none() && gate.worst < Verdict::Fail)
-        else {
-            return Ok(());
-        };
+        let watched = plan.watch.clone().filter(|_| gate.decision.is_none() && gate.worst < Verdict::Fail);
+        let Some(watch) = watched.map(|it| it.over(gate.facts.artifact.clone())) else { return Ok(()) };
         // The judge keeps a part of the false-alarm rate for looks after the planned ones, so the watch just goes on.
         if looks.is_empty() {
             looks.extend(self.store().evidence::<Evidence>(gate.facts.evidence).await?.looks);
@@ -80,7 +77,7 @@ impl Engine {
         if looks.len() >= LOOKS_MAX {
             return Ok(());
         }
-        looks.push(self.look(watch).await);
+        looks.push(self.look(&watch).await);
         // Missing data never stops a release by itself; only a breach does.
         if judge(&watch.metrics, looks).verdict != Verdict::Fail {
             return Ok(());

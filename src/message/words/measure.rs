@@ -1,6 +1,7 @@
 //! A verdict in words.
 
 use super::count;
+use crate::id::HostName;
 use crate::rollout::{Gap, Judgement, MetricJudgement, MetricKind, Reason, Summary, Threshold, Verdict};
 
 /// `pass: the canary is no worse than the baseline`.
@@ -11,6 +12,11 @@ pub fn verdict(it: Verdict) -> &'static str {
         Verdict::Insufficient => "insufficient: too little was measured to say",
         Verdict::Broken => "broken: the measurements could not be had",
     }
+}
+
+/// Why a look at a canary is no data: somebody put something else on it.
+pub fn stranger(host: &HostName) -> String {
+    format!("canary: {host} runs another artifact")
 }
 
 /// One line per metric: what was seen on both sides, the test, the effect, the threshold, the sample sizes.

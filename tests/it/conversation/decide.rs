@@ -1,5 +1,6 @@
 //! While people decide: what happens to the canary and to the world counts until the rollout begins.
 
+use lockkeeper::demo::Terms;
 use lockkeeper::engine::Asked;
 use lockkeeper::gate::GateState;
 use lockkeeper::identity::Standing;
@@ -51,7 +52,7 @@ async fn who_left_between_the_vote_and_the_rollout_does_not_count() {
     {
         let dir = tempfile::TempDir::new().unwrap();
         let roster = Roster::default();
-        let terms = lockkeeper::demo::Terms { approvals: 2, ..short_watch() };
+        let terms = Terms { approvals: 2, ..short_watch() };
         let (world, bot) = open_behind(dir.path(), &terms, &roster).await;
         ask(&world, &bot).await;
         bot.ask("bea", "!approve 1", |text| text.contains("still needs 1 of sre")).await;
@@ -141,17 +142,34 @@ async fn an_environment_that_requires_another_takes_only_what_ran_there() {
     assert!(bot.engine.open_gates().await.unwrap().is_empty(), "nobody is asked");
     all_ended(&bot).await;
     assert_eq!(world.versions("canary").await, [Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
 
-    bot.ask("ann", "!promote 1 to staging", |text| text.contains("Release #1 of shop: done")).await;
-    assert_eq!(world.versions("canary").await, [Some(2)]);
-    bot.ask("ann", "!promote 1 to production", |text| text.contains("May #1 shop to production?")).await;
-    // What was there when it was asked is asked again when it begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_artifact_answers_is_no_measurement_of_the_canary() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let terms = Terms { interval: "400ms".to_owned(), duration: "4s".to_owned(), ..Terms::default() };
+    let (world, bot) = open_with(dir.path(), &terms, &[]).await;
+    world.commit_good(2).await.unwrap();
+    bot.player.say("ann", "!deploy shop");
     let mut history = history(world.dir()).await.unwrap();
-    sqlx::query("DELETE FROM rollout WHERE environment = 'staging'").execute(&mut history).await.unwrap();
-    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
-    bot.shows(0, |text| text.contains("what was approved is not what is there now (production takes only"))
-        .await;
-    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    until("the watch has begun", async || {
+        let looks: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM look").fetch_one(&mut history).await.ok()?;
+        (looks > 0).then_some(())
+    })
+    .await;
+    // Somebody puts the first version back by hand.
+    let shop = world.dir().join("hosts/canary-1/shop");
+    let draft = shop.join("draft");
+    std::os::unix::fs::symlink(shop.join("releases").join(world.first().0.as_str()), &draft).unwrap();
+    std::fs::rename(draft, shop.join("current")).unwrap();
+    std::fs::write(shop.join("restart"), "").unwrap();
+    let card = bot.shows(0, |text| text.contains("May #1 shop to production?")).await;
+    assert!(card.contains("broken: the measurements could not be had"), "{card}");
+    assert!(card.contains("canary-1 runs another artifact"), "{card}");
+    bot.ask("bea", "!approve 1", |text| text.contains("The verdict is broken")).await;
     bot.stop().await;
     world.end().await.unwrap();
 }
