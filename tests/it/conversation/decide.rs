@@ -142,6 +142,17 @@ async fn an_environment_that_requires_another_takes_only_what_ran_there() {
     assert!(bot.engine.open_gates().await.unwrap().is_empty(), "nobody is asked");
     all_ended(&bot).await;
     assert_eq!(world.versions("canary").await, [Some(1)]);
+
+    bot.ask("ann", "!promote 1 to staging", |text| text.contains("Promotion #1 of shop: done")).await;
+    assert_eq!(world.versions("canary").await, [Some(2)]);
+    bot.ask("ann", "!promote 1 to production", |text| text.contains("May #1 shop to production?")).await;
+    // What was there when it was asked is asked again when it begins.
+    let mut history = history(world.dir()).await.unwrap();
+    sqlx::query("DELETE FROM rollout WHERE environment = 'staging'").execute(&mut history).await.unwrap();
+    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
+    bot.shows(0, |text| text.contains("what was approved is not what is there now (production takes only"))
+        .await;
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
     bot.stop().await;
     world.end().await.unwrap();
 }
