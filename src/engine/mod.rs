@@ -4,6 +4,7 @@
 //! - [`start`]: a new root execution; [`flow`]: live workflows and their replay;
 //! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit;
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
+//! - [`scope`]: what an attempt changes, by its own word or that of a workflow above it;
 //! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`keep`]: removes what nothing refers to any more;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`].
