@@ -11,6 +11,8 @@ use crate::{
     },
     clock::SharedClock,
     config::{Config, SlackConfig, SlackMode},
+    content::parse_place,
+    id::Place,
     secret::{Secret, SecretRef},
 };
 
@@ -19,22 +21,19 @@ use crate::{
 pub(super) struct Chats {
     pub(super) adapters: Vec<Arc<dyn ChatAdapter>>,
     pub(super) slack: Option<Arc<Slack>>,
+    /// Where trouble with other channels is told.
+    pub(super) fallback: Option<Place>,
 }
 
 /// Two, so that one can be lost without missing anything.
 const SLACK_CONNECTIONS: usize = 2;
 
 pub(super) fn chats(config: &Config, clock: &SharedClock) -> Result<Chats, BootError> {
-    let mut chats = Chats::default();
+    let fallback = config.fallback_channel.as_deref().map(parse_place).transpose();
+    let fallback = fallback.map_err(|fault| BootError::Chat(format!("fallback_channel: {fault}")))?;
+    let mut chats = Chats { fallback, ..Chats::default() };
     if let Some(slack) = &config.slack {
-        let settings = SlackSettings {
-            bot_token: resolve("slack.bot_token", &slack.bot_token)?.expose().into(),
-            hearing: hearing(slack)?,
-            api_url: slack.api_url.clone(),
-            timing: SlackTiming::default(),
-        };
-        let adapter = Slack::new(settings, clock.clone())
-            .map_err(|error| BootError::Chat(format!("the Slack client could not be made: {error}")))?;
+        let adapter = self::slack(slack, clock)?;
         let adapter = Arc::new(adapter);
         chats.adapters.push(adapter.clone());
         chats.slack = (slack.mode == SlackMode::Http).then_some(adapter);
@@ -51,6 +50,23 @@ pub(super) fn chats(config: &Config, clock: &SharedClock) -> Result<Chats, BootE
         chats.adapters.push(Arc::new(adapter));
     }
     Ok(chats)
+}
+
+/// The workspace that the configuration names; nothing was said to it yet.
+///
+/// # Errors
+/// What is missing in the configuration.
+pub fn slack(slack: &SlackConfig, clock: &SharedClock) -> Result<Slack, BootError> {
+    // As in `App::open`: the first TLS client must find one provider chosen.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let settings = SlackSettings {
+        bot_token: resolve("slack.bot_token", &slack.bot_token)?.expose().into(),
+        hearing: hearing(slack)?,
+        api_url: slack.api_url.clone(),
+        timing: SlackTiming::default(),
+    };
+    Slack::new(settings, clock.clone())
+        .map_err(|error| BootError::Chat(format!("the Slack client could not be made: {error}")))
 }
 
 /// What the mode needs, or what is missing for it.

@@ -3,6 +3,8 @@
 mod chat;
 mod policy;
 
+pub use chat::slack;
+
 use std::{path::PathBuf, sync::Arc};
 
 use tokio::{net::TcpListener, task::JoinSet};
@@ -119,6 +121,7 @@ impl App {
             repositories: Repositories::new(&config.data, environment),
             probe,
             prefix: config.prefix.clone(),
+            fallback: chats.fallback,
         });
         let address = config.http.listen;
         let listener =

@@ -22,6 +22,8 @@ use crate::{
 
 /// A command heard this much too late is not run by itself.
 const STALE: Duration = Duration::from_secs(300);
+/// An answer that comes this late says so.
+const LATE: Duration = Duration::from_secs(10);
 
 /// Who speaks, where, about what.
 pub(super) struct Call<'a> {
@@ -70,7 +72,10 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
         thread_gate: thread_gate(bot, delivery).await?,
     };
     let answer = match &delivery.incoming {
-        Incoming::Said(said) => said_text(bot, &call, said).await?,
+        Incoming::Said(said) => said_text(bot, &call, said, call.heard_at).await?,
+        Incoming::Missed { said, at } => {
+            late(bot, &call, said_text(bot, &call, said, *at).await?, *at).await?
+        }
         Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
         Incoming::Unasked { act, .. } => unasked(bot, act).await?,
         Incoming::Reacted { message, mark, added } => reacted(bot, &call, message, *mark, *added).await?,
@@ -124,7 +129,38 @@ fn gate_of(subject: &str) -> Option<(GateId, u32)> {
     Some((GateId::parse(id).ok()?, number.parse().ok()?))
 }
 
-async fn said_text(bot: &Bot, call: &Call<'_>, said: &Said) -> anyhow::Result<Answer> {
+/// Says how late the answer is. What answers by itself, as a new card does, gets a line beside it.
+async fn late(
+    bot: &Bot,
+    call: &Call<'_>,
+    answer: Answer,
+    said_at: jiff::Timestamp,
+) -> anyhow::Result<Answer> {
+    let by = clock::between(said_at, call.heard_at);
+    if by < LATE || STALE < by {
+        return Ok(answer);
+    }
+    match answer.card {
+        Some(card) => {
+            let card = Some(Box::new(words::chat::late(*card, by)));
+            Ok(Answer { card, ..answer })
+        }
+        None if answer.done => {
+            // The effect is committed already; this line alone may get lost.
+            let card = words::chat::late(Card::say(""), by);
+            bot.engine().commit(vec![self::answer(call.id, call.delivery, card, false)]).await?;
+            Ok(answer)
+        }
+        None => Ok(answer),
+    }
+}
+
+async fn said_text(
+    bot: &Bot,
+    call: &Call<'_>,
+    said: &Said,
+    said_at: jiff::Timestamp,
+) -> anyhow::Result<Answer> {
     let prefix = bot.0.parts.prefix.as_str();
     let text = said.text.trim();
     let command = match text.strip_prefix(prefix) {
@@ -134,7 +170,7 @@ async fn said_text(bot: &Bot, call: &Call<'_>, said: &Said) -> anyhow::Result<An
         None if call.thread_gate.is_some() && is_vote(text) => text,
         None => return Ok(Answer::nothing()),
     };
-    let late = clock::between(call.heard_at, bot.engine().clock().now());
+    let late = clock::between(said_at, bot.engine().clock().now());
     if STALE < late {
         return Ok(Answer::whisper(words::refusal::stale(late, text)));
     }

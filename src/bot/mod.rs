@@ -4,6 +4,7 @@
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
 //! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
 //! - [`line`]: what the command line asks beside saying things;
+//! - [`memory`]: what an adapter that was away is told of earlier deliveries;
 //! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
 
 mod command;
@@ -11,6 +12,7 @@ mod draw;
 mod hear;
 mod inbox;
 mod line;
+mod memory;
 mod outbox;
 mod release;
 mod trigger;
@@ -28,7 +30,7 @@ use crate::{
     alias::Index,
     chat::{Accepted, ChatAdapter, Intake, IntakeError},
     engine::{Engine, Live},
-    id::{Digest, Platform},
+    id::{Digest, Place, Platform},
     message::Delivery,
     metric::Probe,
     runner::git::Repositories,
@@ -48,6 +50,8 @@ pub struct Parts {
     pub probe: Probe,
     /// What stands before a command, as `!`.
     pub prefix: String,
+    /// Where it is told that another place cannot be spoken in.
+    pub fallback: Option<Place>,
 }
 
 /// Cheap to clone; all clones are one bot.
@@ -69,10 +73,17 @@ impl Bot {
 
     /// The door that adapters hand deliveries to: durable first, then acknowledged.
     pub fn intake(&self) -> Intake {
-        let bot = self.clone();
-        Intake::new(move |delivery: Delivery| {
+        let (bot, rememberer) = (self.clone(), self.clone());
+        let intake = Intake::new(move |delivery: Delivery| {
             let bot = bot.clone();
             async move { bot.receive(delivery).await }
+        });
+        intake.recalling(move |platform, workspace| {
+            let bot = rememberer.clone();
+            async move {
+                let memory = memory::recall(&bot, platform, &workspace).await;
+                memory.map_err(|error| IntakeError { why: error.to_string() })
+            }
         })
     }
 

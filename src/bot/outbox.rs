@@ -19,8 +19,11 @@ use crate::{
     chat::{Attachment, ChatAdapter, ChatError, png},
     clock,
     id::{OutboxId, Place, Platform},
-    message::{Block, Mark},
-    store::outbox::Letter,
+    message::{Block, Mark, words},
+    store::{
+        Change,
+        outbox::{Letter, Priority, Wanted},
+    },
 };
 
 /// Letters read at a time.
@@ -167,9 +170,43 @@ async fn put_off(bot: &Bot, letter: &Letter<Value>, error: ChatError) -> anyhow:
         ChatError::Unreachable { .. } | ChatError::Unclear { .. } => doubled.min(RETRY_MAX),
         ChatError::Gone | ChatError::Refused { .. } | ChatError::Broken { .. } => RETRY_MAX,
     };
-    tracing::warn!(letter = letter.subject, place = ?letter.place.channel, %error, "a message was not sent");
+    match &error {
+        // It stays so until a person changes something: said once, tried again each minute.
+        ChatError::Refused { .. } if 0 < letter.tries => {
+            tracing::debug!(letter = letter.subject, %error, "a message was refused again");
+        }
+        ChatError::Refused { .. }
+        | ChatError::RateLimited { .. }
+        | ChatError::Unreachable { .. }
+        | ChatError::Unclear { .. }
+        | ChatError::Gone
+        | ChatError::Broken { .. } => {
+            tracing::warn!(letter = letter.subject, place = ?letter.place.channel, %error, "a message was not sent");
+        }
+    }
+    if let (ChatError::Refused { code, fix }, 0) = (&error, letter.tries) {
+        tell_refusal(bot, letter, code, fix).await?;
+    }
     let due = clock::after(bot.engine().clock().now(), pause);
     bot.engine().store().letter_put_off(letter.id, due, error.to_string()).await?;
+    Ok(())
+}
+
+/// Says once in the fallback channel that a place cannot be spoken in, and what to do.
+async fn tell_refusal(bot: &Bot, letter: &Letter<Value>, code: &str, fix: &str) -> anyhow::Result<()> {
+    let place = &letter.place;
+    let Some(fallback) = bot.0.parts.fallback.as_ref().filter(|it| it.channel != place.channel) else {
+        return Ok(());
+    };
+    let name = format!("{}/{}/{}", place.platform, place.workspace, place.channel);
+    let card = words::chat::refused(&name, code, fix);
+    let note = Wanted {
+        subject: format!("refused:{name}:{code}"),
+        place: fallback.clone(),
+        body: serde_json::json!({ "say": { "card": card, "to": null } }),
+        priority: Priority::Soon,
+    };
+    bot.engine().commit(vec![Change::Want(Box::new(note))]).await?;
     Ok(())
 }
 

@@ -42,12 +42,17 @@ pub enum ListenError {
     Fatal { code: String, fix: String },
 }
 
-/// Something that does not stop the adapter but that an operator should put right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Something that an operator should put right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
+    /// Listening has ended and does not begin again by itself.
+    #[error("deaf: `{code}`: {fix}")]
+    Deaf { code: String, fix: String },
     /// Discord delivers messages without their text: the privileged MESSAGE CONTENT intent is off.
+    #[error("messages come without their text: turn the MESSAGE CONTENT intent on")]
     NoMessageContent,
     /// Slack slows our event subscriptions down (`app_rate_limited`).
+    #[error("Slack slows our events down: more than 30,000 came in an hour")]
     EventsLimited,
 }
 
@@ -99,6 +104,11 @@ pub trait ChatAdapter: Send + Sync {
     /// # Errors
     /// Only what a new connection cannot heal.
     async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError>;
+
+    /// Since when nothing has been heard although it should; `None` while all is well.
+    fn deaf_since(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// When the platform was last heard over the listening connection: the measure of being alive.
     fn heard_at(&self) -> Option<Timestamp>;

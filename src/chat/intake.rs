@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 
+use crate::id::{ChannelId, MessageId, Platform, WorkspaceId};
 use crate::message::Delivery;
 
 /// What became of a delivery. Both are acknowledged.
@@ -22,11 +24,32 @@ pub struct IntakeError {
     pub why: String,
 }
 
+/// A channel that people speak to us in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    pub channel: ChannelId,
+    /// The last message from there that stands in the inbox.
+    pub last: Option<MessageId>,
+}
+
+/// What the inbox knows of a workspace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// When something from there was last stored; `None`: never.
+    pub heard_at: Option<Timestamp>,
+    pub spots: Vec<Spot>,
+}
+
 type Insert = dyn Fn(Delivery) -> BoxFuture<'static, Result<Accepted, IntakeError>> + Send + Sync;
 
-/// Inserts a delivery into the inbox and returns.
+type Recall = dyn Fn(Platform, WorkspaceId) -> BoxFuture<'static, Result<Memory, IntakeError>> + Send + Sync;
+
+/// Inserts a delivery into the inbox and returns; knows what was inserted.
 #[derive(Clone)]
-pub struct Intake(Arc<Insert>);
+pub struct Intake {
+    insert: Arc<Insert>,
+    recall: Arc<Recall>,
+}
 
 impl Intake {
     /// `insert` must only make the delivery durable; work is done later by whoever reads the inbox.
@@ -35,7 +58,32 @@ impl Intake {
         F: Fn(Delivery) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Accepted, IntakeError>> + Send + 'static,
     {
-        Self(Arc::new(move |delivery| Box::pin(insert(delivery))))
+        Self {
+            insert: Arc::new(move |delivery| Box::pin(insert(delivery))),
+            recall: Arc::new(|_, _| Box::pin(async { Ok(Memory::default()) })),
+        }
+    }
+
+    /// With what `recall` knows of earlier deliveries; without it nothing is known of any.
+    #[must_use]
+    pub fn recalling<F, Fut>(self, recall: F) -> Self
+    where
+        F: Fn(Platform, WorkspaceId) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Memory, IntakeError>> + Send + 'static,
+    {
+        let recall = Arc::new(move |platform, workspace| {
+            let it: BoxFuture<'static, Result<Memory, IntakeError>> = Box::pin(recall(platform, workspace));
+            it
+        });
+        Self { recall, ..self }
+    }
+
+    /// Where people have spoken to us, and until when we have heard them.
+    ///
+    /// # Errors
+    /// When the inbox cannot be read.
+    pub async fn memory(&self, platform: Platform, workspace: WorkspaceId) -> Result<Memory, IntakeError> {
+        (self.recall)(platform, workspace).await
     }
 
     /// Resolves once the delivery is durable.
@@ -43,7 +91,7 @@ impl Intake {
     /// # Errors
     /// When it is not; then it must not be acknowledged.
     pub async fn accept(&self, delivery: Delivery) -> Result<Accepted, IntakeError> {
-        (self.0)(delivery).await
+        (self.insert)(delivery).await
     }
 }
 

@@ -17,4 +17,4 @@ pub mod slack;
 pub mod terminal;
 
 pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
-pub use intake::{Accepted, Intake, IntakeError};
+pub use intake::{Accepted, Intake, IntakeError, Memory, Spot};

@@ -4,20 +4,24 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
+    sync::Arc,
 };
 
 use clap::Args;
 
 use super::out;
 use crate::{
-    clock::{Clock as _, SystemClock},
-    config::{self, Config, SlackMode},
+    boot,
+    chat::slack::Finding,
+    clock::{Clock as _, SharedClock, SystemClock},
+    config::{self, Config, SlackConfig, SlackMode},
     content::{self, Diagnostic},
     control::{
         client::call,
         wire::{Reply, Request},
     },
     engine::keep,
+    id::{ChannelId, Platform},
     library::{Library, settings_files},
     message::words,
     secret::SecretRef,
@@ -83,6 +87,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             looks.push(Look::ok(format!("configuration {shown}")));
             looks.extend(secrets(&config));
             looks.extend(chats(&config));
+            looks.extend(config.slack.as_ref().map(|slack| workspace(&config, slack)).unwrap_or_default());
             looks.push(store(&config));
             looks.push(disk(&config));
             looks.extend(shelves(&config));
@@ -145,6 +150,25 @@ fn chats(config: &Config) -> Vec<Look> {
         looks.push(Look::bad(State::Warn, "no chat is configured", advice));
     }
     looks
+}
+
+/// What Slack itself says; nothing if the configuration is not complete, which was said already.
+fn workspace(config: &Config, slack: &SlackConfig) -> Vec<Look> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let Ok(adapter) = boot::slack(slack, &clock) else { return Vec::new() };
+    let (settings, _) = content::settings::load(&settings_files(&config.settings), None);
+    let places = settings.apps.values().flat_map(|app| &app.channels);
+    let mut channels: Vec<ChannelId> =
+        places.filter(|it| it.platform == Platform::Slack).map(|it| it.channel.clone()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    let looking = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let found = looking.map(|it| it.block_on(adapter.look(&channels))).unwrap_or_default();
+    let look = |it: Finding| match it.fix {
+        None => Look::ok(it.what),
+        Some(fix) => Look::bad(State::Fail, it.what, fix),
+    };
+    found.into_iter().map(look).collect()
 }
 
 /// Opened, or held by a bot that answers.

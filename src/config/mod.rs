@@ -5,6 +5,7 @@
 //! data: ../data                       # everything that is written; relative to this file
 //! content: [..]                       # folders that hold commands/, aliases/ and packs/; later ones win
 //! prefix: "!"
+//! fallback_channel: discord/1234/5678 # where it is said that another channel cannot be spoken in
 //! store: {url: "sqlite:../data/lockkeeper.db"}
 //! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
 //! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}   # or mode: http and signing_secret
@@ -40,6 +41,8 @@ pub struct Config {
     pub settings: PathBuf,
     /// What a message to the bot begins with, beside mentioning it.
     pub prefix: String,
+    /// Where it is said that another channel cannot be spoken in, written `slack/T0ABC/C0DEF`.
+    pub fallback_channel: Option<String>,
     pub store: StoreConfig,
     pub http: HttpConfig,
     pub slack: Option<SlackConfig>,
@@ -56,6 +59,7 @@ impl Default for Config {
             content: vec![PathBuf::from("..")],
             settings: PathBuf::from("."),
             prefix: "!".to_owned(),
+            fallback_channel: None,
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             slack: None,

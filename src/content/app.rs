@@ -273,6 +273,8 @@ pub struct AppEnvironment {
     pub who: Rights,
 }
 
+pub(crate) use places::parse as parse_place;
+
 /// Places written `platform/workspace/channel`.
 mod places {
     use super::{
@@ -292,7 +294,7 @@ mod places {
             .collect()
     }
 
-    /// `terminal/main` is short for `terminal/terminal/main`: a terminal is its own workspace.
+    /// A channel, or what is wrong with its text. `terminal/main` is short for `terminal/terminal/main`: a terminal is its own workspace.
     pub(crate) fn parse(text: &str) -> Result<Place, String> {
         let parts: Vec<&str> = text.split('/').collect();
         let (platform, workspace, channel) = match parts.as_slice() {

@@ -19,6 +19,7 @@ mod shell;
 mod source;
 
 pub use action::{Action, Argument, CHANGES_HOSTS, Parameter, ParameterKind, Part, RunnerName};
+pub(crate) use app::parse_place;
 pub use app::{
     App, AppEnvironment, Canary, Health, Package, Pool, PoolCall, Probe, Repository, Rollout, Scripts,
     Service,

@@ -1,16 +1,17 @@
 //! `/healthz`: the process answers. `/readyz`: it can do its work; if not, what keeps it from that.
 
 use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Held, STORE_PATIENCE, Surface};
-use crate::{chat::ChatAdapter, clock};
+use super::{Held, STORE_PATIENCE};
+use crate::{chat::ChatAdapter, clock, message::words};
 
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// 200 or 503, each with every check. Chats are told of, not checked: their outage is no reason to restart us.
+/// 200 or 503, each with every check. A deaf chat is no reason to restart us, which is `/healthz`'s question.
 pub(super) async fn ready(State(surface): Held) -> (StatusCode, Json<Value>) {
     let engine = &surface.parts.engine;
     let beat = engine.store().is_writable(engine.clock().now());
@@ -19,13 +20,16 @@ pub(super) async fn ready(State(surface): Held) -> (StatusCode, Json<Value>) {
     // Without people nobody could ask or approve anything.
     let (people, apps) = (live.settings.people.len(), live.settings.apps.len());
     let settings = people > 0;
-    let ready = store && settings;
-    let chats: Vec<Value> = surface.parts.adapters.iter().map(|it| chat(&surface, &**it)).collect();
+    let now = engine.clock().now();
+    let chats: Vec<Value> = surface.parts.adapters.iter().map(|it| chat(&**it, now)).collect();
+    let deaf: Vec<String> = surface.parts.adapters.iter().filter_map(|it| deaf(&**it, now)).collect();
+    let ready = store && settings && deaf.is_empty();
     let body = json!({
         "ready": ready,
         "checks": {
             "store": said(store, "a write does not commit"),
             "settings": said(settings, "no people are loaded; `lockkeeper check` says why"),
+            "chats": said(deaf.is_empty(), &deaf.join("; ")),
         },
         "people": people,
         "apps": apps,
@@ -39,12 +43,22 @@ fn said(good: bool, why: &str) -> Value {
     if good { json!({ "ok": true }) } else { json!({ "ok": false, "why": why }) }
 }
 
-fn chat(surface: &Surface, adapter: &dyn ChatAdapter) -> Value {
-    let now = surface.parts.engine.clock().now();
+fn chat(adapter: &dyn ChatAdapter, now: Timestamp) -> Value {
     let silent = adapter.heard_at().map(|at| clock::between(at, now).as_secs());
     json!({
         "platform": adapter.platform().as_str(),
         "silent_seconds": silent,
-        "trouble": adapter.trouble().map(|it| format!("{it:?}")),
+        "trouble": adapter.trouble().map(|it| it.to_string()),
     })
+}
+
+/// Which chat hears nothing, for how long, and why if that is known.
+fn deaf(adapter: &dyn ChatAdapter, now: Timestamp) -> Option<String> {
+    let since = adapter.deaf_since()?;
+    let mut text =
+        format!("{} is deaf for {}", adapter.platform(), words::length(clock::between(since, now)));
+    if let Some(trouble) = adapter.trouble() {
+        text.push_str(&format!(" ({trouble})"));
+    }
+    Some(text)
 }

@@ -1,5 +1,6 @@
 //! What people did in chat, as adapters hand it to the inbox.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,6 +33,12 @@ pub struct Said {
 #[serde(rename_all = "lowercase")]
 pub enum Incoming {
     Said(Said),
+    /// Said while nobody listened, and fetched later.
+    Missed {
+        said: Said,
+        /// By the platform's clock.
+        at: Timestamp,
+    },
     /// `act` is what [`super::ButtonAct::encode`] made; `reason` what a form asked for.
     Pressed {
         message: MessageRef,

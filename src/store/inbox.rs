@@ -81,6 +81,26 @@ impl Store {
             .collect()
     }
 
+    /// The newest deliveries of one source, done or not, newest first.
+    pub async fn latest_deliveries(
+        &self,
+        source: &'static str,
+        most: i64,
+    ) -> Result<Vec<(Timestamp, Value)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body, received_at FROM inbox WHERE source = $1 ORDER BY received_at DESC LIMIT $2",
+        )
+        .bind(source)
+        .bind(most)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        let read = |row| {
+            let columns = Columns { table: "inbox", row };
+            Ok((columns.at("received_at")?, columns.json("body")?))
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// Counts one try that ended in a passing fault.
     pub async fn count_try(&self, id: InboxId) -> Result<(), StoreError> {
         self.write(move |tx| {

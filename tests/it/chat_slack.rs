@@ -4,6 +4,7 @@ mod command;
 mod form;
 mod http;
 mod manifest;
+mod missed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ fn adapter(fake: &FakeSlack, app_token: &str) -> Arc<Slack> {
         ping: Duration::from_millis(100),
         pause_first: Duration::from_millis(10),
         pause_longest: Duration::from_millis(100),
+        deaf: Duration::from_millis(400),
         ..SlackTiming::default()
     };
     let settings = SlackSettings {
@@ -54,9 +56,13 @@ struct Talk {
 
 impl Talk {
     async fn start() -> Self {
-        let fake = FakeSlack::start().await;
+        Self::start_on(FakeSlack::start().await, Inbox::default()).await
+    }
+
+    /// With a workspace where something was said already, and an inbox that may know some of it.
+    async fn start_on(fake: FakeSlack, inbox: Inbox) -> Self {
         let slack = adapter(&fake, APP_TOKEN);
-        let (inbox, stop) = (Inbox::default(), CancellationToken::new());
+        let stop = CancellationToken::new();
         let listening = tokio::spawn({
             let (slack, intake, stop) = (slack.clone(), inbox.intake(), stop.clone());
             async move { slack.listen(intake, stop).await }

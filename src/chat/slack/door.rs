@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::ears::{Ears, NotStored};
 use super::method::Method;
 use super::signature::{SignatureError, verify};
-use super::{Backoff, Intake, ListenError, Slack, healed_by_waiting};
+use super::{Backoff, Intake, ListenError, Slack, healed_by_waiting, missed};
 use crate::chat::ChatError;
 
 /// Slack waits 3 s in all.
@@ -101,6 +102,9 @@ impl Slack {
     ) -> Result<(), ListenError> {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         let nothing = Value::Object(Map::new());
+        // Slack repeats for six minutes only.
+        let mut looking = JoinSet::new();
+        looking.spawn(missed::fetch(ears.clone(), None));
         loop {
             let asked: Result<Value, ChatError> = tokio::select! {
                 () = stop.cancelled() => return Ok(()),

@@ -4,6 +4,8 @@
 //! - `socket`: the listening connection;
 //! - [`door`]: the same over HTTP; `signature`: who posts there;
 //! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
+//! - `missed`: what was said while nobody listened;
+//! - `look`: what `doctor` asks;
 //! - `outlet`: where commands are answered from outside a channel;
 //! - [`render`]: cards as Block Kit; `text`: mrkdwn.
 
@@ -12,8 +14,10 @@ mod door;
 mod ears;
 mod events;
 mod form;
+mod look;
 mod manifest;
 mod method;
+mod missed;
 mod outlet;
 pub mod render;
 mod signature;
@@ -21,6 +25,7 @@ mod socket;
 mod text;
 
 pub use door::{Answer, Arrival, Kind, Refused};
+pub use look::Finding;
 pub use manifest::manifest;
 pub use signature::SignatureError;
 
@@ -30,6 +35,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -45,7 +51,7 @@ use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
-use crate::clock::{SharedClock, between, from_millis, to_millis};
+use crate::clock::{SharedClock, between, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
 use crate::message::{Card, Mark, words};
@@ -86,6 +92,8 @@ pub struct SlackTiming {
     pub pause_longest: Duration,
     /// How long a person's standing is believed.
     pub standing: Duration,
+    /// Without a sign of life for this long we are deaf. A line is given up after two pings.
+    pub deaf: Duration,
     /// Between two round trips where Slack posts to us and may have nothing to post.
     pub ask: Duration,
 }
@@ -98,7 +106,8 @@ impl Default for SlackTiming {
             pause_first: Duration::from_secs(1),
             pause_longest: Duration::from_secs(60),
             standing: Duration::from_secs(60),
-            ask: Duration::from_secs(20),
+            deaf: Duration::from_secs(28),
+            ask: Duration::from_secs(12),
         }
     }
 }
@@ -166,6 +175,29 @@ impl Slack {
         })
     }
 
+    async fn hear_people(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
+        let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
+        let own = loop {
+            let error = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                own = self.own() => match own {
+                    Ok(own) => break own.clone(),
+                    Err(error) => error,
+                },
+            };
+            let pause = healed_by_waiting(error, &mut backoff)?;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(pause) => {}
+            }
+        };
+        let ears = self.ears(own, intake);
+        if self.signing_secret.is_some() {
+            return self.keep_asking(&ears, stop).await;
+        }
+        self.hold_sockets(&ears, stop).await
+    }
+
     /// Sockets, each replaced as soon as it announces its end.
     async fn hold_sockets(&self, ears: &Arc<Ears>, stop: CancellationToken) -> Result<(), ListenError> {
         let (losses, mut lost) = mpsc::unbounded_channel();
@@ -183,9 +215,15 @@ impl Slack {
             let pause = self.timing.pause_first.saturating_mul(5 * u32::try_from(number).unwrap_or(0));
             open(&mut sockets, pause);
         }
+        // Before the first socket stands, and after each one that was lost, something may have been said to nobody.
+        let mut gap: Option<Option<Timestamp>> = Some(None);
         loop {
             let loss = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
+                () = ears.signs.hello.notified(), if gap.is_some() => {
+                    drop(sockets.spawn(missed::fetch(ears.clone(), gap.take().flatten())));
+                    continue;
+                }
                 Some(loss) = lost.recv() => loss,
                 Some(Err(error)) = sockets.join_next() => {
                     tracing::error!(error = %error, "a slack socket's task broke");
@@ -194,6 +232,11 @@ impl Slack {
             };
             if self.signs.connected.swap(false, Ordering::Relaxed) {
                 backoff.reset();
+            }
+            if loss != Loss::Refresh && gap.is_none() {
+                gap = Some(self.signs.heard_at());
+                // A hello before the loss heals nothing.
+                let _ = ears.signs.hello.notified().now_or_never();
             }
             let pause = self.pause_after(loss, &mut backoff)?;
             open(&mut sockets, pause);
@@ -414,34 +457,27 @@ impl ChatAdapter for Slack {
     }
 
     async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
-        let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
-        let own = loop {
-            let error = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                own = self.own() => match own {
-                    Ok(own) => break own.clone(),
-                    Err(error) => error,
-                },
-            };
-            let pause = healed_by_waiting(error, &mut backoff)?;
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
-            }
-        };
-        let ears = self.ears(own, intake);
-        if self.signing_secret.is_some() {
-            return self.keep_asking(&ears, stop).await;
-        }
-        self.hold_sockets(&ears, stop).await
+        self.signs.began.store(to_millis(self.clock.now()), Ordering::Relaxed);
+        *self.signs.ended.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let ended = self.hear_people(intake, stop).await;
+        *self.signs.ended.lock().unwrap_or_else(PoisonError::into_inner) = ended.clone().err();
+        ended
     }
 
     fn heard_at(&self) -> Option<Timestamp> {
-        let millis = self.signs.heard.load(Ordering::Relaxed);
-        (millis != 0).then(|| from_millis(millis))
+        self.signs.heard_at()
+    }
+
+    fn deaf_since(&self) -> Option<Timestamp> {
+        self.signs.deaf_since(self.clock.now(), self.timing.deaf)
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        self.signs.events_limited.load(Ordering::Relaxed).then_some(Trouble::EventsLimited)
+        match &*self.signs.ended.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(ListenError::Fatal { code, fix }) => {
+                Some(Trouble::Deaf { code: code.clone(), fix: fix.clone() })
+            }
+            None => self.signs.events_limited.load(Ordering::Relaxed).then_some(Trouble::EventsLimited),
+        }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::wire::{Fault, page, status};
+use super::past::history;
 use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules, scope};
 
 pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
@@ -133,8 +134,8 @@ fn answer(world: &mut World, fake: &FakeSlack, method: &str, body: &Value) -> An
                 Err(code)
             }
         },
-        "conversations.history" => Ok(history(world, body, None)),
-        "conversations.replies" => Ok(history(world, body, body["ts"].as_str())),
+        "conversations.history" => history(world, body, None),
+        "conversations.replies" => history(world, body, body["ts"].as_str()),
         "files.getUploadURLExternal" => {
             world.number += 1;
             let id = format!("F{}", world.number);
@@ -160,8 +161,7 @@ fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
     {
         return Err("thread_not_found");
     }
-    world.number += 1;
-    let ts = format!("1790000000.{:06}", world.number);
+    let ts = world.ts();
     let posted = Posted {
         channel: channel.clone(),
         ts: ts.clone(),
@@ -214,18 +214,6 @@ fn react(world: &mut World, body: &Value) -> Answer {
     } else {
         Err("already_reacted")
     }
-}
-
-fn history(world: &World, body: &Value, thread: Option<&str>) -> Value {
-    let messages = world.messages.iter().rev().filter(|it| {
-        let in_thread = it.body["thread_ts"].as_str();
-        body["channel"] == it.channel.as_str() && it.only_for.is_none() && in_thread == thread
-    });
-    let drawn = messages.map(|it| {
-        json!({"type": "message", "ts": it.ts, "user": it.user, "text": it.body["text"],
-            "metadata": it.body["metadata"]})
-    });
-    json!({"messages": drawn.collect::<Vec<Value>>()})
 }
 
 fn complete_upload(world: &mut World, body: &Value) -> Answer {

@@ -46,10 +46,10 @@ pub(super) async fn respond(
         if check(it, &body).is_err() || body["response_type"] != "ephemeral" {
             it.faulty_calls.push(format!("no private answer: {body}"));
         }
-        it.number += 1;
+        let ts = it.ts();
         it.unread.push(Unread::Post(Posted {
             channel,
-            ts: format!("1790000000.{:06}", it.number),
+            ts,
             only_for: Some(user),
             ..Posted::of(super::BOT, body)
         }));

@@ -5,6 +5,7 @@ mod api;
 mod command;
 mod form;
 pub mod http;
+mod past;
 pub mod rules;
 pub mod scope;
 mod socket;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lockkeeper::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
@@ -105,6 +107,14 @@ struct World {
     calls: Vec<String>,
     number: u64,
     ack_within: Duration,
+}
+
+impl World {
+    /// The next message's `ts`: now, and a counter.
+    fn ts(&mut self) -> String {
+        self.number += 1;
+        format!("{}.{:06}", SystemClock.now().as_second(), self.number)
+    }
 }
 
 /// The workspace; cloning gives another handle to it.
@@ -326,10 +336,7 @@ impl FakeSlack {
     }
 
     fn next_ts(&self) -> String {
-        self.world(|it| {
-            it.number += 1;
-            format!("1790000000.{:06}", it.number)
-        })
+        self.world(World::ts)
     }
 
     // What the bot did.

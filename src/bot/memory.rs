@@ -1,0 +1,44 @@
+//! What the inbox and the settings know of a workspace: for an adapter that was away and looks for what it missed.
+
+use std::collections::BTreeMap;
+
+use super::Bot;
+use crate::{
+    chat::{Memory, Spot},
+    id::{ChannelId, MessageId, Platform, WorkspaceId},
+    message::{Delivery, Incoming},
+};
+
+/// Deliveries that are looked through; what is older concerns nobody any more.
+const MOST: i64 = 5_000;
+
+pub(super) async fn recall(bot: &Bot, platform: Platform, workspace: &WorkspaceId) -> anyhow::Result<Memory> {
+    let mut memory = Memory::default();
+    let mut spots: BTreeMap<ChannelId, Option<MessageId>> = BTreeMap::new();
+    for (at, body) in bot.engine().store().latest_deliveries("chat", MOST).await? {
+        let Ok(delivery) = serde_json::from_value::<Delivery>(body) else { continue };
+        if delivery.place.platform != platform || delivery.place.workspace != *workspace {
+            continue;
+        }
+        memory.heard_at = memory.heard_at.max(Some(at));
+        let spot = spots.entry(delivery.place.channel.clone()).or_default();
+        // Newest first, so the first that is a message counts.
+        match delivery.incoming {
+            Incoming::Said(said) | Incoming::Missed { said, .. } if spot.is_none() => {
+                *spot = Some(said.message)
+            }
+            Incoming::Said(_)
+            | Incoming::Missed { .. }
+            | Incoming::Pressed { .. }
+            | Incoming::Unasked { .. }
+            | Incoming::Reacted { .. } => {}
+        }
+    }
+    let live = bot.engine().live();
+    let told = live.settings.apps.values().flat_map(|app| &app.channels);
+    for place in told.filter(|it| it.platform == platform && it.workspace == *workspace) {
+        spots.entry(place.channel.clone()).or_default();
+    }
+    memory.spots = spots.into_iter().map(|(channel, last)| Spot { channel, last }).collect();
+    Ok(memory)
+}

@@ -1,0 +1,49 @@
+//! What `lockkeeper doctor` asks of a workspace: whether the tokens count, and whether the bot reads its channels.
+
+use serde_json::json;
+
+use super::method::Method;
+use super::{ChatError, Slack};
+use crate::id::ChannelId;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub what: String,
+    /// What to change; `None` if all is well.
+    pub fix: Option<String>,
+}
+
+impl Finding {
+    fn of(what: &str, good: &str, outcome: Result<(), ChatError>) -> Self {
+        match outcome {
+            Ok(()) => Self { what: format!("{what}: {good}"), fix: None },
+            Err(ChatError::Refused { code, fix }) => {
+                Self { what: format!("{what}: refused with `{code}`"), fix: Some(fix) }
+            }
+            Err(error) => Self {
+                what: format!("{what}: {error}"),
+                fix: Some("is Slack reachable from this machine?".to_owned()),
+            },
+        }
+    }
+}
+
+impl Slack {
+    /// Asks Slack; says and changes nothing there.
+    pub async fn look(&self, channels: &[ChannelId]) -> Vec<Finding> {
+        let signed_in = self.own().await.map(drop);
+        let known = signed_in.is_ok();
+        let mut found = vec![Finding::of("slack bot token", "Slack knows it", signed_in)];
+        if self.signing_secret.is_none() {
+            let opened = self.api.post(Method::OpenConnection, &json!({})).await.map(drop);
+            found.push(Finding::of("slack app token", "a socket may be opened", opened));
+        }
+        for channel in channels.iter().filter(|_| known) {
+            let params = [("channel", channel.to_string()), ("limit", "1".to_owned())];
+            let read = self.api.get(Method::History, &params).await.map(drop);
+            found.push(Finding::of(&format!("slack channel {channel}"), "the bot is in it", read));
+        }
+        found
+    }
+}
