@@ -326,6 +326,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         judgement: evidence.judgement,
         reason_needed: needs_reason(it),
         standing: if current { standing(bot, it) } else { Standing::Replaced },
+        looks_wanted: asked.looks_wanted,
         voided: if current { asked.voided.clone() } else { Vec::new() },
         proofs: proofs(asked),
     })

@@ -47,7 +47,7 @@ use crate::{
     store::{Store, execution::Execution},
 };
 
-pub use gate::{Asked, Evidence, OpenGate, Voting, gate_subject, involved};
+pub use gate::{Asked, Evidence, Longer, OpenGate, Voting, gate_subject, involved};
 pub use guard::lock_for;
 pub use inquire::{Answered, Inquiry};
 pub use live::{Live, LivePolicy};

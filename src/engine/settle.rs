@@ -34,7 +34,7 @@ impl End {
 }
 
 /// Between two tries to store a result while the database is away.
-const RETRY: Duration = Duration::from_millis(500);
+pub(super) const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
 impl Engine {

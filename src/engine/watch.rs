@@ -3,17 +3,24 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Engine, gate::Evidence, settle::End, start::card_subject};
+use super::{
+    Engine, Longer,
+    gate::Evidence,
+    settle::{End, RETRY},
+    start::card_subject,
+};
 use crate::{
     clock,
+    gate::{Length, Refusal},
     id::{Digest, EvidenceId},
+    identity::{Authorised, Right, Subject},
     release::{Plan, Watch},
-    rollout::{Look, Verdict, judge},
+    rollout::{Judgement, LOOKS_MAX, Look, Verdict, judge},
     status::Status,
-    store::{Change, StoreError, execution::Execution},
+    store::{Change, StoreError, audit, execution::Execution, release::Release},
 };
 
 #[derive(Deserialize)]
@@ -21,6 +28,25 @@ struct Input {
     plan: Plan,
     digest: Digest,
 }
+
+/// What a watch was told while it went on.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Told {
+    /// So many looks more.
+    Longer { looks: u32 },
+}
+
+/// A watch that has seen enough.
+struct Over {
+    judgement: Judgement,
+    looks: Vec<Look>,
+    /// The execution's, read before what it was told.
+    version: i64,
+}
+
+/// Visits of one release that are looked through.
+const TREE_MAX: i64 = 1_000;
 
 impl Engine {
     pub(super) async fn watch(&self, execution: Execution) {
@@ -37,25 +63,33 @@ impl Engine {
             return self.settle(&execution, end, Vec::new()).await;
         };
         self.show_running(&execution).await;
-        match self.watch_on(&execution, &watch).await {
-            Ok(Some(looks)) => self.conclude(&execution, &input.plan, &watch, looks).await,
-            Ok(None) => {}
-            Err(error) => {
-                let end = End::failed(format!("the watch could not be kept: {error}"));
-                self.settle(&execution, end, Vec::new()).await;
+        loop {
+            match self.watch_on(&execution, &watch).await {
+                Ok(Some(over)) => {
+                    if self.conclude(&execution, &input.plan, over).await {
+                        return;
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    let end = End::failed(format!("the watch could not be kept: {error}"));
+                    return self.settle(&execution, end, Vec::new()).await;
+                }
             }
         }
     }
 
     /// Looks until there is a verdict; `None` if it was stopped or canceled.
-    async fn watch_on(&self, execution: &Execution, watch: &Watch) -> Result<Option<Vec<Look>>, StoreError> {
+    async fn watch_on(&self, execution: &Execution, watch: &Watch) -> Result<Option<Over>, StoreError> {
         let cancel = self.cancel_token(execution.id);
-        let mut looks: Vec<Look> = self.store().looks(execution.id).await?;
+        let mut looks: Vec<Look> = self.store().looks(execution.id, 0).await?;
         let interval = Duration::from_millis(watch.interval_ms);
         loop {
-            let over = looks.len() >= watch.metrics.looks_planned as usize;
-            if over || (!looks.is_empty() && judge(&watch.metrics, &looks).verdict == Verdict::Fail) {
-                return Ok(Some(looks));
+            let version = self.store().load_execution(execution.id).await?.version;
+            let metrics = self.longer(execution, watch).await?.metrics;
+            let over = looks.len() >= metrics.looks_wanted() as usize;
+            if over || (!looks.is_empty() && judge(&metrics, &looks).verdict == Verdict::Fail) {
+                return Ok(Some(Over { judgement: judge(&metrics, &looks), looks, version }));
             }
             tokio::select! {
                 () = self.clock().sleep_until(clock::after(self.now(), interval)) => {}
@@ -74,13 +108,86 @@ impl Engine {
         }
     }
 
-    async fn conclude(&self, execution: &Execution, plan: &Plan, watch: &Watch, looks: Vec<Look>) {
-        let judgement = judge(&watch.metrics, &looks);
+    /// The watch with what was asked for while it went on.
+    async fn longer(&self, execution: &Execution, watch: &Watch) -> Result<Watch, StoreError> {
+        let told: Vec<Told> = self.store().flow_events(execution.id).await?;
+        let asked = told.iter().fold(0_u32, |sum, Told::Longer { looks }| sum.saturating_add(*looks));
+        Ok(watch.clone().with_looks(watch.metrics.looks_planned.saturating_add(asked)))
+    }
+
+    /// Keeps the evidence and ends the watch, unless it was told to go on since its version was read; then false.
+    async fn conclude(&self, execution: &Execution, plan: &Plan, over: Over) -> bool {
+        let Over { judgement, looks, version } = over;
         let id = EvidenceId::generate();
-        let result = json!({ "verdict": judgement.verdict, "evidence": id, "looks": looks.len() });
+        let end =
+            End::succeeded(json!({ "verdict": judgement.verdict, "evidence": id, "looks": looks.len() }));
         let evidence = Evidence { judgement: Some(judgement), looks };
-        let kept = Change::Evidence(id, plan.release, serde_json::to_value(evidence).unwrap_or_default());
-        self.settle(execution, End::succeeded(result), vec![kept]).await;
+        let kept = vec![
+            Change::Advance(execution.id, version, Status::Running),
+            Change::Evidence(id, plan.release, serde_json::to_value(evidence).unwrap_or_default()),
+        ];
+        loop {
+            match self.try_settle(execution, &end, kept.clone()).await {
+                Ok(started) => {
+                    self.forget_cancel(execution.id);
+                    started.into_iter().for_each(|it| self.go(it));
+                    return true;
+                }
+                Err(StoreError::Changed { .. }) => match self.store().load_execution(execution.id).await {
+                    Ok(now) if now.ended_at.is_some() => {
+                        self.forget_cancel(execution.id);
+                        return true;
+                    }
+                    Ok(now) if now.version != version => return false,
+                    Ok(_) | Err(_) => tokio::time::sleep(RETRY).await,
+                },
+                Err(error) => {
+                    tracing::error!(execution = %execution.id, %error, "the end of a watch could not be stored; trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Makes the watch that goes on for this release longer.
+    pub async fn watch_longer(
+        &self,
+        release: &Release,
+        leave: &Authorised,
+        length: Length,
+    ) -> Result<Longer, StoreError> {
+        let tree = self.store().tree(release.execution, i64::MAX, TREE_MAX).await?;
+        let going = tree.iter().rev().find(|it| it.runner == "watch" && it.ended_at.is_none());
+        let Some(watching) = going else { return Ok(Longer::Nothing) };
+        let input = serde_json::from_value::<Input>(Value::Object(watching.parameters.clone())).ok();
+        let Some((plan, watch)) = input.and_then(|it| Some((it.plan.clone(), it.plan.watch?))) else {
+            return Ok(Longer::Nothing);
+        };
+        if !leave.covers(Right::Extend, &Subject::of(&plan.app, &plan.target.environment)) {
+            return Ok(Longer::Refused(Box::new(Refusal::WrongLeave { needed: Right::Extend })));
+        }
+        let told: Vec<Told> = self.store().flow_events(watching.id).await?;
+        let wanted = self.longer(watching, &watch).await?.metrics.looks_wanted();
+        let room = u32::try_from(LOOKS_MAX).unwrap_or(u32::MAX).saturating_sub(wanted);
+        let looks = watch.looks_in(length.as_duration().unsigned_abs()).min(room);
+        let seq = i64::try_from(told.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let event = serde_json::to_value(Told::Longer { looks }).unwrap_or_default();
+        let entry = audit::Entry {
+            actor: leave.person().to_string(),
+            act: "extend",
+            subject: format!("watch of #{}", plan.number),
+            body: event.clone(),
+        };
+        let changes = vec![
+            Change::Advance(watching.id, watching.version, Status::Running),
+            Change::Tell(watching.id, seq, event),
+            Change::Audit(entry),
+        ];
+        match self.commit(changes).await {
+            Ok(()) => Ok(Longer::Watching(watch.length_of(looks))),
+            Err(StoreError::Changed { .. }) => Ok(Longer::Nothing),
+            Err(error) => Err(error),
+        }
     }
 
     /// One look of the probe, small enough to keep.

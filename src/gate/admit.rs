@@ -68,7 +68,7 @@ impl Gate {
         Ok(GateEvent::Overridden { by, account, reason, at })
     }
 
-    /// Measures longer.
+    /// Measures longer, until there are so many looks if there is anything to measure.
     ///
     /// # Errors
     /// [`Refusal::WrongLeave`] without leave to extend exactly here.
@@ -76,11 +76,12 @@ impl Gate {
         &self,
         leave: &Authorised,
         length: Length,
+        looks: Option<u32>,
         at: Timestamp,
     ) -> Result<GateEvent, Refusal> {
         self.check_leave(leave, Right::Extend)?;
         let (by, account) = (leave.person().clone(), leave.account().clone());
-        Ok(GateEvent::Extended { by, account, length, at })
+        Ok(GateEvent::Extended { by, account, length, looks, at })
     }
 
     /// Withdraws the question.

@@ -509,7 +509,7 @@ mod tests {
     fn extending_moves_the_deadline_up_to_a_limit() {
         let extend = |gate: &Gate, text: &str| {
             let leave = leave(gate, "UMAREN", Right::Extend);
-            gate.apply(gate.ask_extend(&leave, text.parse().unwrap(), at(60)).unwrap())
+            gate.apply(gate.ask_extend(&leave, text.parse().unwrap(), Some(20), at(60)).unwrap())
         };
         let decided = extend(&open(), "10m").unwrap();
         assert_eq!(decided.next.deadline, at(4200));

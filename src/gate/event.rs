@@ -60,6 +60,9 @@ pub enum GateEvent {
         by: PersonName,
         account: Account,
         length: Length,
+        /// How many looks the next evidence is to hold; `None` if there is nothing to measure.
+        #[serde(default)]
+        looks: Option<u32>,
         at: Timestamp,
     },
     /// Break glass. Made by [`Gate::ask_override`].

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -123,6 +125,26 @@ impl Watch {
     #[must_use]
     pub fn over(self, artifact: Digest) -> Self {
         Self { artifact: Some(artifact), ..self }
+    }
+}
+
+impl Watch {
+    /// The same watch until there are so many looks; never fewer than were planned.
+    #[must_use]
+    pub fn with_looks(mut self, wanted: u32) -> Self {
+        self.metrics.looks_asked = wanted.saturating_sub(self.metrics.looks_planned);
+        self
+    }
+
+    /// How many looks a length of time takes: at least one.
+    pub fn looks_in(&self, length: Duration) -> u32 {
+        let looks = length.as_millis().div_ceil(u128::from(self.interval_ms.max(1)));
+        u32::try_from(looks).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// How long so many looks take.
+    pub fn length_of(&self, looks: u32) -> Duration {
+        Duration::from_millis(self.interval_ms.saturating_mul(u64::from(looks)))
     }
 }
 

@@ -3,12 +3,17 @@
 use super::{
     Gap, Judgement, LOOKS_MAX, Look, MetricJudgement, MetricKind, MetricPlan, NeedMore, Reason, Samples,
     Sides, TestName, Threshold, Verdict, WatchPlan,
-    spending::{Boundary, boundaries},
+    spending::{Boundary, Spending, boundaries},
     tally::{Tally, information, samples_of, usable},
 };
 
-/// Part of the false-alarm rate that the planned looks spend; the rest is for those that follow while people decide.
+/// Part of the false-alarm rate that the planned looks spend; the rest is for those that follow, because somebody asked
+/// to measure longer or while people decide.
 const PLANNED_PART: f64 = 0.8;
+/// Part that the same comparison spends as it goes on.
+const LONGER_PART: f64 = 0.1;
+/// Part that fresh rounds spend, each of which sees only what is new.
+const FRESH_PART: f64 = 1.0 - PLANNED_PART - LONGER_PART;
 /// A metric is broken if more than one look in this many has no data.
 const GAPS_ONE_IN: usize = 5;
 
@@ -16,22 +21,22 @@ const GAPS_ONE_IN: usize = 5;
 ///
 /// - `fail` as soon as one metric is worse: significantly at this look's limit, and by more than a limit of the plan.
 ///   It stays so whatever comes later.
-/// - `pass` only after `looks_planned` looks, with `min_samples` on each side of each metric.
+/// - `pass` only after `looks_wanted` looks, with `min_samples` on each side of each metric.
 /// - `broken` if the latest look, or more than a fifth of all, has no data for a metric.
 /// - `insufficient` otherwise.
 ///
 /// The plan's false-alarm rate is divided evenly among the metrics (Bonferroni), and each metric's part among looks
-/// by an alpha-spending function. Looks after the planned ones, taken while people decide, form rounds of the same
-/// length, each judged by its own data, so that a late breach is not diluted; round r spends a part 1 / (r (r+1)) of
-/// a fifth of the rate, which sums to that fifth however long people take. A watch that was too short is extended by
-/// raising `looks_planned`: then all looks are judged together. Doing so for lack of samples, not for lack of a
-/// liked answer, keeps the rate.
+/// by an alpha-spending function. Looks after the planned ones, asked for or taken while people decide, count twice.
+/// They go on with the comparison of all looks, on a tenth of the rate that was kept for it from the start: so whoever
+/// measures longer keeps the promise, whatever made them do it. And they form fresh rounds as long as the planned watch,
+/// each judged by its own data, so that a late breach is not diluted; round r spends a part 1 / (r (r+1)) of the last
+/// tenth, which sums to that tenth however long people take.
 pub fn judge(plan: &WatchPlan, looks: &[Look]) -> Judgement {
     judge_with(plan, looks, &mut boundaries)
 }
 
-/// Information per look, looks planned, alpha → the limits: [`boundaries`] or something that remembers its answers.
-pub(super) type Limits<'a> = &'a mut dyn FnMut(&[f64], u32, f64) -> Vec<Boundary>;
+/// Information per look and what may be spent → the limits: [`boundaries`] or something that remembers its answers.
+pub(super) type Limits<'a> = &'a mut dyn FnMut(&[f64], Spending) -> Vec<Boundary>;
 
 pub(super) fn judge_with(plan: &WatchPlan, looks: &[Look], limits: Limits) -> Judgement {
     let metrics: Vec<MetricJudgement> =
@@ -41,14 +46,14 @@ pub(super) fn judge_with(plan: &WatchPlan, looks: &[Look], limits: Limits) -> Ju
         verdict: metrics.iter().map(|it| it.verdict).max().unwrap_or(Verdict::Broken),
         metrics,
         looks: looks.len() as u32,
-        looks_planned: plan.looks_planned,
+        looks_planned: plan.looks_wanted(),
         false_alarm_rate: plan.false_alarm_rate,
         from: looks.first().map(|it| it.at),
         until: looks.last().map(|it| it.at),
     }
 }
 
-/// Where one round of looks stands.
+/// Where one comparison over some looks stands.
 struct Round {
     tally: Tally,
     p_value: Option<f64>,
@@ -63,30 +68,42 @@ fn judge_metric(plan: &WatchPlan, metric: &MetricPlan, looks: &[Look], limits: L
     let rate = if plan.false_alarm_rate.is_nan() { 0.0 } else { plan.false_alarm_rate.clamp(0.0, 0.5) };
     let alpha = rate / plan.metrics.len().max(1) as f64;
     let watched = &looks[..looks.len().min(LOOKS_MAX)];
-    let mut first = None;
-    let mut failed = None;
-    for (number, chunk) in watched.chunks(planned).enumerate() {
-        let round = run_round(metric, chunk, planned as u32, alpha * part_of_round(number), &mut *limits);
-        if let Some(at) = round.failed_at {
-            failed = Some((number * planned + at, round));
-            break;
-        }
-        first.get_or_insert(round);
-    }
+    let spending =
+        Spending { planned: planned as u32, alpha: alpha * PLANNED_PART, after: alpha * LONGER_PART };
+    let whole = run_round(metric, watched, spending, &mut *limits);
+    let fresh = fresh_rounds(metric, watched, spending, alpha, &mut *limits);
     let samples = Samples::of(count(metric, looks), metric.min_samples);
-    let (round, reason) = match (failed, first) {
-        (Some((at, round)), _) => (round, Reason::Worse { at_look: at as u32 + 1 }),
-        (None, Some(round)) => {
-            let reason = reason_without_finding(metric, looks, planned, &samples, &round);
-            (round, reason)
+    let (round, reason) = match (whole.failed_at, fresh) {
+        (Some(at), Some((fresh_at, fresh))) if fresh_at < at => (fresh, worse(fresh_at)),
+        (Some(at), _) => (whole, worse(at)),
+        (None, Some((at, fresh))) => (fresh, worse(at)),
+        (None, None) => {
+            let reason = reason_without_finding(plan, metric, looks, &samples, &whole);
+            (whole, reason)
         }
-        (None, None) => (Round::new(metric.kind), Reason::WatchNotOver { looks_left: planned as u32 }),
     };
     write_up(plan, metric, looks, samples, round, reason)
 }
 
-fn part_of_round(number: usize) -> f64 {
-    if number == 0 { PLANNED_PART } else { (1.0 - PLANNED_PART) / (number * (number + 1)) as f64 }
+fn worse(at: usize) -> Reason {
+    Reason::Worse { at_look: at as u32 + 1 }
+}
+
+/// The first of the rounds after the planned looks that fails, and the look at which it does.
+fn fresh_rounds(
+    metric: &MetricPlan,
+    looks: &[Look],
+    spending: Spending,
+    alpha: f64,
+    limits: Limits,
+) -> Option<(usize, Round)> {
+    let planned = spending.planned as usize;
+    looks.chunks(planned).enumerate().skip(1).find_map(|(number, chunk)| {
+        let part = FRESH_PART / (number * (number + 1)) as f64;
+        let round =
+            run_round(metric, chunk, Spending { alpha: alpha * part, after: 0.0, ..spending }, &mut *limits);
+        round.failed_at.map(|at| (number * planned + at, round))
+    })
 }
 
 impl Round {
@@ -99,8 +116,8 @@ impl Round {
     }
 }
 
-/// Tests after each look of one round until one fails. The limits depend on sample sizes only, never on results.
-fn run_round(metric: &MetricPlan, looks: &[Look], planned: u32, alpha: f64, limits: Limits) -> Round {
+/// Tests after each of these looks until one fails. The limits depend on sample sizes only, never on results.
+fn run_round(metric: &MetricPlan, looks: &[Look], spending: Spending, limits: Limits) -> Round {
     let mut so_far = Sides::default();
     let amounts = looks.iter().map(|look| {
         let new = usable(&metric.name, metric.kind, look).map(samples_of).unwrap_or_default();
@@ -108,7 +125,7 @@ fn run_round(metric: &MetricPlan, looks: &[Look], planned: u32, alpha: f64, limi
         information(so_far)
     });
     let amounts: Vec<f64> = amounts.collect();
-    let limits = limits(&amounts, planned, alpha);
+    let limits = limits(&amounts, spending);
     let mut round = Round::new(metric.kind);
     for (at, (look, limit)) in looks.iter().zip(limits).enumerate() {
         if let Ok(measured) = usable(&metric.name, metric.kind, look) {
@@ -135,22 +152,23 @@ fn exceeds(metric: &MetricPlan, tally: &Tally) -> bool {
 }
 
 fn reason_without_finding(
+    plan: &WatchPlan,
     metric: &MetricPlan,
     looks: &[Look],
-    planned: usize,
     samples: &Samples,
     round: &Round,
 ) -> Reason {
     let gaps: Vec<Option<Gap>> = looks.iter().map(|it| usable(&metric.name, metric.kind, it).err()).collect();
     let missing = gaps.iter().flatten().count();
+    let wanted = plan.looks_wanted().max(1) as usize;
     if let Some(Some(gap)) = gaps.last() {
         Reason::NoData { gap: gap.clone() }
     } else if looks.len() < missing * GAPS_ONE_IN {
         Reason::ManyGaps { missing: missing as u32, looks: looks.len() as u32 }
     } else if LOOKS_MAX < looks.len() {
         Reason::WatchTooLong
-    } else if looks.len() < planned {
-        Reason::WatchNotOver { looks_left: (planned - looks.len()) as u32 }
+    } else if looks.len() < wanted {
+        Reason::WatchNotOver { looks_left: (wanted - looks.len()) as u32 }
     } else if 0 < samples.missing() {
         Reason::TooFewSamples
     } else if round.is_significant() {
@@ -205,7 +223,7 @@ fn write_up(
 
 /// What the rest of the watch needs, at the pace so far.
 fn forecast(plan: &WatchPlan, looks: &[Look], samples: &Samples) -> NeedMore {
-    let looks_left = (plan.looks_planned as usize).saturating_sub(looks.len()) as u64;
+    let looks_left = (plan.looks_wanted() as usize).saturating_sub(looks.len()) as u64;
     let interval = interval_seconds(plan, looks);
     let per_look = samples.canary.min(samples.baseline) as f64 / looks.len().max(1) as f64;
     let requests = samples.missing().max((per_look * looks_left as f64).ceil() as u64);
@@ -386,11 +404,36 @@ mod tests {
     }
 
     #[test]
-    fn an_extended_watch_judges_all_looks_together() {
-        let little = Measured::counts((2, 6), (0, 6));
-        let seen = looks(&vec![little; 10]);
-        let extended = WatchPlan { looks_planned: 10, ..plan(vec![errors()]) };
-        assert_eq!(judge(&extended, &seen).verdict, Verdict::Fail);
+    fn a_watch_that_goes_on_judges_all_looks_together() {
+        let little = Measured::counts((2, 6), (1, 6));
+        let seen = looks(&vec![little; 50]);
+        let longer = WatchPlan { looks_asked: 45, ..plan(vec![errors()]) };
+        let at_the_gate = judge(&longer, &seen[..5]);
+        assert_eq!(only(&at_the_gate).reason, Reason::WatchNotOver { looks_left: 45 });
+        // No five looks show it; more do.
+        let judgement = judge(&longer, &seen);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        let Reason::Worse { at_look } = only(&judgement).reason else { panic!("{judgement:?}") };
+        assert!(5 < at_look, "{judgement:?}");
+        assert_eq!(
+            only(&judgement).canary,
+            Summary::Rate { bad: 2 * u64::from(at_look), total: 6 * u64::from(at_look), rate: 1.0 / 3.0 }
+        );
+    }
+
+    #[test]
+    fn asking_for_more_looks_brings_the_samples_that_were_missing_and_moves_no_limit() {
+        let seen = looks(&vec![Measured::counts((0, 4), (0, 4)); 10]);
+        let (short, longer) = (plan(vec![errors()]), WatchPlan { looks_asked: 5, ..plan(vec![errors()]) });
+        let before = judge(&short, &seen[..5]);
+        assert_eq!(only(&before).reason, Reason::TooFewSamples);
+        assert_eq!(judge(&longer, &seen[..9]).verdict, Verdict::Insufficient);
+        let after = judge(&longer, &seen);
+        assert_eq!((after.verdict, after.looks_planned), (Verdict::Pass, 10));
+        for taken in 1..=10 {
+            let needed = |plan| only(&judge(plan, &seen[..taken])).p_needed.to_bits();
+            assert_eq!(needed(&short), needed(&longer), "{taken}");
+        }
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     pub metrics: Vec<MetricJudgement>,
     pub looks: u32,
+    /// Planned and asked for.
     pub looks_planned: u32,
     pub false_alarm_rate: f64,
     /// First and last look.

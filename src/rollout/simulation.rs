@@ -10,7 +10,7 @@ mod tests {
     use crate::rollout::{
         Look, Measured, MetricKind, MetricPlan, Verdict, WatchPlan,
         judge::{judge, judge_with},
-        spending::{Boundary, boundaries},
+        spending::{Boundary, Spending, boundaries},
     };
 
     const RUNS: u32 = 10_000;
@@ -45,7 +45,7 @@ mod tests {
         baseline_errors: f64,
         canary_errors: f64,
         canary_slowness: f64,
-        /// Looks after the planned ones, while people decide.
+        /// Looks after the planned ones: asked for, or while people decide.
         waiting: u32,
     }
 
@@ -94,10 +94,11 @@ mod tests {
         let plan = watch_plan(world, metrics);
         let mut coins = Coins(20_261_121);
         // The limits depend on sample sizes only, which are the same in each run.
-        let mut known: HashMap<(Vec<u64>, u64), Vec<Boundary>> = HashMap::new();
-        let mut limits = |amounts: &[f64], planned: u32, alpha: f64| {
-            let key = (amounts.iter().map(|it| it.to_bits()).collect(), alpha.to_bits());
-            known.entry(key).or_insert_with(|| boundaries(amounts, planned, alpha)).clone()
+        let mut known: HashMap<(Vec<u64>, u64, u64), Vec<Boundary>> = HashMap::new();
+        let mut limits = |amounts: &[f64], it: Spending| {
+            let key =
+                (amounts.iter().map(|it| it.to_bits()).collect(), it.alpha.to_bits(), it.after.to_bits());
+            known.entry(key).or_insert_with(|| boundaries(amounts, it)).clone()
         };
         let (mut failed, mut looks_until) = (0, 0);
         for run in 0..runs {
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn the_false_alarm_rate_holds_over_the_whole_watch() {
         let both: &[&str] = &["errors", "latency"];
-        let cases: [(&str, World, &[&str]); 6] = [
+        let cases: [(&str, World, &[&str]); 7] = [
             ("errors 10 %, 10 x 20", SAME, &["errors"]),
             (
                 "errors 1 %, 10 x 20",
@@ -140,6 +141,8 @@ mod tests {
                 World { looks: 5, per_look: 5, waiting: 20, ..SAME },
                 &["latency"],
             ),
+            // Whoever measures longer until they like the answer stops somewhere in here.
+            ("errors 10 %, 5 x 20 and 45 longer", World { looks: 5, waiting: 45, ..SAME }, &["errors"]),
         ];
         for (name, world, metrics) in cases {
             let (rate, _) = failing(world, metrics, RUNS);

@@ -8,16 +8,43 @@
 //! correlation follows the information that really came is their 1989 result,
 //! <https://doi.org/10.2307/2531870>). The crossing probabilities come from the recursive integration of Armitage,
 //! McPherson and Rowe 1969, <https://doi.org/10.2307/2343787>, on Simpson grids.
+//!
+//! A limit depends on the looks so far alone, never on how many will follow (Lan and DeMets 1983), so a watch can go on
+//! after the planned looks: k > K looks have spent α + ρ (1 - K/k), which never exceeds α + ρ. This function is fixed
+//! before the first look. Whoever measures longer, for whatever reason, only stops later on it, and no past limit moves;
+//! a plan that was stretched after a glance at the results would be another function and would keep no promise (Lan and
+//! DeMets 1994, <https://doi.org/10.1002/sim.4780131308>, section 4).
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Looks that add less than this share of the information so far are not tested: the grid could not resolve the
 /// step, and nothing is lost, since the next look spends their share.
 const INFORMATION_STEP_MIN: f64 = 0.002;
+/// The same after the planned looks. Coarser, as a gate may wait for a day: the cost of a look is the square of the
+/// grid, which has to resolve the step.
+const INFORMATION_STEP_AFTER_MIN: f64 = 0.05;
 /// Half width of the grids, in standard deviations.
 const TAIL: f64 = 6.0;
 /// Grid points at most.
 const POINTS_MAX: usize = 400;
+
+/// What may be spent, and when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spending {
+    /// Looks that spend `alpha`.
+    pub planned: u32,
+    pub alpha: f64,
+    /// What all looks after the planned ones spend together, however many they are.
+    pub after: f64,
+}
+
+impl Spending {
+    /// What the first `looks` looks may have spent.
+    fn up_to(&self, looks: usize) -> f64 {
+        let share = looks as f64 / f64::from(self.planned.max(1));
+        if share <= 1.0 { self.alpha * share * share } else { self.alpha + self.after * (1.0 - 1.0 / share) }
+    }
+}
 
 /// The limit of one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,21 +61,22 @@ struct Density {
     weighted: Vec<f64>,
 }
 
-/// The limits of the looks so far. `information` is cumulative, one per look (any scale, not falling); `alpha` is
-/// spent over `planned` looks.
-pub(super) fn boundaries(information: &[f64], planned: u32, alpha: f64) -> Vec<Boundary> {
+/// The limits of the looks so far. `information` is cumulative, one per look (any scale, not falling).
+pub(super) fn boundaries(information: &[f64], spending: Spending) -> Vec<Boundary> {
+    let most = spending.alpha.max(spending.after);
     let normal = Normal::standard();
     let mut limits = Vec::with_capacity(information.len());
     let mut tested: Option<(f64, Density)> = None;
     let mut spent = 0.0;
     for (look, &information) in information.iter().enumerate() {
         let before = tested.as_ref().map_or(0.0, |(it, _)| *it);
-        if information <= 0.0 || information - before < INFORMATION_STEP_MIN * information {
+        let is_planned = look < spending.planned as usize;
+        let step_min = if is_planned { INFORMATION_STEP_MIN } else { INFORMATION_STEP_AFTER_MIN };
+        if information <= 0.0 || information - before < step_min * information {
             limits.push(Boundary { p_needed: 0.0, spent });
             continue;
         }
-        let share = ((look + 1) as f64 / f64::from(planned.max(1))).min(1.0);
-        let increment = (alpha * share * share - spent).max(0.0);
+        let increment = (spending.up_to(look + 1) - spent).max(0.0);
         let deviation = information.sqrt();
         let step = (information - before).sqrt();
         let limit = match &tested {
@@ -56,7 +84,7 @@ pub(super) fn boundaries(information: &[f64], planned: u32, alpha: f64) -> Vec<B
             Some((_, density)) => crossing_limit(density, step, deviation, increment),
         };
         // Crossing for the first time here is no likelier than crossing here, so the share itself is always allowed.
-        let p_needed = normal.sf(limit / deviation).clamp(increment, alpha.max(increment));
+        let p_needed = normal.sf(limit / deviation).clamp(increment, most.max(increment));
         spent += increment;
         limits.push(Boundary { p_needed, spent });
         let last_step = if tested.is_none() { None } else { Some(step) };
@@ -144,7 +172,7 @@ mod tests {
 
     fn equal_looks(looks: u32, alpha: f64) -> Vec<Boundary> {
         let information: Vec<f64> = (1..=looks).map(f64::from).collect();
-        boundaries(&information, looks, alpha)
+        boundaries(&information, Spending { planned: looks, alpha, after: 0.0 })
     }
 
     #[test]
@@ -188,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_look_without_news_keeps_its_share_for_the_next() {
-        let limits = boundaries(&[0.0, 10.0, 10.0, 20.0], 4, 0.04);
+        let limits = boundaries(&[0.0, 10.0, 10.0, 20.0], Spending { planned: 4, alpha: 0.04, after: 0.0 });
         assert_eq!(limits[0], Boundary::default());
         assert_eq!(limits[2].p_needed, 0.0);
         assert!(
@@ -196,5 +224,18 @@ mod tests {
             "{limits:?}"
         );
         assert!((limits[3].spent - 0.04).abs() < 1e-12 && 0.03 <= limits[3].p_needed, "{limits:?}");
+    }
+
+    #[test]
+    fn looking_on_moves_no_past_limit_and_never_spends_more_than_was_kept_for_it() {
+        let spending = Spending { planned: 10, alpha: 0.04, after: 0.005 };
+        let information: Vec<f64> = (1..=400).map(f64::from).collect();
+        let long = boundaries(&information, spending);
+        for looks in [10, 11, 60] {
+            assert_eq!(boundaries(&information[..looks], spending), long[..looks]);
+        }
+        assert!((long[9].spent - 0.04).abs() < 1e-12 && long[10].p_needed > 0.0, "{:?}", long[10]);
+        assert!(long.iter().all(|it| it.spent <= 0.045 && it.p_needed <= 0.04), "{:?}", long.last());
+        assert!(0.0448 < long[399].spent, "{:?}", long[399]);
     }
 }

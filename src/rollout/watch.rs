@@ -21,9 +21,12 @@ pub struct WatchPlan {
     /// Probability that a canary which is no worse is failed, over the whole watch, all looks and all metrics.
     #[serde(default = "default_false_alarm_rate")]
     pub false_alarm_rate: f64,
-    /// After how many looks a pass is possible.
+    /// After how many looks a pass is possible, unless more are asked for.
     #[serde(default = "default_looks_planned")]
     pub looks_planned: u32,
+    /// Looks that somebody asked for on top of the planned ones. They delay a pass and move no limit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub looks_asked: u32,
     /// Seconds between two looks, for the forecast "about how long"; once two looks are there, theirs is used.
     #[serde(default = "default_interval_seconds")]
     pub interval_seconds: u32,
@@ -93,6 +96,10 @@ fn default_looks_planned() -> u32 {
     10
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn default_interval_seconds() -> u32 {
     30
 }
@@ -129,8 +136,14 @@ impl WatchPlan {
             metrics,
             false_alarm_rate: default_false_alarm_rate(),
             looks_planned: default_looks_planned(),
+            looks_asked: 0,
             interval_seconds: default_interval_seconds(),
         }
+    }
+
+    /// After how many looks a pass is possible: those planned and those asked for since.
+    pub fn looks_wanted(&self) -> u32 {
+        self.looks_planned.saturating_add(self.looks_asked)
     }
 
     /// Checks what types cannot say. [`judge`](super::judge) takes any plan without a panic, but only a checked one

@@ -1,4 +1,5 @@
-//! Looks at a canary: one row a look, so that a restarted watch goes on where it was.
+//! Looks at a canary: one row a look, so that a restarted watch or gate goes on where
+//! it was.
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,10 +41,11 @@ impl Store {
         .await
     }
 
-    /// The looks of a watch, in order.
-    pub async fn looks<L: DeserializeOwned>(&self, id: ExecutionId) -> Result<Vec<L>, StoreError> {
-        let rows = sqlx::query("SELECT body FROM look WHERE execution_id = $1 ORDER BY seq")
+    /// The looks of a watch, or of a gate, after number `seq`, in order.
+    pub async fn looks<L: DeserializeOwned>(&self, id: ExecutionId, seq: i64) -> Result<Vec<L>, StoreError> {
+        let rows = sqlx::query("SELECT body FROM look WHERE execution_id = $1 AND seq > $2 ORDER BY seq")
             .bind(id.to_string())
+            .bind(seq)
             .fetch_all(&mut *self.reader().await?)
             .await?;
         rows.iter().map(|row| Columns { table: "look", row }.json("body")).collect()

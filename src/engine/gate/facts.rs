@@ -8,6 +8,7 @@ use crate::{
     engine::{bundle::Bundle, live::Live},
     gate::{Difference, Facts, Requester, canonical_digest},
     id::{ActionRef, Digest, EvidenceId},
+    message::words,
     release::{Plan, PlanError, Stage},
 };
 
@@ -111,6 +112,7 @@ pub(super) fn in_words(differences: &[Difference]) -> Vec<String> {
                 Some(host) => Some(format!("settings of {host} changed")),
                 None => Some(it.to_string()),
             },
+            Difference::Evidence { .. } => Some(words::gate::MEASURED_LONGER.to_owned()),
             Difference::App { .. }
             | Difference::Commit { .. }
             | Difference::Artifact { .. }
@@ -122,7 +124,6 @@ pub(super) fn in_words(differences: &[Difference]) -> Vec<String> {
             | Difference::Workflow { .. }
             | Difference::Action { .. }
             | Difference::Policy { .. }
-            | Difference::Evidence { .. }
             | Difference::ReturnTo { .. } => Some(it.to_string()),
         })
         .collect()

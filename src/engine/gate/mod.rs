@@ -2,10 +2,12 @@
 //!
 //! - [`facts`]: what the seal covers, found out from plan, inventory, policy and pinned content;
 //! - [`transition`]: one event at one gate, with everything that follows, in one commit;
-//! - [`vote`]: the one door for answers; [`wait`]: what happens while people decide; [`reach`]: what a grant covers.
+//! - [`vote`]: the one door for answers; [`wait`]: what happens while people decide; [`measure`]: the canary, judged on
+//!   meanwhile, and longer if somebody asks; [`reach`]: what a grant covers.
 
 mod facts;
 mod involved;
+mod measure;
 mod reach;
 mod transition;
 mod vote;
@@ -27,6 +29,7 @@ use crate::{
 use super::{Engine, settle::End};
 pub(super) use facts::facts_now;
 pub use involved::involved;
+pub use measure::Longer;
 pub(super) use reach::changes_hosts;
 pub use transition::gate_subject;
 pub use vote::Voting;
@@ -44,6 +47,9 @@ pub struct Asked {
     /// Per seal, why the one before was void.
     #[serde(default)]
     pub voided: Vec<String>,
+    /// Somebody asked to measure longer: with so many looks there is new evidence, and the question is asked again.
+    #[serde(default)]
+    pub looks_wanted: Option<u32>,
 }
 
 /// What voters are shown of the canary.
@@ -67,6 +73,16 @@ struct Input {
     digest: Digest,
     #[serde(default)]
     evidence: Option<EvidenceId>,
+}
+
+/// The evidence that a new gate seals.
+struct Sealed {
+    id: EvidenceId,
+    verdict: Verdict,
+    /// Looks that it was to hold.
+    wanted: u32,
+    /// Its row, where there was none.
+    changes: Vec<Change>,
 }
 
 impl Engine {
@@ -97,7 +113,7 @@ impl Engine {
         let input: Input = serde_json::from_value(Value::Object(execution.parameters.clone()))
             .map_err(|error| End::failed(format!("release.gate: {error}")))?;
         let live = self.live();
-        let plan = input.plan;
+        let mut plan = input.plan;
         if !live.is_guarded(&plan.target.environment, &plan.target.role) {
             self.settle(
                 execution,
@@ -109,9 +125,10 @@ impl Engine {
         }
         let evidence =
             self.evidence_for(&plan, input.evidence).await.map_err(|error| End::failed(error.to_string()))?;
+        plan.watch = plan.watch.map(|it| it.with_looks(evidence.wanted));
         let involved = involved(execution).map_err(|error| End::failed(error.to_string()))?;
         let bundle = self.bundle_or_end(execution).await?;
-        let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.0)
+        let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.id)
             .map_err(|error| End::failed(error.to_string()))?;
         let policy = live.policy(&plan.app, &plan.target.environment);
         let unmet = self.unmet(&policy, &facts).await.map_err(|error| End::failed(error.to_string()))?;
@@ -128,7 +145,7 @@ impl Engine {
             facts,
             policy,
             involved,
-            verdict: evidence.1,
+            verdict: evidence.verdict,
             shown: Shown::Whole,
             at: self.now(),
         };
@@ -140,9 +157,10 @@ impl Engine {
             places: places(execution),
             content: execution.content.clone(),
             voided: Vec::new(),
+            looks_wanted: None,
         };
         let row = transition::row(execution, &asked);
-        let mut changes = evidence.2;
+        let mut changes = evidence.changes;
         changes.push(Change::OpenGate(Box::new(row.clone())));
         changes.push(Change::Advance(execution.id, execution.version, Status::Pending));
         changes.extend(self.follow(&asked, &decided.effects));
@@ -180,21 +198,18 @@ impl Engine {
 
     /// The evidence that voters are shown, its verdict, and its row where there was none. An app without a canary has
     /// nothing measured and nothing to fail; one with a canary but without evidence is `insufficient`.
-    async fn evidence_for(
-        &self,
-        plan: &Plan,
-        id: Option<EvidenceId>,
-    ) -> Result<(EvidenceId, Verdict, Vec<Change>), StoreError> {
+    async fn evidence_for(&self, plan: &Plan, id: Option<EvidenceId>) -> Result<Sealed, StoreError> {
         if let Some(id) = id {
-            let evidence: Evidence = self.store().evidence(id).await?;
-            let verdict = evidence.judgement.map_or(Verdict::Insufficient, |it| it.verdict);
-            return Ok((id, verdict, Vec::new()));
+            let judgement = self.store().evidence::<Evidence>(id).await?.judgement;
+            let verdict = judgement.as_ref().map_or(Verdict::Insufficient, |it| it.verdict);
+            let wanted = judgement.map_or(0, |it| it.looks_planned);
+            return Ok(Sealed { id, verdict, wanted, changes: Vec::new() });
         }
         let id = EvidenceId::generate();
         let verdict = if plan.canary.is_some() { Verdict::Insufficient } else { Verdict::Pass };
         let nothing =
             serde_json::to_value(Evidence { judgement: None, looks: Vec::new() }).unwrap_or_default();
-        Ok((id, verdict, vec![Change::Evidence(id, plan.release, nothing)]))
+        Ok(Sealed { id, verdict, wanted: 0, changes: vec![Change::Evidence(id, plan.release, nothing)] })
     }
 
     /// Commits, however long the database is away.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     engine::{Engine, settle::End},
-    gate::{Act, Decided, Decision, Gate, GateEffect, GateEvent, Grant, Refusal},
+    gate::{Act, Decided, Decision, Difference, Gate, GateEffect, GateEvent, Grant, Refusal},
     id::{ActionRef, GateId, GrantId},
     status::Status,
     store::{
@@ -34,13 +34,23 @@ impl Engine {
         id: GateId,
         act: impl Fn(&Gate) -> Result<(GateEvent, Decided), Refusal>,
     ) -> Result<Result<Gate, Refusal>, StoreError> {
+        self.transition_with(id, act, Vec::new()).await
+    }
+
+    /// The same, with changes that commit first.
+    pub(super) async fn transition_with(
+        &self,
+        id: GateId,
+        act: impl Fn(&Gate) -> Result<(GateEvent, Decided), Refusal>,
+        also: Vec<Change>,
+    ) -> Result<Result<Gate, Refusal>, StoreError> {
         for _ in 0..TRIES {
             let row: GateRow<Asked> = self.store().load_gate(id).await?;
             let (event, decided) = match act(&row.body.gate) {
                 Ok(done) => done,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            match self.record(&row, &event, &decided).await {
+            match self.record(&row, &event, &decided, also.clone()).await {
                 Ok(()) => return Ok(Ok(decided.next)),
                 Err(StoreError::Changed { .. }) => {}
                 Err(error) => return Err(error),
@@ -54,8 +64,10 @@ impl Engine {
         row: &GateRow<Asked>,
         event: &GateEvent,
         decided: &Decided,
+        also: Vec<Change>,
     ) -> Result<(), StoreError> {
-        let changes = self.changes(row, event, decided);
+        let mut changes = also;
+        changes.extend(self.changes(row, event, decided));
         match &decided.next.decision {
             None => self.commit(changes).await,
             Some(decision) => {
@@ -71,8 +83,15 @@ impl Engine {
     /// The asked question after an event: a new seal brings the hosts of now with it.
     fn next(&self, row: &GateRow<Asked>, event: &GateEvent, decided: &Decided) -> Asked {
         let mut asked = Asked { gate: decided.next.clone(), ..row.body.clone() };
+        if let GateEvent::Extended { looks: Some(wanted), .. } = event {
+            asked.looks_wanted = Some(*wanted);
+        }
         if let GateEvent::Resealed { why, .. } = event {
             asked.voided = super::facts::in_words(why);
+            if why.iter().any(|it| matches!(it, Difference::Evidence { .. })) {
+                let wanted = asked.looks_wanted.take().unwrap_or(0);
+                asked.plan.watch = asked.plan.watch.map(|it| it.with_looks(wanted));
+            }
             if let Ok(target) = super::facts::target(&self.live(), &asked.plan) {
                 asked.plan.target = target;
             }

@@ -3,9 +3,7 @@
 use super::{Asked, OpenGate, facts, reach::reach};
 use crate::{
     engine::Engine,
-    gate::{
-        Ballot, Decision, Freeze, Gate, GateEvent, Grant, Length, Preauthorised, Refusal, Requester, Shown,
-    },
+    gate::{Ballot, Decision, Freeze, Gate, GateEvent, Grant, Preauthorised, Refusal, Requester, Shown},
     id::{ActionRef, Digest, EvidenceId, ExecutionId, GateId, GrantId},
     identity::Authorised,
     release::Plan,
@@ -31,23 +29,6 @@ impl Engine {
         let live = self.live();
         let vote = |it: &Gate| Gate { shown, ..it.clone() }.vote(ballot.clone(), &live.settings.people);
         let done = self.transition(gate, vote).await?;
-        Ok(self.outcome(done))
-    }
-
-    /// Measures longer and leaves the gate open longer.
-    pub async fn extend(
-        &self,
-        gate: GateId,
-        leave: &Authorised,
-        length: Length,
-    ) -> Result<Voting, StoreError> {
-        let now = self.now();
-        let done = self
-            .transition(gate, |it| {
-                let event = it.ask_extend(leave, length, now)?;
-                it.apply(event.clone()).map(|decided| (event, decided))
-            })
-            .await?;
         Ok(self.outcome(done))
     }
 

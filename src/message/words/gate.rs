@@ -76,11 +76,16 @@ pub struct View {
     /// A reason must be typed, and why.
     pub reason_needed: bool,
     pub standing: Standing,
+    /// Somebody asked to measure longer: until there are so many looks.
+    pub looks_wanted: Option<u32>,
     /// Why votes on the message before are void.
     pub voided: Vec<String>,
     /// Lines that prove what runs where.
     pub proofs: Vec<String>,
 }
+
+/// Why a question is asked again after a longer measurement.
+pub const MEASURED_LONGER: &str = "the canary was measured longer";
 
 /// Draws the gate's message.
 pub fn card(view: &View) -> Card {
@@ -116,6 +121,11 @@ pub fn card(view: &View) -> Card {
                 .code("config/people.yaml")
                 .and(", or let somebody else ask."),
         );
+    }
+    if let (Standing::Open { .. }, Some(looks)) = (&view.standing, view.looks_wanted) {
+        card = card.text(format!(
+            "The canary is being measured until look {looks}; then this is asked again, and votes given here are void."
+        ));
     }
     card = card.text(what_now(view));
     if let Standing::Open { .. } = view.standing {
@@ -311,6 +321,39 @@ pub fn counted(number: i64, missing: &[String]) -> Card {
     Card::say(format!("Counted. #{number} still needs {}.", list(missing)))
 }
 
+/// Somebody asked to measure longer at an open gate.
+pub fn measured_longer(number: i64, measured: Duration) -> Card {
+    Card::say(format!(
+        "Measuring #{number} for {} more. Then it is asked again with what was seen; votes so far are void then.",
+        length(measured)
+    ))
+}
+
+/// Somebody asked to measure longer where there is nothing to measure.
+pub fn open_longer(number: i64, longer: Duration) -> Card {
+    Card::say(format!(
+        "#{number} stays open {} longer. There is no canary whose verdict could change by measuring.",
+        length(longer)
+    ))
+}
+
+/// Somebody asked to measure longer before the gate is open.
+pub fn watched_longer(number: i64, measured: Duration) -> Card {
+    Card::say(format!(
+        "The canary of #{number} is watched for {} more; the question is asked after that.",
+        length(measured)
+    ))
+}
+
+/// Somebody asked to measure longer, and nothing waits.
+pub fn nothing_to_extend(number: i64) -> Card {
+    Card::say(
+        Text::plain(format!("#{number} waits for nobody, and no canary of it is being watched. "))
+            .code("!status")
+            .and(" shows what is going on."),
+    )
+}
+
 /// A gate waits and nobody has answered.
 pub fn reminder(number: i64, app: &str, environment: &str, missing: &[String], left: Duration) -> Card {
     Card::titled(Tone::Waiting, format!("#{number} {app} still waits for {environment}")).text(format!(
@@ -318,4 +361,18 @@ pub fn reminder(number: i64, app: &str, environment: &str, missing: &[String], l
         list(missing),
         length(left)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_without_anything_to_measure_says_so() {
+        let card = open_longer(42, Duration::from_secs(600)).to_string();
+        assert_eq!(
+            card.trim_end(),
+            "#42 stays open 10 min longer. There is no canary whose verdict could change by measuring."
+        );
+    }
 }

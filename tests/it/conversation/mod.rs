@@ -2,6 +2,7 @@
 
 mod decide;
 mod discord;
+mod extend;
 mod four_eyes;
 mod gate;
 mod guard;
