@@ -179,6 +179,39 @@ async fn a_connection_that_breaks_is_told_from_one_that_never_stood() {
         .run(bench.request("remote-shell-cmd", "", json!({}), json!({"hosts": "web1", "cmd": command})))
         .await;
     assert_eq!(outcome.result["web1"]["lost"], true, "{outcome:?}");
+    assert_eq!(outcome.end, End::Unknown, "nobody saw its end");
+}
+
+#[tokio::test]
+async fn a_step_of_a_release_whose_connection_breaks_has_an_unknown_end() {
+    let sshd = Sshd::start().await;
+    let bench = sshd.bench();
+    // Says that it is there, then waits until the connection is gone; its effect is never undone.
+    let post_inst = format!("#!/bin/sh\necho $$ >{}\nsleep 600\n", sshd.path("installing").display());
+    write_script(&bench.path("app/script/post-inst"), &post_inst);
+    let act = |name: &str, values: Value| bench.run(bench.request("native", name, json!({}), values));
+    let made = act("package", json!({"dir": bench.path("app")})).await;
+    let values = json!({"host": "web1", "app": "shop", "digest": made.result["digest"]});
+    assert_eq!(act("upload", values.clone()).await.end, End::Succeeded);
+    let breaking = async {
+        let pid = pid_in(&sshd.path("installing")).await;
+        end_session_above(pid);
+    };
+    let (installed, ()) = tokio::join!(act("install", values), breaking);
+    assert_eq!(installed.end, End::Unknown, "{installed:?}");
+    assert_eq!(installed.result["lost"], true, "{installed:?}");
+    let error = installed.error().unwrap();
+    assert!(error.contains("the connection to host web1 broke"), "{error}");
+}
+
+/// Kills the sshd processes of the one session that this process runs in, not the listener.
+fn end_session_above(pid: u32) {
+    let session = format!(
+        "p={pid}; while [ \"$p\" -gt 1 ]; do \
+         n=$(ps -o comm= -p $p); q=$(ps -o ppid= -p $p | tr -d ' '); \
+         case $n in sshd*) kill -KILL $p; exit;; esac; p=$q; done"
+    );
+    assert!(Command::new("sh").args(["-c", &session]).status().unwrap().success());
 }
 
 #[tokio::test]

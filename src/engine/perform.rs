@@ -27,6 +27,10 @@ use super::{
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// What a runner gets beyond the timeout to end its processes and report.
 const GRACE: Duration = Duration::from_secs(15);
+/// Tries of an idempotent action whose connection breaks.
+const TRIES_WHEN_LOST: u32 = 3;
+/// Between two of them: a network that comes back does so within moments, or not soon.
+const LOST_PAUSE: Duration = Duration::from_secs(1);
 /// Between two signs of life of a running attempt.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -67,15 +71,55 @@ impl Engine {
             return Ok((End::failed(format!("there is no runner `{}`", action.runner)), Vec::new()));
         };
         let timeout = timeout_of(&action, &bound.values);
-        let attempt = match self.begin_attempt(execution, &leave, timeout).await? {
-            Ok(attempt) => attempt,
-            Err(refused) => return Ok((refused, Vec::new())),
-        };
-        let end = match self.request(execution, &action, &bundle, &attempt, bound, timeout).await {
-            Ok(request) => end_of(self.supervise(execution, &attempt, runner, request, timeout).await),
-            Err(error) => End::failed(format!("the attempt could not be prepared: {error}")),
-        };
-        Ok((end.clone(), vec![Change::EndAttempt(Box::new(attempt), end.status, end.result)]))
+        let mut execution = execution.clone();
+        let mut tries = 1;
+        loop {
+            let attempt = match self.begin_attempt(&execution, &leave, timeout).await? {
+                Ok(attempt) => attempt,
+                Err(refused) => return Ok((refused, Vec::new())),
+            };
+            let request = self.request(&execution, &action, &bundle, &attempt, bound.clone(), timeout).await;
+            let end = match request {
+                Ok(request) => {
+                    end_of(self.supervise(&execution, &attempt, runner.clone(), request, timeout).await)
+                }
+                Err(error) => End::failed(format!("the attempt could not be prepared: {error}")),
+            };
+            let again = end.status == Status::Unknown && action.idempotent && tries < TRIES_WHEN_LOST;
+            if !again || !self.try_again(&mut execution, &attempt, &end).await? {
+                return Ok((
+                    end.clone(),
+                    vec![Change::EndAttempt(Box::new(attempt), end.status, end.result)],
+                ));
+            }
+            tries += 1;
+        }
+    }
+
+    /// Gives up an attempt whose end nobody saw, for another that does no harm. False if it was canceled or changed
+    /// meanwhile; if the bot stops, its next start does the same.
+    async fn try_again(
+        &self,
+        execution: &mut Execution,
+        attempt: &Attempt,
+        end: &End,
+    ) -> Result<bool, Postponed> {
+        let cancel = self.cancel_token(execution.id);
+        tokio::select! {
+            () = self.clock().sleep_until(crate::clock::after(self.now(), LOST_PAUSE)) => {}
+            () = cancel.cancelled() => return Ok(false),
+            () = self.0.stop.cancelled() => return Err(Postponed),
+        }
+        let Ok(now) = self.store().load_execution(execution.id).await else { return Ok(false) };
+        *execution = now;
+        let given_up = Change::EndAttempt(Box::new(attempt.clone()), Status::Abandoned, end.result.clone());
+        match self.commit(vec![given_up]).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                tracing::warn!(execution = %execution.id, %error, "a lost attempt is not tried again");
+                Ok(false)
+            }
+        }
     }
 
     /// What the guard says; while the store is away it says nothing, and nothing starts.
@@ -245,6 +289,7 @@ fn end_of(outcome: Outcome) -> End {
         runner::End::Timeout => Status::Timeout,
         runner::End::Canceled => Status::Canceled,
         runner::End::Abandoned => Status::Abandoned,
+        runner::End::Unknown => Status::Unknown,
     };
     End { status, result: outcome.result }
 }

@@ -41,6 +41,8 @@ pub(super) struct Attempt {
 pub(super) enum Stop {
     Failed(Value),
     Timeout(Value),
+    /// The connection broke on the way.
+    Lost(Value),
     Canceled,
 }
 
@@ -111,6 +113,7 @@ impl Attempt {
             Ok(result) => (End::Succeeded, result),
             Err(Stop::Failed(result)) => (End::Failed, with_flags(result)),
             Err(Stop::Timeout(result)) => (End::Timeout, with_flags(result)),
+            Err(Stop::Lost(result)) => (End::Unknown, with_flags(result)),
             Err(Stop::Canceled) => (End::Canceled, with_flags(fields([]))),
         };
         self.close(end, result).await

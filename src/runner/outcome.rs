@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// How an attempt ended: the part of StackStorm's statuses that one try can reach.
+/// How an attempt ended: the part of StackStorm's statuses that one try can reach, and our `unknown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Succeeded,
@@ -13,6 +13,8 @@ pub enum End {
     Canceled,
     /// Somebody outside stopped its process (SIGTERM).
     Abandoned,
+    /// The connection to its host broke: it began, and nobody saw its end.
+    Unknown,
 }
 
 impl End {
@@ -24,6 +26,7 @@ impl End {
             End::Timeout => "timeout",
             End::Canceled => "canceled",
             End::Abandoned => "abandoned",
+            End::Unknown => "unknown",
         }
     }
 }

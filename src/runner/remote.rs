@@ -113,11 +113,13 @@ async fn on_host(attempt: &Attempt, host: &Host, errand: &Errand<'_>) -> (String
                 let lost = matches!(trouble, Trouble::Lost(_));
                 result.insert("error".to_owned(), trouble.text().into());
                 result.insert(String::from(if lost { "lost" } else { "unreachable" }), true.into());
+                report.end = if lost { End::Unknown } else { report.end };
             }
             report
         }
         Err(Stop::Failed(result)) => Report { end: End::Failed, result: failed(result) },
         Err(Stop::Timeout(result)) => Report { end: End::Timeout, result: failed(result) },
+        Err(Stop::Lost(result)) => Report { end: End::Unknown, result: failed(result) },
         Err(Stop::Canceled) => Report { end: End::Canceled, result: failed(fields([])) },
     };
     (host.name.to_string(), report)
@@ -140,7 +142,8 @@ fn gravity(end: End) -> u8 {
         End::Failed => 1,
         End::Abandoned => 2,
         End::Timeout => 3,
-        End::Canceled => 4,
+        End::Unknown => 4,
+        End::Canceled => 5,
     }
 }
 

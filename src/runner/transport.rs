@@ -4,7 +4,7 @@
 //! process outlives it. Its configuration (ProxyJump, certificates, agents, ControlMaster) is the user's own; we add
 //! that it must not ask, must know the host's key, and must give up.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, fs, os::unix::process::ExitStatusExt as _, path::PathBuf};
 
 use tokio::time::Instant;
 
@@ -168,9 +168,17 @@ impl Host {
     }
 
     /// `ssh` gives 255 for its own faults and says why in its log; a command may give 255 too, but says nothing there.
-    /// Only the far side's closing it tells on stderr.
+    /// Only the far side's closing it tells on stderr. A killed `ssh` says nothing at all, and the host goes on for a
+    /// while.
     fn trouble(&self, ended: &Ended, said: &str, started: Instant) -> Option<Trouble> {
         let How::Exited(status) = &ended.how else { return None };
+        if let Some(signal) = status.signal() {
+            let target = self.target();
+            return Some(Trouble::Lost(format!(
+                "the connection to host {} broke, {target} over ssh: ssh was ended by signal {signal}",
+                self.name
+            )));
+        }
         if status.code() != Some(255) {
             return None;
         }

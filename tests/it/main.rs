@@ -16,6 +16,7 @@ mod conversation;
 mod demo_world;
 mod expression;
 mod fault;
+mod lost;
 mod orquesta;
 mod runner;
 mod store;

@@ -60,12 +60,14 @@ pub(super) fn check(
         return Err(stop);
     }
     if let Some(trouble) = trouble {
-        let lost = matches!(trouble, Trouble::Lost(_));
-        return Err(Stop::Failed(fields([
-            ("error", trouble.text().into()),
-            ("host", host.name.as_str().into()),
-            (if lost { "lost" } else { "unreachable" }, true.into()),
-        ])));
+        let told = |how: &'static str| {
+            let (error, host) = (trouble.text(), host.name.as_str());
+            fields([("error", error.into()), ("host", host.into()), (how, true.into())])
+        };
+        return Err(match &trouble {
+            Trouble::Unreachable(_) => Stop::Failed(told("unreachable")),
+            Trouble::Lost(_) => Stop::Lost(told("lost")),
+        });
     }
     let mut result = report(attempt, ended).result;
     if result["succeeded"] == Value::Bool(true) {

@@ -55,12 +55,16 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
     facts["host"] = host.name.as_str().into();
     match check(attempt, &host, "the installation", ended, trouble) {
         Ok(_) => Ok(facts),
-        Err(Stop::Failed(mut result)) => {
-            for name in ["switched", "previous", "script"] {
-                result[name] = facts[name].clone();
-            }
-            Err(Stop::Failed(result))
-        }
-        Err(stop) => Err(stop),
+        Err(Stop::Failed(result)) => Err(Stop::Failed(with(result, &facts))),
+        Err(Stop::Lost(result)) => Err(Stop::Lost(with(result, &facts))),
+        Err(stop @ (Stop::Timeout(_) | Stop::Canceled)) => Err(stop),
     }
+}
+
+/// What the host said of how far it came.
+fn with(mut result: Value, facts: &Value) -> Value {
+    for name in ["switched", "previous", "script"] {
+        result[name] = facts[name].clone();
+    }
+    result
 }

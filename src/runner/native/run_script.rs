@@ -27,6 +27,7 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
     match report.end {
         End::Succeeded => Ok(report.result),
         End::Failed | End::Abandoned => Err(Stop::Failed(report.result)),
+        End::Unknown => Err(Stop::Lost(report.result)),
         End::Timeout => Err(Stop::Timeout(report.result)),
         End::Canceled => Err(Stop::Canceled),
     }
