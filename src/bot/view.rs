@@ -195,7 +195,8 @@ fn is_cause(it: &Execution) -> bool {
 /// What failed, and the end of its output.
 pub(super) fn failure(it: &Execution) -> Failure {
     const LINES: usize = 15;
-    let result = it.result.as_ref();
+    let of_host = it.result.as_ref().and_then(failed_host);
+    let result = of_host.map(|(_, result)| result).or(it.result.as_ref());
     let text = |name: &str| {
         result.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -208,8 +209,17 @@ pub(super) fn failure(it: &Execution) -> Failure {
         (_, Some(code)) => format!("it ended with exit code {code}"),
         (_, None) => format!("it ended as {}", it.status),
     };
+    let error = of_host.map_or(error.clone(), |(host, _)| format!("{host}: {error}"));
     let step = it.visit.as_ref().map_or_else(|| it.action.to_string(), |visit| visit.task.to_string());
     Failure { step, error, log: tail, unseen: it.status == Status::Unknown }
+}
+
+/// The first host that failed, where a result has one entry a host.
+fn failed_host(result: &Value) -> Option<(&String, &Value)> {
+    let hosts = result.as_object()?;
+    let each = |it: &Value| it.get("succeeded").is_some_and(Value::is_boolean);
+    let failed = |it: &Value| it.get("failed").and_then(Value::as_bool) == Some(true);
+    hosts.values().all(each).then(|| hosts.iter().find(|(_, it)| failed(it)))?
 }
 
 fn target_hosts(it: &Execution) -> Option<Hosts> {

@@ -245,8 +245,22 @@ fn shelves(config: &Config) -> Vec<Look> {
 
 fn contents(config: &Config) -> Vec<Look> {
     let content = Library::new(config.content.clone()).load().diagnostics;
-    let (_, settings) = content::settings::load(&settings_files(&config.settings), None);
-    vec![counted("content", &content), counted("settings", &settings)]
+    let (settings, faults) = content::settings::load(&settings_files(&config.settings), None);
+    let mut looks = vec![counted("content", &content), counted("settings", &faults)];
+    for (environment, it) in &settings.environments.environments {
+        for (name, reference) in &it.secrets {
+            let what = format!("secret {name} of {environment}");
+            looks.push(match reference.resolve() {
+                Ok(_) => Look::ok(what),
+                Err(error) => Look::bad(
+                    State::Fail,
+                    format!("{what}: {error}"),
+                    "no attempt on its hosts starts without it: set it where the bot runs",
+                ),
+            });
+        }
+    }
+    looks
 }
 
 fn counted(what: &str, diagnostics: &[Diagnostic]) -> Look {

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::id::{EnvironmentName, HostName, RoleName};
+use crate::secret::SecretRef;
 
 /// How a host is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +45,14 @@ pub struct Environment {
     pub protected: bool,
     pub description: String,
     pub roles: IndexMap<RoleName, Role>,
+    /// Secrets by the name of the variable that holds them: for attempts on hosts of this environment and nothing else.
+    /// Of a protected environment they reach attempts under a grant only, so an unguarded canary has none of them.
+    pub secrets: IndexMap<String, SecretRef>,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { protected: true, description: String::new(), roles: IndexMap::new() }
+        Self { protected: true, description: String::new(), roles: IndexMap::new(), secrets: IndexMap::new() }
     }
 }
 

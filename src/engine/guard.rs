@@ -1,7 +1,10 @@
 //! May this attempt touch that host? The engine starts an attempt against a guarded host only under a grant of its own
 //! root, so no workflow, alias, rule, call or rerun walks around a gate.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
 
@@ -9,6 +12,7 @@ use super::{
     Engine,
     gate::{Asked, facts_now},
     scope::{Guarded, Scope, Unclear},
+    secret,
 };
 use crate::{
     content::Action,
@@ -28,6 +32,8 @@ const STANDING_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Leave {
     pub(super) grant: Option<GrantId>,
     pub(super) host: Option<HostName>,
+    /// The environment whose secrets it may have.
+    pub(super) secrets_of: Option<EnvironmentName>,
 }
 
 /// Why an attempt does not start.
@@ -60,13 +66,17 @@ impl Engine {
         let Some(scope) = Scope::of(action, parameters, &execution.context) else {
             return Ok(Leave::default());
         };
+        let live = self.live();
         let unclear = |why| Refused::Unclear { action: action.reference.to_string(), why };
-        let mut leave = Leave { grant: None, host: scope.host().cloned() };
-        for guarded in scope.guarded(&self.live()).map_err(unclear)? {
+        let mut leave = Leave { host: scope.host().cloned(), ..Leave::default() };
+        let mut granted = BTreeSet::new();
+        for guarded in scope.guarded(&live).map_err(unclear)? {
             let grant = self.grant_for(execution, action, &guarded).await?;
             let facts = attempt_facts(execution, &guarded, parameters, &grant);
             leave.grant = Some(grant.clear(&facts)?.grant());
+            granted.insert((guarded.environment, guarded.host));
         }
+        leave.secrets_of = secret::home(&live.settings.environments, &scope, &granted);
         Ok(leave)
     }
 

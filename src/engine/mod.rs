@@ -5,6 +5,7 @@
 //! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit;
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
 //! - [`scope`]: what an attempt changes, by its own word or that of a workflow above it;
+//!   [`secret`]: which secrets is it given?
 //! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`keep`]: removes what nothing refers to any more;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`].
@@ -22,6 +23,7 @@ mod outcome;
 mod perform;
 mod recover;
 mod scope;
+mod secret;
 mod settle;
 mod start;
 mod watch;

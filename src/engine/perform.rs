@@ -8,6 +8,7 @@ use crate::{
     content::{Action, Bound},
     id::ActionRef,
     runner::{self, Outcome},
+    secret::Secret,
     status::Status,
     store::{
         Change, StoreError,
@@ -70,7 +71,12 @@ impl Engine {
         let Some(runner) = self.0.parts.runners.get(action.runner.as_str()) else {
             return Ok((End::failed(format!("there is no runner `{}`", action.runner)), Vec::new()));
         };
+        let secrets = match self.secrets_for(&leave) {
+            Ok(secrets) => secrets,
+            Err(missing) => return Ok((End::failed(missing.to_string()), Vec::new())),
+        };
         let timeout = timeout_of(&action, &bound.values);
+        let given = Given { bound, secrets, timeout };
         let mut execution = execution.clone();
         let mut tries = 1;
         loop {
@@ -78,7 +84,7 @@ impl Engine {
                 Ok(attempt) => attempt,
                 Err(refused) => return Ok((refused, Vec::new())),
             };
-            let request = self.request(&execution, &action, &bundle, &attempt, bound.clone(), timeout).await;
+            let request = self.request(&execution, &action, &bundle, &attempt, &given).await;
             let end = match request {
                 Ok(request) => {
                     end_of(self.supervise(&execution, &attempt, runner.clone(), request, timeout).await)
@@ -195,8 +201,7 @@ impl Engine {
         action: &Arc<Action>,
         bundle: &Bundle,
         attempt: &Attempt,
-        bound: Bound,
-        timeout: Duration,
+        given: &Given,
     ) -> std::io::Result<runner::Request> {
         let work_dir = self.work_dir(execution);
         let logs = self.data().join("logs");
@@ -216,16 +221,16 @@ impl Engine {
             attempt: attempt.id,
             execution: execution.id,
             action: action.clone(),
-            parameters: bound.values,
+            parameters: given.bound.values.clone(),
             content_dir: self.content_dir(bundle, action),
             work_dir,
-            env: bound.env,
-            secrets: BTreeMap::new(),
-            timeout,
+            env: given.bound.env.clone(),
+            secrets: given.secrets.clone(),
+            timeout: given.timeout,
             output: runner::Output {
                 log: logs.join(format!("{}.log", execution.id)),
                 limits: runner::Limits::default(),
-                masker: self.0.parts.masker.clone(),
+                masker: self.masker_for(&given.secrets),
             },
             idempotency_key: execution.id.to_string(),
             on_spawn: Some(on_spawn),
@@ -272,6 +277,13 @@ impl Engine {
             }
         }
     }
+}
+
+/// What every try of one visit is given.
+struct Given {
+    bound: Bound,
+    secrets: BTreeMap<String, Secret>,
+    timeout: Duration,
 }
 
 /// Not now: the execution's row stays as it is, for the next start.

@@ -90,6 +90,17 @@ impl Scope {
         self.hosts.first()
     }
 
+    /// The hosts it names.
+    pub(super) fn hosts(&self) -> &[HostName] {
+        &self.hosts
+    }
+
+    /// The environments it names.
+    pub(super) fn environments(&self) -> BTreeSet<EnvironmentName> {
+        let named = self.what.iter().filter(|it| *it != CHANGES_HOSTS);
+        named.map(|it| EnvironmentName::new(it.as_str())).collect()
+    }
+
     /// Every (host, role) pair that needs a grant. A host in several roles is guarded if any of them is.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub struct Masker {
 }
 
 /// One byte sequence to cover.
+#[derive(Clone)]
 pub(super) struct Needle {
     pub(super) bytes: Vec<u8>,
     /// A literal pattern: the regex crate searches it with SIMD.
@@ -39,6 +40,16 @@ impl Masker {
         }
         let needles = forms.into_iter().filter(|it| it.len() >= SHORTEST_MASKED).filter_map(Needle::new);
         Self { needles: Arc::new(needles.collect()) }
+    }
+
+    /// Covers these values too.
+    #[must_use]
+    pub fn and<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        let more = Self::new(secrets);
+        if more.is_empty() {
+            return self.clone();
+        }
+        Self { needles: Arc::new(self.needles.iter().chain(more.needles.iter()).cloned().collect()) }
     }
 
     /// The text with every secret covered.

@@ -11,6 +11,15 @@ impl Reader<'_> {
         let environments: Environments = self.decode(file, &node)?;
         let mut fine = true;
         for (name, environment) in &environments.environments {
+            for variable in environment.secrets.keys().filter(|it| !may_hold_a_secret(it)) {
+                let place = node.find(&format!("environments.{name}.secrets.{variable}"));
+                let fault = Fault::new(place, format!("`{variable}` cannot be the variable of a secret"));
+                self.fault(
+                    file,
+                    fault.hint("letters, digits and _, not a digit first; LOCKKEEPER_ and ST2_ are taken"),
+                );
+                fine = false;
+            }
             for (role, entry) in &environment.roles {
                 let path = format!("environments.{name}.roles.{role}");
                 for (index, host) in entry.hosts.iter().enumerate() {
@@ -36,4 +45,11 @@ impl Reader<'_> {
         }
         fine.then_some(environments)
     }
+}
+
+/// A name that every shell takes, and that we do not set ourselves.
+fn may_hold_a_secret(name: &str) -> bool {
+    let shell = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    let ours = ["LOCKKEEPER_", "ST2_"].iter().any(|it| name.starts_with(it));
+    shell && !ours && name.starts_with(|it: char| it.is_ascii_alphabetic() || it == '_')
 }

@@ -71,6 +71,11 @@ fn parameters(live: &Live, plan: &Plan, target: &Stage) -> BTreeMap<String, Valu
         ("install script".to_owned(), json!(plan.scripts.install)),
         ("service folder".to_owned(), json!(plan.service.dir)),
     ]);
+    // Where a secret lies, not what it is: a hash of it could be guessed at.
+    let environment = live.settings.environments.environment(&target.environment);
+    for (name, reference) in environment.into_iter().flat_map(|it| &it.secrets) {
+        parameters.insert(format!("secret {name}"), json!(reference));
+    }
     for host in &target.hosts {
         let machine = live.settings.environments.host(&host.name);
         let digest = canonical_digest(&json!({ "host": host, "machine": machine }));

@@ -6,6 +6,7 @@ use crate::{
     id::{EnvironmentName, HostName, PersonName},
     identity::{Denied, DeniedWhy, Standing},
     message::card::{Card, Text},
+    secret::SecretError,
 };
 
 /// Somebody else started this.
@@ -126,6 +127,13 @@ fn four_eyes(part: Part) -> &'static str {
 pub fn names_no_host() -> String {
     "it changes hosts, but no `host` or `hosts` says which, so nobody could approve it; name them and start it again"
         .to_owned()
+}
+
+/// An environment's secret is not where its reference says.
+pub fn secret_missing(name: &str, environment: &EnvironmentName, why: &SecretError) -> String {
+    format!(
+        "the secret `{name}` of {environment} is not to be had: {why}; nothing was started, set it and start again"
+    )
 }
 
 /// The tag `changes` names no environment that we know.

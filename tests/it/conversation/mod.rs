@@ -10,6 +10,7 @@ mod inquiry;
 mod keep;
 mod release;
 mod seal;
+mod secret;
 mod slack;
 mod talk;
 mod workflow;

@@ -1,0 +1,118 @@
+//! Which secrets an attempt is given: those of the one environment whose hosts it changes, fetched when it begins, so
+//! that a rotated one is the new one. They travel as environment variables, never in argv; whatever the attempt prints
+//! is masked before it is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Engine, guard::Leave, scope::Scope};
+use crate::{
+    content::{Environment, Environments},
+    id::{EnvironmentName, HostName},
+    message::words::refusal,
+    secret::{Masker, Secret, SecretError},
+};
+
+/// A secret that the attempt needs is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", refusal::secret_missing(name, environment, source))]
+pub(super) struct Missing {
+    name: String,
+    environment: EnvironmentName,
+    source: SecretError,
+}
+
+/// The environment whose secrets an attempt of this scope may have. What reaches into several has those of none; of a
+/// protected one, every host that is named must be among those that a grant was asked for.
+pub(super) fn home(
+    environments: &Environments,
+    scope: &Scope,
+    granted: &BTreeSet<(EnvironmentName, HostName)>,
+) -> Option<EnvironmentName> {
+    let hosts = scope.hosts();
+    let members = |it: &Environment| -> BTreeSet<HostName> {
+        it.roles.values().flat_map(|role| role.hosts.iter().cloned()).collect()
+    };
+    let mut homes = scope.environments();
+    let of_hosts = environments.environments.iter().filter(|(_, it)| {
+        let members = members(it);
+        hosts.iter().any(|host| members.contains(host))
+    });
+    homes.extend(of_hosts.map(|(name, _)| name.clone()));
+    let name = homes.pop_first().filter(|_| homes.is_empty())?;
+    let environment = environments.environment(&name)?;
+    let members = members(environment);
+    let is_cleared =
+        |host: &HostName| !environment.protected || granted.contains(&(name.clone(), host.clone()));
+    let all = hosts.iter().all(|it| members.contains(it) && is_cleared(it));
+    (all && (!environment.protected || !granted.is_empty())).then_some(name)
+}
+
+impl Engine {
+    /// The values, by variable.
+    pub(super) fn secrets_for(&self, leave: &Leave) -> Result<BTreeMap<String, Secret>, Missing> {
+        let live = self.live();
+        let Some(name) = &leave.secrets_of else { return Ok(BTreeMap::new()) };
+        let Some(environment) = live.settings.environments.environment(name) else {
+            return Ok(BTreeMap::new());
+        };
+        let resolve = |(variable, reference): (&String, &crate::secret::SecretRef)| {
+            let missing = |source| Missing { name: variable.clone(), environment: name.clone(), source };
+            Ok((variable.clone(), reference.resolve().map_err(missing)?))
+        };
+        environment.secrets.iter().map(resolve).collect()
+    }
+
+    /// What is covered in an attempt's output: what it was given, and the secrets of every environment, which a host may
+    /// have kept from an earlier attempt.
+    pub(super) fn masker_for(&self, given: &BTreeMap<String, Secret>) -> Masker {
+        let live = self.live();
+        let references = live.settings.environments.environments.values().flat_map(|it| it.secrets.values());
+        let known: Vec<Secret> = references.filter_map(|it| it.resolve().ok()).collect();
+        self.0.parts.masker.and(given.values().chain(&known))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environments() -> Environments {
+        serde_json::from_value(serde_json::json!({"environments": {
+            "production": {"roles": {"canary": {"hosts": ["c1"], "guarded": false}, "app": {"hosts": ["p1", "p2"]}}},
+            "staging": {"protected": false, "roles": {"app": {"hosts": ["s1", "both"]}}},
+            "testing": {"protected": false, "roles": {"app": {"hosts": ["t1", "both"]}}},
+        }}))
+        .unwrap()
+    }
+
+    #[test]
+    fn secrets_stay_in_their_environment_and_under_its_grant() {
+        let home_of = |what: &[&str], hosts: &[&str], granted: &[&str]| {
+            let scope: Scope =
+                serde_json::from_value(serde_json::json!({"what": what, "hosts": hosts})).unwrap();
+            let granted =
+                granted.iter().map(|it| (EnvironmentName::new("production"), HostName::new(*it))).collect();
+            home(&environments(), &scope, &granted).map(|it| it.to_string())
+        };
+        let on = |hosts: &[&str], granted: &[&str]| home_of(&["hosts"], hosts, granted);
+        assert_eq!(on(&["s1"], &[]).as_deref(), Some("staging"));
+        assert_eq!(on(&["p1", "p2"], &["p1", "p2"]).as_deref(), Some("production"));
+        for (hosts, granted) in [
+            (&["p1", "p2"][..], &["p1"][..]),
+            (&["c1"], &[]),
+            (&["c1", "p1"], &["p1"]),
+            (&["s1", "t1"], &[]),
+            (&["both"], &[]),
+            (&["s1", "p1"], &["p1"]),
+            (&["s1", "unheard"], &[]),
+            (&[], &[]),
+        ] {
+            assert_eq!(on(hosts, granted), None, "{hosts:?} {granted:?}");
+        }
+        // What names no host but its environment.
+        assert_eq!(home_of(&["staging"], &[], &[]).as_deref(), Some("staging"));
+        assert_eq!(home_of(&["production"], &[], &["p1", "p2"]).as_deref(), Some("production"));
+        assert_eq!(home_of(&["production"], &[], &[]), None);
+        assert_eq!(home_of(&["production"], &["s1"], &["p1", "p2"]), None);
+    }
+}
