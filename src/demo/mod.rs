@@ -11,6 +11,7 @@ mod bot;
 mod call;
 mod pack;
 mod part;
+mod port;
 mod program;
 pub mod repository;
 pub mod scenario;

@@ -9,16 +9,16 @@
 //! ```
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use axum::http::Method;
 use tokio::process::Child;
 
 use super::call::Caller;
 use super::part::SUPERVISOR;
+use super::port::{self, Claim};
 use super::program::Program;
 use super::repository::{ANN, FILES, Release, Repository};
 use super::settings::{Facts, Placed};
@@ -78,6 +78,7 @@ pub struct World {
     first_commit: CommitSha,
     bot_port: u16,
     supervisor_port: u16,
+    claims: Vec<Claim>,
     supervisor: Option<Child>,
     caller: Caller,
 }
@@ -95,9 +96,11 @@ impl World {
         let first_commit = repository.commit(ANN, "Open the shop", Release::good(1)).await?;
         let artifacts = dir.join("data/artifacts");
         let first = pack::pack(repository.path(), &FILES, &artifacts)?;
-        let [bot_port, supervisor_port, ports @ ..] = free_ports::<6>()?;
+        let claims = port::claim(2 + HOSTS.len(), &std::env::temp_dir())?;
+        let ports: Vec<u16> = claims.iter().map(|it| it.port).collect();
+        let [bot_port, supervisor_port, ref ports @ ..] = ports[..] else { bail!("too few ports") };
         let mut hosts = Vec::new();
-        for ((name, role), port) in HOSTS.into_iter().zip(ports) {
+        for ((name, role), &port) in HOSTS.into_iter().zip(ports) {
             hosts.push(Placed { role, entry: entry(&dir, name, port) });
             pack::lay(&artifacts, &first, &dir.join("hosts").join(name).join("shop"))?;
         }
@@ -110,6 +113,7 @@ impl World {
             first_commit,
             bot_port,
             supervisor_port,
+            claims,
             supervisor: None,
             caller: Caller::new(),
         };
@@ -247,7 +251,9 @@ impl World {
     /// # Errors
     /// It does not come up.
     pub async fn add_host(&mut self, name: &str) -> anyhow::Result<()> {
-        let [port] = free_ports::<1>()?;
+        let claimed = port::claim(1, &std::env::temp_dir())?;
+        let port = claimed[0].port;
+        self.claims.extend(claimed);
         pack::lay(
             &self.dir.join("data/artifacts"),
             &self.first,
@@ -323,16 +329,4 @@ impl World {
 
 fn entry(dir: &Path, name: &str, port: u16) -> HostEntry {
     HostEntry { name: name.to_owned(), port, dir: dir.join("hosts").join(name).join("shop") }
-}
-
-/// Ports that nobody listens on. Somebody may take one before we do; then the start fails and says which.
-fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
-    let mut held = Vec::new();
-    let mut ports = [0; N];
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
-        *port = listener.local_addr()?.port();
-        held.push(listener);
-    }
-    Ok(ports)
 }
