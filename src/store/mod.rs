@@ -22,6 +22,7 @@ pub mod incident;
 pub mod lock;
 pub mod look;
 pub mod outbox;
+mod place;
 mod reference;
 pub mod release;
 mod row;
@@ -37,6 +38,8 @@ use sqlx::{
 
 pub use change::Change;
 pub use writer::Tx;
+
+use place::Place;
 
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -57,14 +60,24 @@ pub enum StoreError {
     #[error("the transaction was called off: {why}")]
     CalledOff { why: String },
     /// The database could not be asked: full disk, no file, broken connection.
-    #[error("the database cannot be used")]
-    Unavailable(#[from] sqlx::Error),
+    #[error("the database cannot be used: {0}")]
+    Unavailable(sqlx::Error),
+    #[error(
+        "the database {path} was here before and is gone: put it back; or, to begin with an empty history, remove {lock}"
+    )]
+    Lost { path: String, lock: String },
     #[error("another lockkeeper holds {path}; stop it first, or give this one a store of its own")]
     Held { path: String },
     #[error("the database's schema cannot be brought up to date")]
     Schema(#[from] sqlx::migrate::MigrateError),
     #[error("the store is closed")]
     Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(error)
+    }
 }
 
 /// Durable memory. Cheap to clone.
@@ -85,9 +98,10 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-        let lock = hold(Path::new(path))?;
-        let options =
-            AnyConnectOptions::from_str(&format!("sqlite:{path}?mode=rwc"))?.disable_statement_logging();
+        let path = Path::new(path);
+        let lock = place::hold(path)?;
+        let options = AnyConnectOptions::from_str(&format!("sqlite:{}?mode=rw", path.display()))?
+            .disable_statement_logging();
         let mut connection = options.connect().await?;
         writer::prepare(&mut connection).await?;
         sqlx::migrate!("migrations/sqlite").run(&mut connection).await?;
@@ -95,7 +109,10 @@ impl Store {
             .max_connections(READERS)
             .after_connect(|connection, _| Box::pin(async move { writer::prepare_reader(connection).await }))
             .connect_lazy_with(options);
-        Ok(Self { writer: writer::Writer::start(connection), readers, _lock: Some(Arc::new(lock)) })
+        let unusable = |error| StoreError::Unavailable(sqlx::Error::Io(error));
+        place::mark(&lock).map_err(unusable)?;
+        let place = Place::of(path).map_err(unusable)?;
+        Ok(Self { writer: writer::Writer::start(connection, place), readers, _lock: Some(Arc::new(lock)) })
     }
 
     async fn reader(&self) -> Result<PoolConnection<sqlx::Any>, StoreError> {
@@ -109,16 +126,4 @@ impl Store {
         });
         beat.await.is_ok()
     }
-}
-
-fn hold(path: &Path) -> Result<File, StoreError> {
-    let lock = path.with_extension("lock");
-    let unusable = |error: std::io::Error| StoreError::Unavailable(sqlx::Error::Io(error));
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(unusable)?;
-    }
-    let file = File::options().create(true).append(true).open(&lock).map_err(unusable)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| StoreError::Held { path: path.display().to_string() })?;
-    Ok(file)
 }

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Executor as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, place::Place};
 
 /// What a job writes with.
 pub struct Tx {
@@ -18,7 +18,8 @@ const BATCH: usize = 64;
 const QUEUE: usize = 1_024;
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Done> + Send>;
+/// Runs in a transaction, or hears why there is none.
+type Job = Box<dyn for<'t> FnOnce(Result<&'t mut Tx, String>) -> BoxFuture<'t, Done> + Send>;
 
 struct Done {
     wrote: bool,
@@ -31,9 +32,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: AnyConnection) -> Self {
+    pub(super) fn start(connection: AnyConnection, place: Place) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(work(Tx { connection }, queue));
+        tokio::spawn(work(Tx { connection }, place, queue));
         Self { jobs }
     }
 }
@@ -49,7 +50,10 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |tx| {
             Box::pin(async move {
-                let result = act(tx).await;
+                let result = match tx {
+                    Ok(tx) => act(tx).await,
+                    Err(why) => Err(unavailable(why)),
+                };
                 let wrote = result.is_ok();
                 let answer: Answer = Box::new(move |committed| {
                     // The caller may be gone; what it asked for stands all the same.
@@ -63,39 +67,46 @@ impl Store {
     }
 }
 
-async fn work(mut tx: Tx, mut queue: mpsc::Receiver<Job>) {
+async fn work(mut tx: Tx, place: Place, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.recv().await {
         let mut answers = Vec::new();
-        let committed = batch(&mut tx, first, &mut queue, &mut answers).await;
-        if committed.is_err() {
+        let committed = batch(&mut tx, &place, first, &mut queue, &mut answers).await;
+        let failure = committed.err().map(|error| error.to_string());
+        if let Some(why) = &failure {
             // The connection may stand in a broken transaction; if there is none this is a harmless error.
             drop(tx.connection.execute("ROLLBACK").await);
+            tracing::error!(why, "nothing can be stored");
         }
-        let failure = committed.err().map(|error| error.to_string());
         for answer in answers {
-            answer(match &failure {
-                None => Ok(()),
-                Some(text) => Err(StoreError::Unavailable(sqlx::Error::Protocol(text.clone()))),
-            });
+            answer(failure.as_ref().map_or(Ok(()), |why| Err(unavailable(why.clone()))));
         }
     }
 }
 
+fn unavailable(why: String) -> StoreError {
+    StoreError::Unavailable(sqlx::Error::Protocol(why))
+}
+
 async fn batch(
     tx: &mut Tx,
+    place: &Place,
     first: Job,
     queue: &mut mpsc::Receiver<Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), sqlx::Error> {
-    if let Err(error) = tx.connection.execute("BEGIN IMMEDIATE").await {
-        // Nothing ran: the waiting caller must hear of it, so run its job's answer through an empty transaction.
-        answers.push(refuse(first));
+    let begun = match place.check() {
+        Ok(()) => tx.connection.execute("BEGIN IMMEDIATE").await.map(drop),
+        Err(why) => Err(sqlx::Error::Protocol(why)),
+    };
+    if let Err(error) = begun {
+        // Nothing runs; who waits hears of it.
+        answers.push(first(Err(error.to_string())).await.answer);
         return Err(error);
     }
     let mut next = Some(first);
     while let Some(job) = next.take() {
         tx.connection.execute("SAVEPOINT job").await?;
-        let done = job(tx).await;
+        let done = job(Ok(&mut *tx)).await;
         answers.push(done.answer);
         tx.connection.execute(if done.wrote { "RELEASE job" } else { "ROLLBACK TO job" }).await?;
         if answers.len() < BATCH {
@@ -104,11 +115,6 @@ async fn batch(
     }
     tx.connection.execute("COMMIT").await?;
     Ok(())
-}
-
-/// The answer of a job that never ran: dropping the job drops its reply, which its caller reads as unavailable.
-fn refuse(job: Job) -> Answer {
-    Box::new(move |_| drop(job))
 }
 
 pub(super) async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
