@@ -43,6 +43,7 @@ use crate::{
 };
 
 use error::HttpError;
+use listener::Limits;
 
 /// A request that takes longer than this is answered with 503.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -110,7 +111,8 @@ pub async fn serve(listener: TcpListener, parts: Parts, stop: CancellationToken)
     let address = listener.local_addr()?;
     tracing::info!(%address, "serving http");
     let router = router(parts, address);
-    axum::serve(listener::Limited::new(listener), router).with_graceful_shutdown(stop.cancelled_owned()).await
+    listener::serve(listener, router, Limits::default(), stop).await;
+    Ok(())
 }
 
 type Held = State<Shared>;
