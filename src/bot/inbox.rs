@@ -12,22 +12,28 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Bot, hear, trigger};
 use crate::{
-    message::{Delivery, words},
+    clock,
+    message::{Delivery, Incoming, words},
     store::inbox::Waiting,
 };
 
 /// Looked at when nobody rings, for deliveries that met a fault.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Deliveries read at a time.
+/// Lanes looked at at a time.
 const MOST: i64 = 256;
-/// Tries before a delivery that keeps failing is answered with an apology and put away.
-pub(super) const TRIES: i64 = 5;
+/// The longest wait between two tries.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Tries of what a person said before they hear that it did not work: about a quarter of a minute.
+pub(super) const TRIES_SAID: i64 = 5;
+/// Tries of an event that nobody waits for: a repository may be away for a quarter of an hour.
+pub(super) const TRIES_EVENT: i64 = 20;
 
 pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
     let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
     let tasks = TaskTracker::new();
     loop {
-        match bot.engine().store().waiting_deliveries(MOST).await {
+        let now = bot.engine().clock().now();
+        match bot.engine().store().waiting_deliveries(now, MOST).await {
             Ok(waiting) => waiting.into_iter().for_each(|it| take(bot, it, &busy, &tasks)),
             Err(error) => tracing::error!(%error, "the inbox could not be read"),
         }
@@ -41,17 +47,28 @@ pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
     tasks.wait().await;
 }
 
-/// Starts on a delivery unless its channel is at work; the next round finds it again.
+/// What a person says in a channel is handled in order. A button or a reaction is an answer by itself: it does not
+/// wait behind a command that asks a slow repository.
+pub(super) fn lane(delivery: &Delivery) -> String {
+    let place = &delivery.place;
+    let channel = format!("{}/{}/{}", place.platform, place.workspace, place.channel);
+    match &delivery.incoming {
+        Incoming::Said(_) => channel,
+        Incoming::Pressed { message, .. }
+        | Incoming::Unasked { message, .. }
+        | Incoming::Reacted { message, .. } => {
+            format!("{channel}#{}", message.message)
+        }
+    }
+}
+
+/// Starts on a delivery unless its lane is at work; the next round finds it again.
 fn take(bot: &Bot, waiting: Waiting, busy: &Arc<Mutex<HashSet<String>>>, tasks: &TaskTracker) {
-    let delivery: Option<Delivery> =
-        (waiting.source == "chat").then(|| serde_json::from_value(waiting.body.clone()).ok()).flatten();
-    let lane = match &delivery {
-        Some(it) => format!("{}/{}/{}", it.place.platform, it.place.workspace, it.place.channel),
-        None => trigger::lane(&waiting),
-    };
-    if !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone()) {
+    if !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(waiting.lane.clone()) {
         return;
     }
+    let delivery: Option<Delivery> =
+        (waiting.source == "chat").then(|| serde_json::from_value(waiting.body.clone()).ok()).flatten();
     let (bot, busy) = (bot.clone(), busy.clone());
     tasks.spawn(async move {
         // A panic is a bug, but it must silence neither the channel nor the bot.
@@ -61,7 +78,7 @@ fn take(bot: &Bot, waiting: Waiting, busy: &Arc<Mutex<HashSet<String>>>, tasks: 
             fail(&bot, &waiting, delivery.as_ref(), done.map_or("panic".to_owned(), |it| format!("{it:?}")))
                 .await;
         }
-        busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
+        busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&waiting.lane);
         bot.ring();
     });
 }
@@ -74,20 +91,29 @@ async fn handle(bot: &Bot, waiting: &Waiting, delivery: Option<&Delivery>) -> an
 }
 
 async fn fail(bot: &Bot, waiting: &Waiting, delivery: Option<&Delivery>, why: String) {
-    tracing::error!(delivery = %waiting.id, tries = waiting.tries + 1, why, "a delivery could not be handled");
-    let store = bot.engine().store();
-    if let Err(error) = store.count_try(waiting.id).await {
-        tracing::error!(%error, "the try could not be counted");
-    }
-    if waiting.tries + 1 >= TRIES {
-        let short = waiting.id.to_string();
-        let card = words::answer::broken(short.rsplit('-').next().unwrap_or(&short));
-        let answer = delivery.map(|it| hear::answer(waiting.id, it, card, false));
-        let changes = answer.into_iter().chain([crate::store::Change::Done(waiting.id)]).collect();
-        if let Err(error) = bot.engine().commit(changes).await {
-            tracing::error!(%error, "the apology could not be stored");
+    let tries = waiting.tries + 1;
+    tracing::error!(delivery = %waiting.id, tries, why, "a delivery could not be handled");
+    let most = if delivery.is_some() { TRIES_SAID } else { TRIES_EVENT };
+    if tries < most {
+        let due = clock::after(bot.engine().clock().now(), pause(waiting.tries));
+        if let Err(error) = bot.engine().store().put_off_delivery(waiting.id, due).await {
+            tracing::error!(%error, "the try could not be counted");
+            tokio::time::sleep(PAUSE).await;
         }
         return;
     }
-    tokio::time::sleep(PAUSE).await;
+    let short = waiting.id.to_string();
+    let card = words::answer::broken(short.rsplit('-').next().unwrap_or(&short));
+    let answer = delivery.map(|it| hear::answer(waiting.id, it, card, false));
+    let changes = answer.into_iter().chain([crate::store::Change::Done(waiting.id)]).collect();
+    if let Err(error) = bot.engine().commit(changes).await {
+        tracing::error!(%error, "the apology could not be stored");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// How long after a try that failed, counted from 0, the next one comes.
+fn pause(tries: i64) -> Duration {
+    let doubled = PAUSE * 2u32.saturating_pow(u32::try_from(tries).unwrap_or(u32::MAX).min(6));
+    doubled.min(PAUSE_MAX)
 }

@@ -34,7 +34,7 @@ use crate::{
     message::Delivery,
     metric::Probe,
     runner::git::Repositories,
-    store::inbox::Received,
+    store::inbox::{Arrival, Received},
 };
 
 pub use line::{LineAnswer, LineOrder};
@@ -90,13 +90,15 @@ impl Bot {
     async fn receive(&self, delivery: Delivery) -> Result<Accepted, IntakeError> {
         let engine = &self.0.parts.engine;
         let body = serde_json::to_value(&delivery).map_err(|error| IntakeError { why: error.to_string() })?;
-        let received = engine.store().receive(delivery.key.clone(), "chat", body, engine.clock().now()).await;
-        match received {
+        let arrival =
+            Arrival { key: delivery.key.clone(), source: "chat", lane: inbox::lane(&delivery), body };
+        match engine.store().receive(arrival, engine.clock().now()).await {
             Ok(Received::New(_)) => {
                 self.0.deliveries.notify_one();
                 Ok(Accepted::New)
             }
-            Ok(Received::Again) => Ok(Accepted::Duplicate),
+            // A platform may tell the same thing in other words the second time; it happened once all the same.
+            Ok(Received::Again | Received::Other) => Ok(Accepted::Duplicate),
             Err(error) => Err(IntakeError { why: error.to_string() }),
         }
     }

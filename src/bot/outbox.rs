@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Letters read at a time.
-const MOST: i64 = 64;
+const MOST: i64 = 256;
 /// Looked at when nobody rings.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Between two edits of one card.
@@ -37,6 +37,8 @@ const PROGRESS_TERMINAL: Duration = Duration::from_millis(150);
 /// Between tries at a platform that is away.
 const RETRY: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Until a letter for a chat that is not configured is looked at again.
+const ABSENT: Duration = Duration::from_secs(3_600);
 /// Pixels per unit of a chart: sharp on dense screens.
 const PICTURE_SCALE: f32 = 2.0;
 
@@ -64,7 +66,7 @@ pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
 }
 
 fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
-    let Some(adapter) = bot.adapter(letter.place.platform).cloned() else { return };
+    let adapter = bot.adapter(letter.place.platform).cloned();
     let lane = format!("{}/{}/{}", letter.place.platform, letter.place.workspace, letter.place.channel);
     if is_too_soon(&letter, lanes)
         || !lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone())
@@ -72,6 +74,13 @@ fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
         return;
     }
     let (bot, lanes) = (bot.clone(), lanes.clone());
+    let Some(adapter) = adapter else {
+        tokio::spawn(async move {
+            absent(&bot, &letter).await;
+            lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
+        });
+        return;
+    };
     tokio::spawn(async move {
         let sent = send(&bot, adapter.as_ref(), &letter).await;
         // Who waits for the store to close does not wait for a picture.
@@ -89,6 +98,18 @@ fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
         lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
         ring.notify_one();
     });
+}
+
+/// A place in a chat that is not configured: the letter stands in nobody's way, and is sent should the chat come.
+async fn absent(bot: &Bot, letter: &Letter<Value>) {
+    let platform = letter.place.platform;
+    tracing::warn!(letter = letter.subject, %platform, "a message is for a chat that is not configured");
+    let due = clock::after(bot.engine().clock().now(), ABSENT);
+    let why = format!("{platform} is not configured");
+    if let Err(error) = bot.engine().store().letter_put_off(letter.id, due, why).await {
+        tracing::error!(letter = letter.subject, %error, "a letter could not be put off");
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// An edit right after the last one waits, so that a burst is one edit. It is found again in the next round.

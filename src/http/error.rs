@@ -36,6 +36,8 @@ pub(super) enum HttpError {
     TooLarge { most: usize },
     #[error("set the webhook's content type to application/json")]
     ContentType,
+    #[error("a delivery of this id came before with another body; nothing was taken from this one")]
+    Reused,
     #[error("the body did not arrive whole")]
     Cut,
     #[error("the request took too long")]
@@ -59,6 +61,7 @@ impl HttpError {
                 StatusCode::UNAUTHORIZED
             }
             Self::Malformed(_) | Self::Cut | Self::Slack(Refused::Malformed) => StatusCode::BAD_REQUEST,
+            Self::Reused => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Late

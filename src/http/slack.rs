@@ -19,7 +19,7 @@ use axum::{
 use super::{
     Held,
     error::HttpError,
-    webhook::{room, text, whole},
+    webhook::{text, whole},
 };
 use crate::chat::slack::{Answer, Arrival, Kind, Refused};
 
@@ -36,8 +36,7 @@ pub(super) async fn receive(
         _ => return Err(HttpError::NotFound),
     };
     let slack = surface.parts.slack.as_ref().ok_or(HttpError::Slack(Refused::NotOpen))?;
-    let _room = room(&surface, &headers).await?;
-    let body = whole(request.into_body()).await?;
+    let (body, _room) = whole(&surface, request.into_body()).await?;
     let arrival = Arrival {
         kind,
         timestamp: text(&headers, "x-slack-request-timestamp"),

@@ -5,6 +5,7 @@
 //! | 202 | it stands in the inbox, now or since its first delivery |
 //! | 200 | a ping, or an event that nobody listens to |
 //! | 400 401 413 415 | it will never be taken like this |
+//! | 409 | its id stands already, with another body |
 //! | 404 | no secret is configured, so nobody could be trusted |
 //! | 503 | it is not stored: GitHub shows the delivery as failed, and it can be redelivered |
 
@@ -27,7 +28,10 @@ use crate::{
         delivery::{EVENT_HEADER, ID_HEADER},
         signature,
     },
-    store::{StoreError, inbox::Received},
+    store::{
+        StoreError,
+        inbox::{Arrival, Received},
+    },
 };
 
 /// A push of 2,048 commits with long messages takes about 3 MB; GitHub itself stops at 25.
@@ -51,8 +55,7 @@ pub(super) async fn receive(
         return Err(HttpError::UnknownSource);
     }
     let secret = surface.parts.github.as_ref().ok_or(HttpError::NotConfigured { sender: "github" })?;
-    let room = room(&surface, &headers).await?;
-    let body = whole(request.into_body()).await?;
+    let (body, room) = whole(&surface, request.into_body()).await?;
     webhook::verify(secret, &body, text(&headers, signature::HEADER)).inspect_err(|_| {
         surface.refused.github.fetch_add(1, Ordering::Relaxed);
     })?;
@@ -77,34 +80,35 @@ pub(super) async fn receive(
 /// Acknowledged only after the row is committed. If the commit comes after our patience, the redelivery finds it.
 async fn store(surface: &Surface, delivery: Delivery) -> Answer {
     let engine = &surface.parts.engine;
-    let key = delivery.id.key();
+    let (key, id) = (delivery.id.key(), delivery.id.key());
     let body =
         serde_json::to_value(&delivery).map_err(|error| StoreError::CalledOff { why: error.to_string() })?;
-    let storing = engine.store().receive(key, "github", body, engine.clock().now());
+    let lane = format!("github:{}", delivery.push.full_name.as_deref().unwrap_or_default().to_lowercase());
+    let arrival = Arrival { key, source: "github", lane, body };
+    let storing = engine.store().receive(arrival, engine.clock().now());
     let received =
         tokio::time::timeout(STORE_PATIENCE, storing).await.map_err(|_| HttpError::StoreLate)??;
     let said = match received {
         Received::New(_) => "stored",
         Received::Again => "known already",
+        Received::Other => {
+            tracing::warn!(delivery = id, "a delivery id came again with another body; it was refused");
+            return Err(HttpError::Reused);
+        }
     };
     surface.parts.bot.ring();
     Ok((StatusCode::ACCEPTED, Json(json!({ "ok": said }))))
 }
 
-/// A share of memory for the body, as large as it says it is.
-pub(super) async fn room(surface: &Surface, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, HttpError> {
-    let length = text(headers, header::CONTENT_LENGTH.as_str()).and_then(|it| it.parse::<usize>().ok());
-    let length = length.unwrap_or(BODY_MAX).min(BODY_MAX);
-    let share = u32::try_from(length.max(1)).map_err(|_| HttpError::TooLarge { most: BODY_MAX })?;
-    let waiting = surface.bodies.clone().acquire_many_owned(share);
-    let room = tokio::time::timeout(STORE_PATIENCE, waiting).await.map_err(|_| HttpError::Busy)?;
-    room.map_err(|_| HttpError::Busy)
-}
-
-pub(super) async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
+/// The whole body, with the share of memory that it takes: charged as it arrives, so that a length that is only
+/// claimed keeps nobody out.
+pub(super) async fn whole(
+    surface: &Surface,
+    body: Body,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), HttpError> {
     let reading = async {
         let mut pieces = body.into_data_stream();
-        let (mut whole, mut length) = (Vec::new(), 0);
+        let (mut whole, mut length, mut room) = (Vec::new(), 0, None);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|_| HttpError::Cut)?;
             length += piece.len();
@@ -112,16 +116,36 @@ pub(super) async fn whole(body: Body) -> Result<Vec<u8>, HttpError> {
             if length > FORGOTTEN_MAX {
                 break;
             } else if length > BODY_MAX {
-                whole = Vec::new();
+                (whole, room) = (Vec::new(), None);
             } else {
+                charge(surface, piece.len(), &mut room).await?;
                 whole.extend_from_slice(&piece);
             }
         }
-        if length > BODY_MAX { Err(HttpError::TooLarge { most: BODY_MAX }) } else { Ok(whole) }
+        if length > BODY_MAX { Err(HttpError::TooLarge { most: BODY_MAX }) } else { Ok((whole, room)) }
     };
     tokio::time::timeout(BODY_PATIENCE, reading).await.map_err(|_| HttpError::Late)?
 }
 
+async fn charge(
+    surface: &Surface,
+    bytes: usize,
+    room: &mut Option<OwnedSemaphorePermit>,
+) -> Result<(), HttpError> {
+    let share = u32::try_from(bytes).map_err(|_| HttpError::TooLarge { most: BODY_MAX })?;
+    let waiting = surface.bodies.clone().acquire_many_owned(share);
+    let more = tokio::time::timeout(STORE_PATIENCE, waiting).await.map_err(|_| HttpError::Busy)?;
+    let more = more.map_err(|_| HttpError::Busy)?;
+    match room {
+        Some(room) => room.merge(more),
+        None => *room = Some(more),
+    }
+    Ok(())
+}
+
+/// A header that stands there once; one that came twice, as a signature beside a forged one, counts as missing.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|it| it.to_str().ok())
+    let mut all = headers.get_all(name).iter();
+    let first = all.next()?;
+    if all.next().is_some() { None } else { first.to_str().ok() }
 }

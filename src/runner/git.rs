@@ -31,8 +31,8 @@ const SEPARATOR: char = '\u{1f}';
 pub enum GitError {
     #[error("`{reference}` is no branch, tag, commit or pull request of {url}")]
     Unknown { reference: String, url: String },
-    #[error("{url}: {why}")]
-    Unreachable { url: String, why: String },
+    #[error("{url}: {why} (after {})", words::length(*after))]
+    Unreachable { url: String, why: String, after: Duration },
     #[error("the credentials of {url} cannot be read")]
     Secret { url: String, source: SecretError },
     #[error("git could not be run: is it installed?")]
@@ -46,9 +46,9 @@ impl GitError {
             GitError::Unknown { .. } => words::answer::note(format!(
                 "{app} has no branch, tag, commit or pull request `{reference}`. Nothing was run."
             )),
-            GitError::Unreachable { url, why } => words::answer::unreachable(url, why),
-            GitError::Secret { url, source } => words::answer::unreachable(url, &source.to_string()),
-            GitError::NoGit(source) => words::answer::unreachable("git", &source.to_string()),
+            GitError::Unreachable { url, why, after } => words::answer::unreachable(url, why, Some(*after)),
+            GitError::Secret { url, source } => words::answer::unreachable(url, &source.to_string(), None),
+            GitError::NoGit(source) => words::answer::unreachable("git", &source.to_string(), None),
         }
     }
 }
@@ -99,7 +99,7 @@ impl Repositories {
         let most = format!("--max-count={most}");
         let asked = ["log", most.as_str(), format.as_str(), "--end-of-options", range.as_str()];
         let listed = self.git(repository, Some(&mirror), &asked).await?;
-        let text = listed.map_err(|why| GitError::Unreachable { url: repository.url.clone(), why })?;
+        let text = listed.map_err(|why| unreadable(repository, why))?;
         Ok(text.lines().filter_map(commit).collect())
     }
 
@@ -119,7 +119,7 @@ impl Repositories {
             // A mail map is the repository's own word about who somebody is.
             let asked = ["log", "--no-mailmap", "--format=%ae", "--end-of-options", range.as_str()];
             let listed = self.git(repository, Some(&mirror), &asked).await?;
-            let text = listed.map_err(|why| GitError::Unreachable { url: repository.url.clone(), why })?;
+            let text = listed.map_err(|why| unreadable(repository, why))?;
             authors.extend(text.lines().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()));
         }
         Ok(authors)
@@ -135,7 +135,12 @@ impl Repositories {
             .or_default()
             .clone();
         let _alone = lock.lock().await;
-        let unreachable = |why: String| GitError::Unreachable { url: repository.url.clone(), why };
+        let started = tokio::time::Instant::now();
+        let unreachable = |why: String| GitError::Unreachable {
+            url: repository.url.clone(),
+            why,
+            after: started.elapsed(),
+        };
         if !mirror.join("HEAD").exists() {
             tokio::fs::create_dir_all(&mirror).await.map_err(|error| unreachable(error.to_string()))?;
             self.git(repository, Some(&mirror), &["init", "--quiet", "--bare"])
@@ -190,6 +195,11 @@ impl Repositories {
     }
 }
 
+/// The mirror here could not be read.
+fn unreadable(repository: &Repository, why: String) -> GitError {
+    GitError::Unreachable { url: repository.url.clone(), why, after: Duration::ZERO }
+}
+
 /// A name and not git's language of revisions (`main~3`, `:/text`, `@{yesterday}`): what a person types names one thing.
 fn is_name(reference: &str) -> bool {
     let plain = |it: char| it.is_alphanumeric() || matches!(it, '.' | '_' | '-' | '/' | '#' | '+');
@@ -199,18 +209,17 @@ fn is_name(reference: &str) -> bool {
         && reference.chars().all(plain)
 }
 
-/// A pull request's number is tried after names, so that a branch called `42` stays reachable.
+/// A pull request's number is tried after names, so that a branch called `42` stays reachable, and before the first
+/// digits of a commit: who types a number means the pull request.
 fn candidates(reference: &str) -> Vec<String> {
     let commit = |name: &str| format!("{name}^{{commit}}");
-    let mut found = vec![
-        commit(&format!("refs/heads/{reference}")),
-        commit(&format!("refs/tags/{reference}")),
-        commit(reference),
-    ];
-    let number = reference.trim_start_matches('#');
+    let mut found =
+        vec![commit(&format!("refs/heads/{reference}")), commit(&format!("refs/tags/{reference}"))];
+    let number = reference.strip_prefix('#').unwrap_or(reference);
     if number.parse::<u64>().is_ok() {
         found.push(commit(&format!("refs/pull/{number}/head")));
     }
+    found.push(commit(reference));
     found
 }
 

@@ -7,7 +7,10 @@ use super::{
     Store, StoreError, Tx,
     row::{Columns, to_json},
 };
-use crate::{clock, id::InboxId};
+use crate::{
+    clock,
+    id::{Digest, InboxId},
+};
 
 /// Whether a delivery is the first of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,20 @@ pub enum Received {
     New(InboxId),
     /// It stands already; acknowledge again and do nothing.
     Again,
+    /// Another body stands under this key: a sender's fault, or somebody who reuses a key.
+    Other,
+}
+
+/// Something that came in.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Unique per thing done, the same on redelivery.
+    pub key: String,
+    /// Which part of the bot understands the body.
+    pub source: &'static str,
+    /// Arrivals of one lane are handled one after another.
+    pub lane: String,
+    pub body: Value,
 }
 
 /// A delivery that waits for its effect.
@@ -22,48 +39,59 @@ pub enum Received {
 pub struct Waiting {
     pub id: InboxId,
     pub source: String,
+    pub lane: String,
     pub body: Value,
     pub received_at: Timestamp,
     pub tries: i64,
 }
 
 impl Store {
-    /// Records a delivery under its unique key. `source` says which part of the bot understands the body.
-    pub async fn receive(
-        &self,
-        key: String,
-        source: &'static str,
-        body: Value,
-        now: Timestamp,
-    ) -> Result<Received, StoreError> {
+    /// Records a delivery under its unique key.
+    pub async fn receive(&self, it: Arrival, now: Timestamp) -> Result<Received, StoreError> {
         let id = InboxId::generate();
-        let body = to_json(&body)?;
-        let rows = self
-            .write(move |tx| {
-                Box::pin(async move {
-                    let done = sqlx::query(
-                        "INSERT INTO inbox (id, delivery, source, body, received_at) VALUES ($1, $2, $3, $4, $5)
-                         ON CONFLICT (delivery) DO NOTHING",
-                    )
-                    .bind(id.to_string())
-                    .bind(key)
-                    .bind(source)
-                    .bind(body)
-                    .bind(clock::to_millis(now))
-                    .execute(&mut tx.connection)
+        let body = to_json(&it.body)?;
+        let print = Digest::of(body.as_bytes()).to_string();
+        self.write(move |tx| {
+            Box::pin(async move {
+                let done = sqlx::query(
+                    "INSERT INTO inbox (id, delivery, source, lane, body, print, received_at)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (delivery) DO NOTHING",
+                )
+                .bind(id.to_string())
+                .bind(it.key.as_str())
+                .bind(it.source)
+                .bind(it.lane)
+                .bind(body)
+                .bind(print.as_str())
+                .bind(clock::to_millis(now))
+                .execute(&mut tx.connection)
+                .await?;
+                if done.rows_affected() == 1 {
+                    return Ok(Received::New(id));
+                }
+                let row = sqlx::query("SELECT print FROM inbox WHERE delivery = $1")
+                    .bind(it.key.as_str())
+                    .fetch_one(&mut tx.connection)
                     .await?;
-                    Ok(done.rows_affected())
-                })
+                let stands = Columns { table: "inbox", row: &row }.text("print")?;
+                // Rows from before prints were kept have none.
+                Ok(if stands.is_empty() || stands == print { Received::Again } else { Received::Other })
             })
-            .await?;
-        Ok(if rows == 0 { Received::Again } else { Received::New(id) })
+        })
+        .await
     }
 
-    /// Deliveries without their effect, oldest first.
-    pub async fn waiting_deliveries(&self, most: i64) -> Result<Vec<Waiting>, StoreError> {
+    /// The first delivery of each lane that is due and without its effect, oldest first.
+    pub async fn waiting_deliveries(&self, now: Timestamp, most: i64) -> Result<Vec<Waiting>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, source, body, received_at, tries FROM inbox WHERE done_at IS NULL ORDER BY received_at, id LIMIT $1",
+            "SELECT id, source, lane, body, received_at, tries FROM inbox WHERE id IN (
+                 SELECT id FROM (
+                     SELECT id, ROW_NUMBER() OVER (PARTITION BY lane ORDER BY received_at, id) AS place
+                     FROM inbox WHERE done_at IS NULL AND due_at <= $1
+                 ) AS queue WHERE place = 1
+             ) ORDER BY received_at, id LIMIT $2",
         )
+        .bind(clock::to_millis(now))
         .bind(most)
         .fetch_all(&mut *self.reader().await?)
         .await?;
@@ -73,6 +101,7 @@ impl Store {
                 Ok(Waiting {
                     id: columns.id("id", InboxId::parse)?,
                     source: columns.text("source")?,
+                    lane: columns.text("lane")?,
                     body: columns.json("body")?,
                     received_at: columns.at("received_at")?,
                     tries: columns.number("tries")?,
@@ -101,12 +130,13 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Counts one try that ended in a passing fault.
-    pub async fn count_try(&self, id: InboxId) -> Result<(), StoreError> {
+    /// Counts one try that ended in a passing fault; until `due` its lane goes on without it.
+    pub async fn put_off_delivery(&self, id: InboxId, due: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE inbox SET tries = tries + 1 WHERE id = $1")
+                sqlx::query("UPDATE inbox SET tries = tries + 1, due_at = $2 WHERE id = $1")
                     .bind(id.to_string())
+                    .bind(clock::to_millis(due))
                     .execute(&mut tx.connection)
                     .await?;
                 Ok(())

@@ -25,6 +25,9 @@ pub enum Priority {
     Progress = 2,
 }
 
+/// Letters of one channel that are read at a time: some may wait because they were edited a moment ago.
+const PER_CHANNEL: i64 = 16;
+
 /// A message that is wanted in a place.
 #[derive(Clone, Debug)]
 pub struct Wanted<B> {
@@ -96,17 +99,25 @@ macro_rules! select {
 }
 
 impl Store {
-    /// Letters to send, the most urgent first.
+    /// Letters to send, the most urgent first; of each channel only its first few, so that one that is away keeps
+    /// nobody else waiting.
     pub async fn waiting_letters<B: DeserializeOwned>(
         &self,
         now: Timestamp,
         most: i64,
     ) -> Result<Vec<Letter<B>>, StoreError> {
         let rows = sqlx::query(select!(
-            "WHERE sent < wanted AND due_at <= $1 ORDER BY priority, created_at, id LIMIT $2"
+            "WHERE id IN (
+                 SELECT id FROM (
+                     SELECT id,
+                            ROW_NUMBER() OVER (PARTITION BY channel ORDER BY priority, created_at, id) AS place
+                     FROM outbox WHERE sent < wanted AND due_at <= $1
+                 ) AS queue WHERE place <= $3
+             ) ORDER BY priority, created_at, id LIMIT $2"
         ))
         .bind(clock::to_millis(now))
         .bind(most)
+        .bind(PER_CHANNEL)
         .fetch_all(&mut *self.reader().await?)
         .await?;
         rows.iter().map(decode).collect()

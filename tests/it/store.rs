@@ -9,7 +9,7 @@ use lockkeeper::status::Status;
 use lockkeeper::store::attempt::{self, Beginning};
 use lockkeeper::store::execution::{Execution, Visit};
 use lockkeeper::store::gate::{self, GateRow, PermissionRow};
-use lockkeeper::store::inbox::Received;
+use lockkeeper::store::inbox::{Arrival, Received};
 use lockkeeper::store::outbox::{Priority, Wanted};
 use lockkeeper::store::{Change, Store, StoreError, lock};
 use serde_json::{Map, Value, json};
@@ -54,18 +54,40 @@ async fn commit(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
     store.commit(changes, NOW).await
 }
 
+fn arrival(key: &str, lane: &str, body: i64) -> Arrival {
+    Arrival { key: key.to_owned(), source: "chat", lane: lane.to_owned(), body: json!({ "a": body }) }
+}
+
+#[tokio::test]
+async fn a_full_lane_keeps_no_other_waiting_and_a_late_delivery_not_its_own() {
+    let (_dir, store) = open().await;
+    for number in 0..20 {
+        store.receive(arrival(&format!("full-{number}"), "full", number), NOW).await.unwrap();
+    }
+    store.receive(arrival("other", "other", 99), from_millis(5)).await.unwrap();
+    let heads = store.waiting_deliveries(NOW, 9).await.unwrap();
+    let lanes: Vec<&str> = heads.iter().map(|it| it.lane.as_str()).collect();
+    assert_eq!(lanes, ["full", "other"]);
+    store.put_off_delivery(heads[0].id, from_millis(1_000)).await.unwrap();
+    let next = store.waiting_deliveries(from_millis(999), 9).await.unwrap().remove(0);
+    assert_ne!(next.id, heads[0].id, "the lane goes on");
+    let due = store.waiting_deliveries(from_millis(1_000), 9).await.unwrap().remove(0);
+    assert_eq!((due.id, due.tries), (heads[0].id, 1));
+}
+
 #[tokio::test]
 async fn a_delivery_counts_once_however_often_it_comes() {
     let (_dir, store) = open().await;
-    let Received::New(id) = store.receive("k".into(), "chat", json!({"a": 1}), NOW).await.unwrap() else {
+    let Received::New(id) = store.receive(arrival("k", "main", 1), NOW).await.unwrap() else {
         panic!("the first is new")
     };
-    assert_eq!(store.receive("k".into(), "chat", json!({"a": 2}), NOW).await.unwrap(), Received::Again);
-    let waiting = store.waiting_deliveries(9).await.unwrap();
+    assert_eq!(store.receive(arrival("k", "main", 1), NOW).await.unwrap(), Received::Again);
+    assert_eq!(store.receive(arrival("k", "main", 2), NOW).await.unwrap(), Received::Other);
+    let waiting = store.waiting_deliveries(NOW, 9).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].body, json!({"a": 1}));
     commit(&store, vec![Change::Done(id)]).await.unwrap();
-    assert!(store.waiting_deliveries(9).await.unwrap().is_empty());
+    assert!(store.waiting_deliveries(NOW, 9).await.unwrap().is_empty());
     let again = commit(&store, vec![start(execution(1, None)), Change::Done(id)]).await;
     assert!(matches!(again, Err(StoreError::Changed { .. })));
     assert!(
@@ -152,6 +174,30 @@ async fn a_second_process_is_refused() {
     let second = Store::open(&url).await;
     assert!(matches!(second, Err(StoreError::Held { .. })));
     drop(store);
+}
+
+#[tokio::test]
+async fn a_database_that_was_here_and_is_gone_is_not_begun_anew() {
+    let (dir, store) = open().await;
+    let path = dir.path().join("lockkeeper.db");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "history is its owner's alone");
+    let aside = dir.path().join("aside.db");
+    std::fs::rename(&path, &aside).unwrap();
+    let refused = store.receive(arrival("k", "main", 1), NOW).await.unwrap_err().to_string();
+    assert!(refused.contains("is not there any more"), "{refused}");
+    std::fs::rename(&aside, &path).unwrap();
+    assert!(matches!(store.receive(arrival("k", "main", 1), NOW).await, Ok(Received::New(_))));
+    drop(store);
+    std::fs::remove_file(&path).unwrap();
+    let url = format!("sqlite:{}", path.display());
+    let open = async || match Store::open(&url).await {
+        // The writer of the store before may still be ending.
+        Err(StoreError::Held { .. }) => None,
+        opened => Some(opened.map(drop)),
+    };
+    let Err(error) = crate::webhook::until("the lock", open).await else { panic!("an empty history") };
+    assert!(error.to_string().contains("was here before and is gone"), "{error}");
 }
 
 fn gate_row(version: i64, state: &str, decided: bool) -> Box<GateRow<Value>> {

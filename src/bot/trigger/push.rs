@@ -1,13 +1,16 @@
 //! A push to the branch that an app is built from: a build, or a release as far as its gate.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::{
     bot::{
         Bot,
-        inbox::TRIES,
+        inbox::{TRIES_EVENT, TRIES_SAID},
         release::{Asker, Cause, Ready},
     },
+    clock,
     content::App,
     engine::Live,
     id::{CommitSha, InboxId},
@@ -26,8 +29,10 @@ const COMMITS_MAX: usize = 50;
 
 /// Why an app's part of a push did not start.
 enum Stopped {
-    /// Worth another try.
+    /// Worth another try, for a long time: something is away.
     Passing(anyhow::Error),
+    /// Worth a few more tries: the repository answers, and may only be behind its own webhook.
+    Missing(String),
     /// The same next time.
     Lasting(String),
 }
@@ -54,12 +59,19 @@ pub(super) async fn pushed(bot: &Bot, waiting: &Waiting) -> anyhow::Result<()> {
     let (mut told, mut again) = (Vec::new(), None);
     for (ordinal, app) in built_from(&live, push, branch).enumerate() {
         let origin = format!("{}:{ordinal}", delivery.id.key());
-        match start(bot, &live, app, push, commit, origin).await {
-            Ok(()) => {}
-            Err(Stopped::Passing(error)) if waiting.tries + 1 < TRIES => again = Some(error),
-            Err(Stopped::Passing(error)) => told.extend(tell(waiting.id, app, push, commit, &chain(&error))),
-            Err(Stopped::Lasting(why)) => told.extend(tell(waiting.id, app, push, commit, &why)),
+        let Err(stopped) = start(bot, &live, app, push, commit, origin).await else { continue };
+        let (why, most) = match stopped {
+            Stopped::Passing(error) => (chain(&error), TRIES_EVENT),
+            Stopped::Missing(why) => (why, TRIES_SAID),
+            Stopped::Lasting(why) => (why, 1),
+        };
+        let tries = waiting.tries + 1;
+        if tries < most {
+            again = Some(anyhow::anyhow!(why));
+            continue;
         }
+        let tried = (tries, clock::between(waiting.received_at, bot.engine().clock().now()));
+        told.extend(tell(waiting.id, app, push, commit, &why, tried));
     }
     match again {
         Some(error) => Err(error),
@@ -88,7 +100,7 @@ async fn start(
         Ok(found) if found == *commit => {}
         Ok(_) | Err(GitError::Unknown { .. }) => {
             let why = format!("{} does not have this commit (any more)", app.repository.url);
-            return Err(Stopped::Passing(anyhow::anyhow!(why)));
+            return Err(Stopped::Missing(why));
         }
         Err(error @ (GitError::Unreachable { .. } | GitError::Secret { .. } | GitError::NoGit(_))) => {
             return Err(error.into());
@@ -131,9 +143,16 @@ async fn put_away(bot: &Bot, id: InboxId, mut changes: Vec<Change>) -> anyhow::R
 }
 
 /// Letters to the app's channels.
-fn tell(id: InboxId, app: &App, push: &Push, commit: &CommitSha, why: &str) -> Vec<Change> {
+fn tell(
+    id: InboxId,
+    app: &App,
+    push: &Push,
+    commit: &CommitSha,
+    why: &str,
+    tried: (i64, Duration),
+) -> Vec<Change> {
     let pusher = push.pusher.as_deref().unwrap_or("somebody");
-    let card = words::execution::push_stopped(app.app.as_str(), commit.as_str(), pusher, why);
+    let card = words::execution::push_stopped(app.app.as_str(), commit.as_str(), pusher, why, tried);
     let letter = |place: &crate::id::Place| {
         Change::Want(Box::new(Wanted {
             subject: format!("push:{id}:{}", app.app),
@@ -147,7 +166,7 @@ fn tell(id: InboxId, app: &App, push: &Push, commit: &CommitSha, why: &str) -> V
 
 /// An error with its causes, in one line.
 fn chain(error: &anyhow::Error) -> String {
-    format!("{error:#}")
+    format!("{error:#}").trim_end_matches('.').to_owned()
 }
 
 fn words_of(card: Option<Box<Card>>) -> String {

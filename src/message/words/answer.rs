@@ -46,10 +46,12 @@ pub fn bad_parameter(parameter: &str, problem: &str, example: &str) -> Card {
     Card::say(text)
 }
 
-/// Something outside could not be reached.
-pub fn unreachable(what: &str, why: &str) -> Card {
+/// Something outside could not be reached; `after`: how long it was tried.
+pub fn unreachable(what: &str, why: &str, after: Option<std::time::Duration>) -> Card {
+    let why = why.trim_end_matches('.');
+    let tried = after.map_or(String::new(), |it| format!(" It was tried for {}.", super::length(it)));
     Card::titled(Tone::Bad, format!("{what} could not be reached"))
-        .text(format!("{why}. Nothing was changed."))
+        .text(format!("{why}.{tried} Nothing was changed."))
 }
 
 /// A release was started; its card follows it.

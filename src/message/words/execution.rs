@@ -256,10 +256,23 @@ pub fn build_recovered(app: &str, commit: &Commit, broken_for: Duration) -> Card
     Card::titled(Tone::Good, format!("{app}: builds again")).text(text)
 }
 
-/// A push that set nothing in motion although it should have.
-pub fn push_stopped(app: &str, sha: &str, pusher: &str, why: &str) -> Card {
-    let text =
-        Text::plain("The push of ").code(short(sha)).and(format!(" by {pusher} was not built: {why}. "));
+/// A push that set nothing in motion although it should have; `tried`: how often, and for how long.
+pub fn push_stopped(
+    app: &str,
+    sha: &str,
+    pusher: &str,
+    why: &str,
+    tried: (i64, std::time::Duration),
+) -> Card {
+    let (times, span) = tried;
+    let tried = if times > 1 {
+        format!("It was tried {times} times in {}; nothing was changed. ", super::length(span))
+    } else {
+        String::new()
+    };
+    let text = Text::plain("The push of ")
+        .code(short(sha))
+        .and(format!(" by {pusher} was not built: {why}. {tried}"));
     let text = text.and("To try again: ").code(format!("!deploy {app}@{}", short(sha))).and(".");
     Card::titled(Tone::Bad, format!("{app}: a push was not built")).text(text)
 }

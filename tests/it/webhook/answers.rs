@@ -1,8 +1,10 @@
 //! What senders and operators are answered.
 
+use jiff::Timestamp;
 use lockkeeper::boot::{App, BootError, Options};
 use lockkeeper::clock::{SystemClock, from_millis};
 use lockkeeper::config;
+use lockkeeper::store::inbox::Arrival;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
@@ -16,7 +18,7 @@ async fn get(bot: &Bot, path: &str) -> Response {
 }
 
 async fn received(bot: &Bot) -> usize {
-    bot.engine.store().waiting_deliveries(1_000).await.expect("it works").len()
+    bot.engine.store().waiting_deliveries(Timestamp::MAX, 1_000).await.expect("it works").len()
 }
 
 async fn error(answer: Response) -> (u16, String) {
@@ -45,6 +47,9 @@ async fn what_is_not_signed_with_the_secret_is_refused_and_not_stored() {
     let changed = body.replace("refs/heads/main", "refs/heads/Main");
     let sent = request(&bot, "one", "push").header("x-hub-signature-256", &good).body(changed);
     assert_eq!(sent.send().await.unwrap().status(), 401);
+    let twice = request(&bot, "one", "push").header("x-hub-signature-256", &good);
+    let twice = twice.header("x-hub-signature-256", "sha256=00").body(body.clone());
+    assert_eq!(twice.send().await.unwrap().status(), 401, "two signatures are none");
     assert_eq!(received(&bot).await, 0);
     assert!(roots(&bot).await.is_empty());
     // The id is not taken: the true delivery still gets in.
@@ -146,6 +151,31 @@ async fn a_store_that_cannot_commit_acknowledges_nothing_and_recovers_by_itself(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_moved_away_acknowledges_nothing_until_it_is_back() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", "exit 0");
+    let bot = world.house.start().await;
+    assert_eq!(get(&bot, "/readyz").await.status(), 200);
+    let (file, aside) = (world.house.path("data/lockkeeper.db"), world.house.path("aside.db"));
+    std::fs::rename(&file, &aside).unwrap();
+    let body = world.pushed("ann-codes", NOTHING, &commit);
+    assert_eq!(world.deliver_as(&bot, "one", "push", &body).await.status(), 503);
+    assert_eq!(get(&bot, "/readyz").await.status(), 503);
+    std::fs::rename(&aside, &file).unwrap();
+    assert_eq!(world.deliver_as(&bot, "one", "push", &body).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(get(&bot, "/readyz").await.status(), 200);
+    drained(&bot).await;
+    assert_eq!(roots(&bot).await.len(), 1);
+    let other = world.pushed("ann-codes", NOTHING, &"9".repeat(40));
+    let (status, why) = error(world.deliver_as(&bot, "one", "push", &other).await).await;
+    assert_eq!(
+        (status, why.as_str()),
+        (409, "a delivery of this id came before with another body; nothing was taken from this one")
+    );
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_names_what_is_red() {
     let house = House::new();
     house.write("config/people.yaml", "people: [not, a, map]\n");
@@ -173,7 +203,8 @@ async fn metrics_count_what_stands_in_the_store() {
     bot.shows(0, |it| it.contains("Build of shop: done")).await;
     let after = get(&bot, "/metrics").await.text().await.unwrap();
     assert!(after.contains("lockkeeper_executions{status=\"succeeded\"} 1\n"), "{after}");
-    bot.engine.store().receive("k".into(), "chat", json!({}), from_millis(0)).await.unwrap();
+    let arrival = Arrival { key: "k".into(), source: "chat", lane: "x".into(), body: json!({}) };
+    bot.engine.store().receive(arrival, from_millis(0)).await.unwrap();
     let waiting = get(&bot, "/metrics").await.text().await.unwrap();
     assert!(waiting.contains("lockkeeper_inbox_oldest_age_seconds "), "{waiting}");
     bot.stop().await;

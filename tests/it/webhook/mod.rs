@@ -2,4 +2,5 @@
 
 mod answers;
 mod push;
-mod world;
+pub mod world;
+pub use world::until;

@@ -1,12 +1,17 @@
 //! push → build → what the app's channel is told.
 
+use jiff::Timestamp;
 use lockkeeper::engine::Asked;
 use lockkeeper::gate::Requester;
+use lockkeeper::id::{Place, Platform};
+use lockkeeper::message::Card;
 use lockkeeper::status::Status;
+use lockkeeper::store::Change;
+use lockkeeper::store::outbox::{Priority, Wanted};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::world::{NOTHING, World, drained, roots};
+use super::world::{NOTHING, World, drained, roots, until};
 use crate::support::house::Bot;
 
 const GOOD: &str = "echo built";
@@ -158,5 +163,68 @@ async fn an_automatic_canary_goes_up_to_the_gate_which_neither_pusher_nor_author
     }
     let still = bot.engine.store().load_gate::<Asked>(gate.id).await.unwrap();
     assert_eq!(still.body.gate.decision, None);
+    bot.stop().await;
+}
+
+/// Delivers a push and does not wait for its effect.
+async fn deliver(world: &World, bot: &Bot, commit: &str) {
+    let body = world.pushed("ann-codes", NOTHING, commit);
+    assert_eq!(world.deliver(bot, "push", &body).await.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_away_is_asked_again_until_it_is_back() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", GOOD);
+    let (here, away) = (world.repository(), world.house.path("away.git"));
+    std::fs::rename(&here, &away).unwrap();
+    let bot = world.house.start().await;
+    deliver(&world, &bot, &commit).await;
+    until("a try that failed", async || {
+        let waiting = bot.engine.store().waiting_deliveries(Timestamp::MAX, 9).await.unwrap();
+        waiting.first().filter(|it| 0 < it.tries).map(drop)
+    })
+    .await;
+    std::fs::rename(&away, &here).unwrap();
+    bot.shows(0, |it| it.contains("Build of shop: done")).await;
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_that_wait_for_their_repository_keep_no_person_waiting() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", GOOD);
+    std::fs::rename(world.repository(), world.house.path("away.git")).unwrap();
+    let bot = world.house.start().await;
+    for _ in 0..300 {
+        deliver(&world, &bot, &commit).await;
+    }
+    bot.ask("ann", "!whoami", |it| it.contains("You are ann")).await;
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_is_not_configured_silences_no_other() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", GOOD);
+    let bot = world.house.start().await;
+    let place = Place {
+        platform: Platform::Slack,
+        workspace: "T0NONE".into(),
+        channel: "C0NONE".into(),
+        thread: None,
+    };
+    let elsewhere = json!({ "say": { "card": Card::say("Hello"), "to": null } });
+    let letters = (0..300).map(|number| {
+        Change::Want(Box::new(Wanted {
+            subject: format!("note:{number}"),
+            place: place.clone(),
+            body: elsewhere.clone(),
+            priority: Priority::Now,
+        }))
+    });
+    bot.engine.store().commit(letters.collect(), bot.engine.clock().now()).await.unwrap();
+    world.push(&bot, "ann-codes", NOTHING, &commit).await;
+    bot.shows(0, |it| it.contains("Build of shop: done")).await;
     bot.stop().await;
 }
