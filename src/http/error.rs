@@ -34,7 +34,7 @@ pub(super) enum HttpError {
     Malformed(#[from] MalformedError),
     #[error("the body is larger than {most} bytes")]
     TooLarge { most: usize },
-    #[error("set the webhook's content type to application/json")]
+    #[error("set the webhook's content type to application/json or application/x-www-form-urlencoded")]
     ContentType,
     #[error("a delivery of this id came before with another body; nothing was taken from this one")]
     Reused,

@@ -25,7 +25,7 @@ use super::{Held, STORE_PATIENCE, Surface, error::HttpError};
 use crate::{
     sensor::webhook::{
         self, Delivery, DeliveryId, Event,
-        delivery::{EVENT_HEADER, ID_HEADER},
+        delivery::{EVENT_HEADER, ID_HEADER, payload},
         signature,
     },
     store::{
@@ -60,12 +60,9 @@ pub(super) async fn receive(
         surface.refused.github.fetch_add(1, Ordering::Relaxed);
     })?;
     let content_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    if !content_type.starts_with("application/json") {
-        return Err(HttpError::ContentType);
-    }
     let id = DeliveryId::parse(text(&headers, ID_HEADER).unwrap_or_default())?;
     let name = text(&headers, EVENT_HEADER).unwrap_or_default();
-    let event = Event::read(name, &body)?;
+    let event = Event::read(name, &payload(content_type, &body)?.ok_or(HttpError::ContentType)?)?;
     drop((body, room));
     match event {
         Event::Ping => Ok((StatusCode::OK, Json(json!({ "ok": "pong" })))),

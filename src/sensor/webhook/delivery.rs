@@ -1,6 +1,8 @@
 //! What a delivery says of itself, and which of its events we act on.
 //! <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,6 +48,25 @@ impl MalformedError {
     pub(super) fn new(why: impl Into<String>) -> Self {
         Self { why: why.into() }
     }
+}
+
+/// The event in a body of this content type: the body itself, or the field `payload` of a form, which is what GitHub
+/// sends unless it is told otherwise. `None`: neither. The signature is over the body as it came, form or not.
+/// <https://docs.github.com/en/webhooks/using-webhooks/creating-webhooks>
+///
+/// # Errors
+/// A form without the field.
+pub fn payload<'b>(content_type: &str, body: &'b [u8]) -> Result<Option<Cow<'b, [u8]>>, MalformedError> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(Some(Cow::Borrowed(body)));
+    }
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(None);
+    }
+    let field = form_urlencoded::parse(body).find(|(name, _)| name == "payload").map(|(_, value)| value);
+    let event = field.ok_or_else(|| MalformedError::new("the form has no field `payload`"))?;
+    Ok(Some(Cow::Owned(event.into_owned().into_bytes())))
 }
 
 /// What a delivery is about.
@@ -102,6 +123,23 @@ mod tests {
         for text in ["", "a b", "a:0", "é", &"a".repeat(101)] {
             assert!(DeliveryId::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_event_is_the_body_or_a_field_of_a_form() {
+        let read = |content_type, body: &'static str| {
+            let found = payload(content_type, body.as_bytes());
+            found.map(|it| it.map(|it| String::from_utf8(it.into_owned()).unwrap())).map_err(|it| it.why)
+        };
+        let form = "application/x-www-form-urlencoded";
+        assert_eq!(read("Application/JSON; charset=utf-8", "{}"), Ok(Some("{}".to_owned())));
+        assert_eq!(
+            read(form, "a=1&payload=%7B%22a+b%22%3A%221%2B1%22%7D"),
+            Ok(Some(r#"{"a b":"1+1"}"#.to_owned()))
+        );
+        assert_eq!(read(form, "Payload=1"), Err("the form has no field `payload`".to_owned()));
+        assert_eq!(read("application/json-patch+json", "{}"), Ok(None));
+        assert_eq!(read("", "{}"), Ok(None));
     }
 
     #[test]

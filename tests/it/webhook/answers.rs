@@ -96,6 +96,33 @@ async fn each_bad_delivery_gets_its_own_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_push_may_come_as_a_form_and_nothing_else_but_json() {
+    let world = World::new("");
+    let commit = world.commit("ann", "Open the shop", "exit 0");
+    let bot = world.house.start().await;
+    let push = world.pushed("ann-codes", NOTHING, &commit).to_string();
+    let form: String = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &push).finish();
+    let send = |id: &'static str, content_type: &'static str, body: &str, signed: &str| {
+        let request =
+            request(&bot, id, "push").header("x-hub-signature-256", signature(SECRET, signed.as_bytes()));
+        let mut request = request.body(body.to_owned()).build().unwrap();
+        request.headers_mut().insert("content-type", content_type.parse().unwrap());
+        reqwest::Client::new().execute(request)
+    };
+    const FORM: &str = "application/x-www-form-urlencoded";
+    // The signature is over the form, and not over what is in it.
+    assert_eq!(send("one", FORM, &form, &push).await.unwrap().status(), 401);
+    assert_eq!(send("one", FORM, &form, &form).await.unwrap().status(), StatusCode::ACCEPTED);
+    let (status, why) = error(send("two", FORM, &push, &push).await.unwrap()).await;
+    assert_eq!((status, why.as_str()), (400, "the form has no field `payload`"));
+    let (status, why) = error(send("two", "text/plain", &push, &push).await.unwrap()).await;
+    assert_eq!((status, why.starts_with("set the webhook's content type")), (415, true));
+    drained(&bot).await;
+    assert_eq!(roots(&bot).await.len(), 1);
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_hides_its_length_is_cut_off_at_the_limit() {
     let world = World::new("");
     let bot = world.house.start().await;
