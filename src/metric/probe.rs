@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, stream};
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use serde_json::Value;
 
+use super::answer::{ANSWER_TIMEOUT, ask};
 use crate::{
     id::Digest,
     message::words,
@@ -14,12 +14,8 @@ use crate::{
     rollout::{Look, Measured, MetricKind},
 };
 
-/// Longest wait for one answer; slower counts as an error.
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests under way at a time to all hosts together: a probe is no load test.
 const AT_ONCE: usize = 8;
-/// Longest answer that is read when asking for a digest.
-const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// Sends requests and counts.
 #[derive(Clone)]
@@ -29,7 +25,7 @@ pub struct Probe {
 
 /// One answered request, or one that was not.
 struct Answer {
-    /// No answer in time, or a status of 500 and above.
+    /// No answer within [`ANSWER_TIMEOUT`], or a status of 500 and above.
     failed: bool,
     /// No connection, no answer: the host may be away as a whole.
     silent: bool,
@@ -78,7 +74,8 @@ impl Probe {
         let wanted = watch.artifact.as_ref()?;
         let asked = watch.canary.iter().filter_map(|host| Some((host, host.health.clone()?)));
         let said = asked.map(async |(host, health)| {
-            let said = digest(self.http.clone(), health.url, health.digest_field).await?;
+            let said =
+                ask(&self.http, &health.url, Some(&health.digest_field), ANSWER_TIMEOUT).await.digest?;
             (said != *wanted).then(|| words::measure::stranger(&host.name))
         });
         futures_util::future::join_all(said).await.into_iter().flatten().next()
@@ -106,28 +103,21 @@ impl Probe {
     pub async fn survey(&self, hosts: &[HostPlan]) -> Option<Digest> {
         let asked = hosts
             .iter()
-            .map(|host| digest(self.http.clone(), host.health.url.clone(), host.health.digest_field.clone()));
-        let said: Vec<Option<Digest>> = futures_util::future::join_all(asked).await;
-        let first = said.first().cloned().flatten()?;
-        said.into_iter().all(|it| it.as_ref() == Some(&first)).then_some(first)
+            .map(|host| ask(&self.http, &host.health.url, Some(&host.health.digest_field), ANSWER_TIMEOUT));
+        let said = futures_util::future::join_all(asked).await;
+        let first = said.first()?.digest.clone()?;
+        said.into_iter().all(|it| it.digest.as_ref() == Some(&first)).then_some(first)
     }
 }
 
 async fn request(http: reqwest::Client, url: String) -> Answer {
     let started = Instant::now();
-    let answer = tokio::time::timeout(TIMEOUT, http.get(url).send()).await;
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, http.get(url).send()).await;
     let took = started.elapsed();
     match answer {
         Ok(Ok(response)) => Answer { failed: response.status().is_server_error(), silent: false, took },
         Ok(Err(_)) | Err(_) => Answer { failed: true, silent: true, took },
     }
-}
-
-async fn digest(http: reqwest::Client, url: String, field: String) -> Option<Digest> {
-    let answer = tokio::time::timeout(TIMEOUT, http.get(url).send()).await.ok()?.ok()?;
-    let bytes = answer.bytes().await.ok().filter(|it| it.len() <= ANSWER_BYTES_MAX)?;
-    let said: Value = serde_json::from_slice(&bytes).ok()?;
-    Digest::parse(said.get(&field)?.as_str()?).ok()
 }
 
 /// A side that was asked nothing, or of which nothing answered, has no data: that is not the same as errors.

@@ -64,7 +64,7 @@ async fn call(attempt: &Attempt) -> Result<Value, Stop> {
         call = call.body(text_or_json(body));
     }
     let failed = |error: reqwest::Error| {
-        Stop::failed(format_args!("{url}: {}", super::native::error_chain(&error.without_url())))
+        Stop::failed(format_args!("{url}: {}", crate::metric::chain(&error.without_url())))
     };
     let mut answer = call.send().await.map_err(failed)?;
     let status = answer.status().as_u16();

@@ -28,7 +28,7 @@ const ROOMS: &[(u8, &str, &[&str])] = &[
     (3, "inventory", &[]),
     (3, "library", &[]),
     (3, "metric", &[]),
-    (3, "runner", &["inventory"]),
+    (3, "runner", &["inventory", "metric"]),
     (3, "sensor", &[]),
     (4, "engine", &[]),
     (4, "bot", &["engine"]),

@@ -10,10 +10,9 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::id::Digest;
+use crate::metric::{ANSWER_TIMEOUT, ask};
 use crate::rollout::health::{Check, CheckOutcome, Streak};
 use crate::runner::attempt::{Attempt, Stop, fields};
-
-use super::observe::{ANSWER_TIMEOUT, ask};
 
 pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
     let host = attempt.text("host").unwrap_or_default();
@@ -34,7 +33,7 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
         loop {
             let at = clock.now();
             let left = until.saturating_duration_since(Instant::now()).min(ANSWER_TIMEOUT);
-            let answer = ask(attempt, url, field, left).await;
+            let answer = ask(&attempt.deps.http, url, field, left).await;
             // A check that our own end cut short says nothing about the host.
             if checks > 0 && answer.digest.is_none() && until <= Instant::now() {
                 return Ok(false);

@@ -22,8 +22,6 @@ use super::runners::Deps;
 use super::{Outcome, Request, Runner};
 use crate::id::Digest;
 
-pub(super) use observe::chain as error_chain;
-
 /// The acts there are.
 const ACTS: &[&str] = &["checkout", "run_script", "package", "upload", "install", "health", "observe"];
 

@@ -11,6 +11,8 @@ use std::{
 
 use lockkeeper::clock::{Clock as _, SystemClock};
 use lockkeeper::id::Digest;
+use lockkeeper::metric::Probe;
+use lockkeeper::release::HostPlan;
 use lockkeeper::runner::{End, Outcome};
 use serde_json::{Value, json};
 
@@ -242,6 +244,12 @@ async fn health_needs_answers_in_a_row_that_name_the_new_digest() {
         (&json!(false), &json!(old))
     );
     assert!(outcome.error().unwrap().contains(old.as_str()), "{outcome:?}");
+
+    // What cannot be reached is named once.
+    let mut gone = values("http://127.0.0.1:1/version".to_owned());
+    gone["timeout"] = json!(0.5);
+    let outcome = act(&bench, "health", gone).await;
+    assert_eq!(outcome.error().unwrap().matches("http://").count(), 1, "{outcome:?}");
 }
 
 #[tokio::test]
@@ -257,6 +265,23 @@ async fn observing_claims_nothing_that_a_host_did_not_say() {
     assert_eq!(seen.end, End::Succeeded);
     assert_eq!(seen.result["hosts"], json!({"good": digest, "silent": null, "gone": null}));
     assert!(seen.result["errors"]["silent"].as_str().unwrap().contains("without the field `digest`"));
+}
+
+#[tokio::test]
+async fn a_survey_reads_an_answer_as_the_health_check_does() {
+    Bench::new();
+    let digest = Digest::of(b"new");
+    let says = |status| serve(vec![(status, json!({"build": {"digest": digest}}).to_string())]);
+    let host = |url: String| -> HostPlan {
+        let health = json!({"url": url, "digest_field": "build.digest", "consecutive": 1, "interval": 1.0, "timeout": 1});
+        let noop = json!({"action": "core.noop", "parameters": {}});
+        serde_json::from_value(json!({"name": "w", "health": health, "pool_out": noop, "pool_in": noop}))
+            .unwrap()
+    };
+    let probe = Probe::new(reqwest::Client::new());
+    assert_eq!(probe.survey(&[host(says(200)), host(says(200))]).await.as_ref(), Some(&digest));
+    assert_eq!(probe.survey(&[host(says(200)), host(says(500))]).await, None);
+    assert_eq!(probe.survey(&[]).await, None);
 }
 
 fn git(dir: &Path, args: &[&str]) -> String {
