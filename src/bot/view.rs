@@ -15,7 +15,7 @@ use crate::{
         Block,
         words::{
             self,
-            execution::{self, Failure, Hosts, Step},
+            execution::{self, Failure, Hosts, Step, Waits},
             gate::{self, Standing},
         },
     },
@@ -69,7 +69,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
     Ok(execution::View {
         title,
         status: top.status,
-        waits: tree.iter().any(|it| it.status == Status::Pending),
+        waits: tree.iter().filter_map(waits).min(),
         fields,
         commits: top
             .context
@@ -85,6 +85,12 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         short: short_id(root),
         next: next(&tree, top, app.as_deref()),
     })
+}
+
+/// What of people an execution waits for.
+fn waits(it: &Execution) -> Option<Waits> {
+    let waits = if it.runner == "inquirer" { Waits::Answer } else { Waits::Approval };
+    (it.status == Status::Pending && it.runner != "orquesta").then_some(waits)
 }
 
 /// The last digits of an id, which differ where UUIDv7's first ones do not.

@@ -24,9 +24,9 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
             commit: it.commit.short().to_owned(),
             by: it.requester.to_string(),
             at: it.created_at.strftime("%Y-%m-%d %H:%M").to_string(),
-            outcome: view
-                .ending
-                .unwrap_or_else(|| if view.waits { "waiting".to_owned() } else { view.status.to_string() }),
+            outcome: view.ending.unwrap_or_else(|| {
+                view.waits.map_or_else(|| view.status.to_string(), |it| it.as_str().to_owned())
+            }),
         });
     }
     Ok(Answer::say(words::overview::history(app.app.as_str(), &rows)))

@@ -46,14 +46,30 @@ pub struct Hosts {
     pub unknown: Vec<HostName>,
 }
 
+/// What people are waited for. A gate comes before a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waits {
+    Approval,
+    Answer,
+}
+
+impl Waits {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Waits::Approval => "waiting for approval",
+            Waits::Answer => "waiting for an answer",
+        }
+    }
+}
+
 /// Everything that the card shows.
 #[derive(Clone, Debug)]
 pub struct View {
     /// `Release #42 of shop`, or the action's name.
     pub title: String,
     pub status: Status,
-    /// It waits at a gate.
-    pub waits: bool,
+    /// What of people it waits for, if it does.
+    pub waits: Option<Waits>,
     pub fields: Vec<(&'static str, String)>,
     pub commits: Vec<Commit>,
     pub digest: Option<Digest>,
@@ -136,7 +152,7 @@ fn tone(view: &View) -> Tone {
         | Status::Pausing
         | Status::Paused
         | Status::Resuming => {
-            if view.waits {
+            if view.waits.is_some() {
                 Tone::Waiting
             } else {
                 Tone::Working
@@ -149,8 +165,8 @@ fn headline(view: &View) -> String {
     if let Some(ending) = &view.ending {
         return ending.clone();
     }
-    if view.waits {
-        return "waiting for approval".to_owned();
+    if let Some(waits) = view.waits {
+        return waits.as_str().to_owned();
     }
     match view.status {
         Status::Succeeded => "done".to_owned(),

@@ -20,6 +20,9 @@ async fn a_question_holds_the_workflow_also_over_a_restart() {
     house.workflow(ASKING, "{}");
     let bot = house.start().await;
     let question = bot.ask("ann", "!go", |text| text.contains("asks")).await;
+    bot.shows(0, |text| text.contains("waiting for an answer")).await;
+    let status = bot.ask("ann", "!status", |text| text.contains("trial.go")).await;
+    assert!(status.contains("trial.go: waiting for an answer"), "{status}");
     let id = question.split("!answer ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     bot.stop().await;
 
