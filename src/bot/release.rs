@@ -78,6 +78,29 @@ impl Asker<'_> {
     }
 }
 
+impl Cause<'_> {
+    /// A root of this cause. Its context, which cards, gates and `ctx().st2` read, says what it is about and who asked.
+    fn starting(
+        self,
+        id: ExecutionId,
+        action: &str,
+        parameters: Map<String, Value>,
+        about: Value,
+        commits: &[Commit],
+    ) -> Starting {
+        let cause = json!({ "requester": self.asker.name(), "places": self.places, "commits": commits });
+        let members = [about, cause, self.asker.context()];
+        Starting {
+            id,
+            action: ActionRef::from(action),
+            parameters,
+            context: members.into_iter().filter_map(|it| it.as_object().cloned()).flatten().collect(),
+            origin: Some(self.origin),
+            places: self.places,
+        }
+    }
+}
+
 /// A release that is ready to start.
 pub(super) struct Ready {
     pub(super) plan: Plan,
@@ -121,14 +144,13 @@ impl Bot {
         reference: String,
     ) -> anyhow::Result<Result<Ready, Answer>> {
         let root = ExecutionId::generate();
-        let checkout = self.engine().data().join("work").join(root.to_string()).join("checkout");
         let ask = Ask {
             release: ReleaseId::generate(),
             number: 0,
             commit: commit.clone(),
             reference,
             environment: environment.clone(),
-            checkout: checkout.display().to_string(),
+            checkout: self.checkout(root),
             canary_runs: None,
             target_runs: None,
         };
@@ -168,15 +190,26 @@ impl Bot {
         Ok(())
     }
 
-    /// Starts the build of a commit and nothing after it.
-    pub(super) async fn build(&self, ready: Ready, cause: Cause<'_>) -> anyhow::Result<()> {
-        let mut starting = ready.starting("ci.build", ready.parameters(), cause);
-        // It is no release, and goes nowhere.
-        for name in ["release", "number", "environment"] {
-            starting.context.shift_remove(name);
-        }
+    /// Starts the build of the head of an app's branch and nothing after it: no release, which goes nowhere.
+    pub(super) async fn build(
+        &self,
+        app: &App,
+        commit: &CommitSha,
+        commits: &[Commit],
+        cause: Cause<'_>,
+    ) -> anyhow::Result<()> {
+        let root = ExecutionId::generate();
+        let plan = release::compose_build(app, commit, &app.repository.branch, &self.checkout(root));
+        let about = json!({ "app": plan.app, "commit": plan.commit, "reference": plan.reference });
+        let parameters = Map::from_iter([("plan".to_owned(), json!(plan))]);
+        let starting = cause.starting(root, "ci.build", parameters, about, commits);
         self.engine().start(starting, Vec::new()).await?;
         Ok(())
+    }
+
+    /// Where the commit of an execution is checked out.
+    fn checkout(&self, root: ExecutionId) -> String {
+        self.engine().data().join("work").join(root.to_string()).join("checkout").display().to_string()
     }
 
     /// What the hosts run, if it is not recorded yet as the last complete rollout.
@@ -245,33 +278,6 @@ impl Ready {
         Map::from_iter([("plan".to_owned(), json!(self.plan))])
     }
 
-    /// The context of the root: what cards, gates and `ctx().st2` read.
-    fn context(&self, cause: &Cause<'_>) -> Map<String, Value> {
-        let plan = &self.plan;
-        let context = json!({
-            "app": plan.app,
-            "release": plan.release,
-            "number": plan.number,
-            "environment": plan.target.environment,
-            "commit": plan.commit,
-            "reference": plan.reference,
-            "requester": cause.asker.name(),
-            "places": cause.places,
-            "commits": self.commits,
-        });
-        let asker = cause.asker.context();
-        let authors = self
-            .authors
-            .as_ref()
-            .ok()
-            .map(|it| json!({ "author_emails": it.emails, "range_unknown": it.range_unknown }));
-        let members = [Some(context), Some(asker), authors]
-            .into_iter()
-            .flatten()
-            .filter_map(|it| it.as_object().cloned());
-        members.flatten().collect()
-    }
-
     /// The release's row. With an artifact that is there already, its commit is not the one that was built.
     pub(super) fn row(&self, asker: &Asker<'_>, artifact: Option<Digest>, now: Timestamp) -> Change {
         let plan = &self.plan;
@@ -312,14 +318,20 @@ impl Ready {
         parameters: Map<String, Value>,
         cause: Cause<'_>,
     ) -> Starting {
-        Starting {
-            id: self.root,
-            action: ActionRef::from(action),
-            parameters,
-            context: self.context(&cause),
-            origin: Some(cause.origin),
-            places: cause.places,
+        let plan = &self.plan;
+        let mut about = json!({
+            "app": plan.app,
+            "release": plan.release,
+            "number": plan.number,
+            "environment": plan.target.environment,
+            "commit": plan.commit,
+            "reference": plan.reference,
+        });
+        if let Ok(authors) = &self.authors {
+            about["author_emails"] = json!(authors.emails);
+            about["range_unknown"] = authors.range_unknown.into();
         }
+        cause.starting(self.root, action, parameters, about, &self.commits)
     }
 }
 

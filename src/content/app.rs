@@ -42,7 +42,8 @@ pub struct App {
     pub canary: Canary,
     #[serde(default)]
     pub rollout: Rollout,
-    /// Where it may run, and what that takes.
+    /// Where it may run, and what that takes. Without one it is only built.
+    #[serde(default)]
     pub environments: IndexMap<EnvironmentName, AppEnvironment>,
 }
 

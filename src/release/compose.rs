@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::plan::{
-    Call, HealthPlan, HostPlan, PackagePlan, Plan, RepositoryPlan, ScriptsPlan, ServicePlan, Stage, Watch,
-    WatchedHost,
+    BuildPlan, Call, HealthPlan, HostPlan, PackagePlan, Plan, RepositoryPlan, ScriptsPlan, ServicePlan,
+    Stage, Watch, WatchedHost,
 };
 use crate::{
     content::{App, Environments, Health, Host, PoolCall},
@@ -36,7 +36,9 @@ pub enum PlanError {
     NotThere { app: AppName, environment: EnvironmentName },
     #[error("host `{host}` is in a role but not under `hosts:`")]
     UnknownHost { host: HostName },
-    #[error("`{app}` has no `health:`, so nothing could show what a host runs")]
+    #[error(
+        "`{app}` has no `health:`, so nothing could show what a host runs; add it to config/apps/{app}.yaml"
+    )]
     NoHealth { app: AppName },
     #[error("`{what}` of `{app}`: {why}")]
     Template { app: AppName, what: &'static str, why: String },
@@ -50,19 +52,37 @@ pub fn compose(app: &App, environments: &Environments, ask: &Ask) -> Result<Plan
     let target = stage(app, environments, &ask.environment, &app.rollout.role, ask.target_runs.clone())?;
     let canary = canary(app, environments, ask)?;
     let watch = canary.as_ref().map(|it| watch(app, environments, it)).transpose()?.flatten();
-    let env = json!({ "LOCKKEEPER_APP": app.app, "LOCKKEEPER_COMMIT": ask.commit });
+    let build = compose_build(app, &ask.commit, &ask.reference, &ask.checkout);
     Ok(Plan {
         release: ask.release,
         number: ask.number,
+        app: build.app,
+        commit: build.commit,
+        reference: build.reference,
+        repository: build.repository,
+        checkout: build.checkout,
+        scripts: build.scripts,
+        package: build.package,
+        service: ServicePlan { dir: app.service.dir.clone() },
+        canary,
+        target,
+        watch,
+    })
+}
+
+/// Works out how a commit is built, which takes no hosts.
+pub fn compose_build(app: &App, commit: &CommitSha, reference: &str, checkout: &str) -> BuildPlan {
+    let env = json!({ "LOCKKEEPER_APP": app.app, "LOCKKEEPER_COMMIT": commit });
+    BuildPlan {
         app: app.app.clone(),
-        commit: ask.commit.clone(),
-        reference: ask.reference.clone(),
+        commit: commit.clone(),
+        reference: reference.to_owned(),
         repository: RepositoryPlan {
             url: app.repository.url.clone(),
             deploy_key: app.repository.deploy_key.as_ref().map(ToString::to_string),
             token: app.repository.token.as_ref().map(ToString::to_string),
         },
-        checkout: ask.checkout.clone(),
+        checkout: checkout.to_owned(),
         scripts: ScriptsPlan {
             setup: app.scripts.setup.clone(),
             build: app.scripts.build.clone(),
@@ -71,11 +91,7 @@ pub fn compose(app: &App, environments: &Environments, ask: &Ask) -> Result<Plan
             env: env.as_object().cloned().unwrap_or_default(),
         },
         package: PackagePlan { include: app.package.include.clone(), exclude: app.package.exclude.clone() },
-        service: ServicePlan { dir: app.service.dir.clone() },
-        canary,
-        target,
-        watch,
-    })
+    }
 }
 
 /// The target's hosts as the inventory has them now: what a sealed plan is compared with.

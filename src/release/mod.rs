@@ -5,8 +5,8 @@
 mod compose;
 mod plan;
 
-pub use compose::{Ask, PlanError, compose, recompose_target};
+pub use compose::{Ask, PlanError, compose, compose_build, recompose_target};
 pub use plan::{
-    Call, HealthPlan, HostPlan, PackagePlan, Plan, RepositoryPlan, ScriptsPlan, ServicePlan, Stage, Watch,
-    WatchedHost,
+    BuildPlan, Call, HealthPlan, HostPlan, PackagePlan, Plan, RepositoryPlan, ScriptsPlan, ServicePlan,
+    Stage, Watch, WatchedHost,
 };

@@ -32,6 +32,20 @@ pub struct Plan {
     pub watch: Option<Watch>,
 }
 
+/// What the workflows that only build a commit are given: the part of a [`Plan`] that needs no host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BuildPlan {
+    pub app: AppName,
+    pub commit: CommitSha,
+    /// What was typed or pushed to: a branch, a tag, a commit.
+    pub reference: String,
+    pub repository: RepositoryPlan,
+    /// The folder that the commit is checked out into.
+    pub checkout: String,
+    pub scripts: ScriptsPlan,
+    pub package: PackagePlan,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RepositoryPlan {
     pub url: String,

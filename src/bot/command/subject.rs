@@ -24,6 +24,9 @@ pub(super) fn app<'l>(live: &'l Live, name: &str) -> Result<&'l App, Answer> {
 
 /// Where a release is to end: `canary` and nothing mean the app's rollout environment.
 pub(super) fn environment(app: &App, stage: Option<&str>) -> Result<EnvironmentName, Answer> {
+    if app.environments.is_empty() {
+        return Err(Answer::say(words::answer::only_built(&app.app)));
+    }
     match stage {
         None => Ok(app.rollout.environment.clone()),
         Some(stage) if stage == app.canary.role.as_str() => Ok(app.canary.environment.clone()),

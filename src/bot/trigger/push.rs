@@ -8,7 +8,7 @@ use crate::{
     bot::{
         Bot,
         inbox::{TRIES_EVENT, TRIES_SAID},
-        release::{Asker, Cause, Ready},
+        release::{Asker, Cause},
     },
     clock,
     content::App,
@@ -106,6 +106,12 @@ async fn start(
             return Err(error.into());
         }
     }
+    let asker = Asker::Push { push, people: &live.settings.people };
+    let cause = Cause { asker, origin, places: app.channels.clone() };
+    if !app.canary.automatic {
+        let commits = commits(bot, app, push, commit).await;
+        return Ok(bot.build(app, commit, &commits, cause).await?);
+    }
     // As `deploy APP canary` says it: every stage before it is the canary's own.
     let environment = &app.canary.environment;
     let branch = app.repository.branch.clone();
@@ -116,13 +122,7 @@ async fn start(
     if let Err(error) = &ready.authors {
         return Err(Stopped::Passing(anyhow::anyhow!(error.to_string())));
     }
-    let asker = Asker::Push { push, people: &live.settings.people };
-    let cause = Cause { asker, origin, places: app.channels.clone() };
-    if app.canary.automatic {
-        return Ok(bot.release(ready, cause, Vec::new()).await?);
-    }
-    let ready = Ready { commits: commits(bot, app, push, commit).await, ..ready };
-    Ok(bot.build(ready, cause).await?)
+    Ok(bot.release(ready, cause, Vec::new()).await?)
 }
 
 /// What the push brought, newest first, as the repository itself tells it.

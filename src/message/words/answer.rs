@@ -84,6 +84,19 @@ pub fn note(text: impl Into<Text>) -> Card {
     Card::say(text)
 }
 
+/// An app that names no place to run.
+pub fn only_built(app: &AppName) -> Card {
+    Card::say(
+        Text::plain(format!("{app} is only built: its file names no environment. To release it, add "))
+            .code("environments:")
+            .and(" and ")
+            .code("health:")
+            .and(" to ")
+            .code(format!("config/apps/{app}.yaml"))
+            .and("."),
+    )
+}
+
 /// The artifact of an old release is gone.
 pub fn artifact_removed(app: &AppName, number: i64, commit: &CommitSha, kept: u32) -> Card {
     let removed =

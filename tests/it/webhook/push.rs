@@ -47,6 +47,32 @@ async fn a_push_is_built_and_its_card_stands_in_the_apps_channel() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_without_hosts_is_built_and_says_what_a_release_lacks() {
+    let world = World::new("");
+    let repository = world.repository();
+    let app =
+        format!("app: shop\nrepository: {{url: {}}}\nchannels: [terminal/main]\n", repository.display());
+    world.house.write("config/apps/shop.yaml", &app);
+    let first = world.commit("ann", "Open the shop", GOOD);
+    let bot = world.house.start().await;
+    world.push(&bot, "ann-codes", NOTHING, &first).await;
+    let card = bot.shows(0, |it| it.contains("Build of shop: done")).await;
+    assert!(card.contains("Open the shop (ann)"), "{card}");
+    for order in ["!deploy shop", "!plan shop", "!rollback shop"] {
+        let answer = bot.ask("ann", order, |it| it.contains("only built")).await;
+        assert!(answer.contains("add `environments:` and `health:` to `config/apps/shop.yaml`"), "{answer}");
+    }
+    bot.stop().await;
+
+    let place = "environments:\n  production:\n    gate: {quorum: [{group: sre, count: 1}]}\n    who: {deploy: [developers]}\n";
+    world.house.write("config/apps/shop.yaml", &format!("{app}{place}"));
+    let bot = world.house.start().await;
+    bot.ask("ann", "!deploy shop", |it| it.contains("`shop` has no `health:`")).await;
+    assert_eq!(roots(&bot).await.len(), 1);
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_build_is_told_once_counted_again_and_closed_when_it_is_whole() {
     let world = World::new("");
     let first = world.commit("ann", "Open the shop", GOOD);
