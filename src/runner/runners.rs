@@ -66,16 +66,15 @@ impl Runners {
     /// All that Lockkeeper comes with.
     pub fn standard(deps: Deps) -> Self {
         let deps = Arc::new(deps);
-        Self::new(vec![
-            Arc::new(shell::Command::new(Arc::clone(&deps))),
-            Arc::new(shell::Script::new(Arc::clone(&deps))),
-            Arc::new(shell::Argv::new(Arc::clone(&deps))),
+        let mut runners: Vec<Arc<dyn Runner>> = vec![
             Arc::new(remote::RemoteCommand::new(Arc::clone(&deps))),
             Arc::new(remote::RemoteScript::new(Arc::clone(&deps))),
             Arc::new(http::HttpRequest::new(Arc::clone(&deps))),
-            Arc::new(native::Native::new(deps)),
+            Arc::new(native::Native::new(Arc::clone(&deps))),
             Arc::new(noop::Noop),
-        ])
+        ];
+        runners.extend(shell::Shell::all(&deps).map(|it| Arc::new(it) as Arc<dyn Runner>));
+        Self::new(runners)
     }
 
     /// The runner for a `runner_type`.

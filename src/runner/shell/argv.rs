@@ -1,52 +1,16 @@
 //! `argv`: a program with arguments and no shell at all; the shorthand's `run: [./restart.sh, "{{app}}"]`.
 
-use std::{ffi::OsString, sync::Arc};
-
-use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
+use std::ffi::OsString;
 
 use super::script::{Program, inside, program_for};
-use super::{parameter_variables, report, text_of};
+use super::{parameter_variables, text_of};
 use crate::content::{Argument, Part};
 use crate::runner::attempt::{Attempt, Stop};
 use crate::runner::process::{Spec, Stdin};
-use crate::runner::runners::Deps;
-use crate::runner::{Outcome, Request, Runner};
-
-pub(crate) struct Argv {
-    deps: Arc<Deps>,
-}
-
-impl Argv {
-    pub(crate) fn new(deps: Arc<Deps>) -> Self {
-        Self { deps }
-    }
-}
-
-#[async_trait]
-impl Runner for Argv {
-    fn name(&self) -> &'static str {
-        "argv"
-    }
-
-    async fn run(&self, request: Request, cancel: CancellationToken) -> Outcome {
-        let attempt = match Attempt::begin(request, cancel, &self.deps).await {
-            Ok(attempt) => attempt,
-            Err(outcome) => return outcome,
-        };
-        match spec(&attempt) {
-            Ok(spec) => {
-                let done = report(&attempt, attempt.run(spec).await);
-                attempt.close(done.end, done.result).await
-            }
-            Err(stop) => attempt.finish(Err(stop)).await,
-        }
-    }
-}
 
 /// A program written with a slash is a file of the pack's folder, which is the working folder too; without one it is
 /// looked up in `PATH`.
-fn spec(attempt: &Attempt) -> Result<Spec, Stop> {
+pub(super) fn spec(attempt: &Attempt) -> Result<Spec, Stop> {
     let request = &attempt.request;
     let mut words = request.action.argv.iter().map(|it| word(attempt, it));
     let program = words.next().ok_or_else(|| Stop::failed("`run` names no program"))?;

@@ -6,52 +6,16 @@ use std::{
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
-    sync::Arc,
 };
 
-use async_trait::async_trait;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
+use super::arguments;
 use super::command::program_stdin;
-use super::{arguments, report};
 use crate::runner::attempt::{Attempt, Stop};
 use crate::runner::process::{Spec, Stdin};
-use crate::runner::runners::Deps;
-use crate::runner::{Outcome, Request, Runner};
 
-pub(crate) struct Script {
-    deps: Arc<Deps>,
-}
-
-impl Script {
-    pub(crate) fn new(deps: Arc<Deps>) -> Self {
-        Self { deps }
-    }
-}
-
-#[async_trait]
-impl Runner for Script {
-    fn name(&self) -> &'static str {
-        "local-shell-script"
-    }
-
-    async fn run(&self, request: Request, cancel: CancellationToken) -> Outcome {
-        let attempt = match Attempt::begin(request, cancel, &self.deps).await {
-            Ok(attempt) => attempt,
-            Err(outcome) => return outcome,
-        };
-        match spec(&attempt) {
-            Ok(spec) => {
-                let done = report(&attempt, attempt.run(spec).await);
-                attempt.close(done.end, done.result).await
-            }
-            Err(stop) => attempt.finish(Err(stop)).await,
-        }
-    }
-}
-
-fn spec(attempt: &Attempt) -> Result<Spec, Stop> {
+pub(super) fn spec(attempt: &Attempt) -> Result<Spec, Stop> {
     let path = entry_path(attempt)?;
     let args = arguments(&attempt.request.action, &attempt.request.parameters);
     let program = program_for(&path, args)
