@@ -8,17 +8,16 @@ use std::{
     time::Duration,
 };
 
-use base64::Engine as _;
 use tokio::{process::Command, sync::Mutex};
 
+use super::repository::{HEADS, Remote, RemoteError};
 use crate::{
     content::Repository,
-    id::{CommitSha, Digest},
+    id::CommitSha,
     message::{
         Card,
         words::{self, execution::Commit},
     },
-    secret::{SecretError, SecretRef},
 };
 
 /// How long a fetch may take.
@@ -33,8 +32,8 @@ pub enum GitError {
     Unknown { reference: String, url: String },
     #[error("{url}: {why} (after {})", words::length(*after))]
     Unreachable { url: String, why: String, after: Duration },
-    #[error("the credentials of {url} cannot be read")]
-    Secret { url: String, source: SecretError },
+    #[error("{url} cannot be read as it is configured")]
+    Remote { url: String, source: RemoteError },
     #[error("git could not be run: is it installed?")]
     NoGit(#[source] std::io::Error),
 }
@@ -47,7 +46,7 @@ impl GitError {
                 "{app} has no branch, tag, commit or pull request `{reference}`. Nothing was run."
             )),
             GitError::Unreachable { url, why, after } => words::answer::unreachable(url, why, Some(*after)),
-            GitError::Secret { url, source } => words::answer::unreachable(url, &source.to_string(), None),
+            GitError::Remote { url, source } => words::answer::unreachable(url, &source.to_string(), None),
             GitError::NoGit(source) => words::answer::unreachable("git", &source.to_string(), None),
         }
     }
@@ -56,7 +55,7 @@ impl GitError {
 /// Bare mirrors below the data folder, one per address.
 #[derive(Clone)]
 pub struct Repositories {
-    dir: PathBuf,
+    data: PathBuf,
     environment: Arc<BTreeMap<String, String>>,
     locks: Arc<Plain<HashMap<PathBuf, Arc<Mutex<()>>>>>,
 }
@@ -64,7 +63,7 @@ pub struct Repositories {
 impl Repositories {
     /// `environment`: what git may see of ours ([`super::clean_environment`]).
     pub fn new(data: &Path, environment: BTreeMap<String, String>) -> Self {
-        Self { dir: data.join("repositories"), environment: Arc::new(environment), locks: Arc::default() }
+        Self { data: data.to_owned(), environment: Arc::new(environment), locks: Arc::default() }
     }
 
     /// The commit that a branch, tag, commit id (or its first digits) or pull request number names now.
@@ -73,10 +72,11 @@ impl Repositories {
         if !is_name(reference) {
             return Err(unknown());
         }
-        let mirror = self.fetched(repository).await?;
+        let remote = remote(repository)?;
+        let mirror = self.fetched(&remote).await?;
         for candidate in candidates(reference) {
             let asked = ["rev-parse", "--verify", "--quiet", "--end-of-options", candidate.as_str()];
-            let found = self.git(repository, Some(&mirror), &asked).await?;
+            let found = self.git(&remote, &mirror, &asked).await?;
             if let Some(commit) = found.ok().and_then(|it| CommitSha::parse(it.trim()).ok()) {
                 return Ok(commit);
             }
@@ -92,13 +92,14 @@ impl Repositories {
         until: &CommitSha,
         most: usize,
     ) -> Result<Vec<Commit>, GitError> {
-        let mirror = self.mirror(repository);
+        let remote = remote(repository)?;
+        let mirror = remote.mirror(&self.data);
         let range = since.map_or_else(|| until.to_string(), |since| format!("{since}..{until}"));
         let most = if since.is_some() { most } else { 1 };
         let format = format!("--format=%H{SEPARATOR}%s{SEPARATOR}%an{SEPARATOR}%ae");
         let most = format!("--max-count={most}");
         let asked = ["log", most.as_str(), format.as_str(), "--end-of-options", range.as_str()];
-        let listed = self.git(repository, Some(&mirror), &asked).await?;
+        let listed = self.git(&remote, &mirror, &asked).await?;
         let text = listed.map_err(|why| unreadable(repository, why))?;
         Ok(text.lines().filter_map(commit).collect())
     }
@@ -113,20 +114,21 @@ impl Repositories {
     ) -> Result<BTreeSet<String>, GitError> {
         let mut ranges: Vec<String> = since.iter().map(|it| format!("{it}..{until}")).collect();
         ranges.push(if since.is_empty() { until.to_string() } else { format!("{until}^!") });
-        let mirror = self.mirror(repository);
+        let remote = remote(repository)?;
+        let mirror = remote.mirror(&self.data);
         let mut authors = BTreeSet::new();
         for range in ranges {
             // A mail map is the repository's own word about who somebody is.
             let asked = ["log", "--no-mailmap", "--format=%ae", "--end-of-options", range.as_str()];
-            let listed = self.git(repository, Some(&mirror), &asked).await?;
+            let listed = self.git(&remote, &mirror, &asked).await?;
             let text = listed.map_err(|why| unreadable(repository, why))?;
             authors.extend(text.lines().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()));
         }
         Ok(authors)
     }
 
-    async fn fetched(&self, repository: &Repository) -> Result<PathBuf, GitError> {
-        let mirror = self.mirror(repository);
+    async fn fetched(&self, remote: &Remote) -> Result<PathBuf, GitError> {
+        let mirror = remote.mirror(&self.data);
         let lock = self
             .locks
             .lock()
@@ -137,53 +139,31 @@ impl Repositories {
         let _alone = lock.lock().await;
         let started = tokio::time::Instant::now();
         let unreachable = |why: String| GitError::Unreachable {
-            url: repository.url.clone(),
+            url: remote.url().to_owned(),
             why,
             after: started.elapsed(),
         };
         if !mirror.join("HEAD").exists() {
             tokio::fs::create_dir_all(&mirror).await.map_err(|error| unreachable(error.to_string()))?;
-            self.git(repository, Some(&mirror), &["init", "--quiet", "--bare"])
-                .await?
-                .map_err(unreachable)?;
+            self.git(remote, &mirror, &["init", "--quiet", "--bare"]).await?.map_err(unreachable)?;
         }
-        let refs =
-            ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", "+refs/pull/*/head:refs/pull/*/head"];
-        let mut asked = vec![
-            "fetch",
-            "--quiet",
-            "--prune",
-            "--no-write-fetch-head",
-            "--end-of-options",
-            repository.url.as_str(),
-        ];
-        asked.extend(refs);
-        self.git(repository, Some(&mirror), &asked).await?.map_err(unreachable)?;
+        let mut asked =
+            vec!["fetch", "--quiet", "--prune", "--no-write-fetch-head", "--end-of-options", remote.url()];
+        asked.extend(HEADS);
+        self.git(remote, &mirror, &asked).await?.map_err(unreachable)?;
         Ok(mirror)
-    }
-
-    fn mirror(&self, repository: &Repository) -> PathBuf {
-        self.dir.join(format!("{}.git", Digest::of(repository.url.as_bytes()).short()))
     }
 
     /// Standard output, or what git said on standard error.
     async fn git(
         &self,
-        repository: &Repository,
-        dir: Option<&Path>,
+        remote: &Remote,
+        mirror: &Path,
         args: &[&str],
     ) -> Result<Result<String, String>, GitError> {
         let mut command = Command::new("git");
-        command.env_clear().envs(self.environment.iter());
-        command.envs(credentials(repository)?);
-        command
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_ALLOW_PROTOCOL", "https:ssh:file")
-            .env("LC_ALL", "C");
-        if let Some(dir) = dir {
-            command.arg("-C").arg(dir);
-        }
-        command.args(args).stdin(std::process::Stdio::null()).kill_on_drop(true);
+        command.env_clear().envs(self.environment.iter()).envs(remote.variables());
+        command.arg("-C").arg(mirror).args(args).stdin(std::process::Stdio::null()).kill_on_drop(true);
         match tokio::time::timeout(TIMEOUT, command.output()).await {
             Err(_) => Ok(Err(format!("no answer within {} s", TIMEOUT.as_secs()))),
             Ok(Err(error)) => Err(GitError::NoGit(error)),
@@ -198,6 +178,11 @@ impl Repositories {
 /// The mirror here could not be read.
 fn unreadable(repository: &Repository, why: String) -> GitError {
     GitError::Unreachable { url: repository.url.clone(), why, after: Duration::ZERO }
+}
+
+fn remote(repository: &Repository) -> Result<Remote, GitError> {
+    Remote::new(&repository.url, repository.deploy_key.as_ref(), repository.token.as_ref())
+        .map_err(|source| GitError::Remote { url: repository.url.clone(), source })
 }
 
 /// A name and not git's language of revisions (`main~3`, `:/text`, `@{yesterday}`): what a person types names one thing.
@@ -221,25 +206,6 @@ fn candidates(reference: &str) -> Vec<String> {
     }
     found.push(commit(reference));
     found
-}
-
-fn credentials(repository: &Repository) -> Result<Vec<(&'static str, String)>, GitError> {
-    let secret = |source| GitError::Secret { url: repository.url.clone(), source };
-    let mut env = Vec::new();
-    if let Some(SecretRef::File(path)) = &repository.deploy_key {
-        let path = super::quote(&path.display().to_string());
-        env.push(("GIT_SSH_COMMAND", format!("ssh -i {path} -o IdentitiesOnly=yes -o BatchMode=yes")));
-    }
-    if let Some(token) = &repository.token {
-        let token = token.resolve().map_err(secret)?;
-        let basic =
-            base64::engine::general_purpose::STANDARD.encode(format!("x-access-token:{}", token.expose()));
-        env.push(("GIT_CONFIG_COUNT", "1".to_owned()));
-        // For this address only: a redirect elsewhere does not take the token along.
-        env.push(("GIT_CONFIG_KEY_0", format!("http.{}.extraHeader", repository.url)));
-        env.push(("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {basic}")));
-    }
-    Ok(env)
 }
 
 fn commit(line: &str) -> Option<Commit> {

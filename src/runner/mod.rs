@@ -17,6 +17,7 @@ mod outcome;
 mod process;
 mod quote;
 mod remote;
+mod repository;
 mod request;
 mod runners;
 mod shell;

@@ -102,7 +102,7 @@ async fn start(
             let why = format!("{} does not have this commit (any more)", app.repository.url);
             return Err(Stopped::Missing(why));
         }
-        Err(error @ (GitError::Unreachable { .. } | GitError::Secret { .. } | GitError::NoGit(_))) => {
+        Err(error @ (GitError::Unreachable { .. } | GitError::Remote { .. } | GitError::NoGit(_))) => {
             return Err(error.into());
         }
     }

@@ -1,8 +1,5 @@
 //! A repository for an attempt: the system's `git`, by argv, as recorded processes of the attempt, from the bare
 //! mirror that the house keeps of each repository.
-//!
-//! Credentials never stand in argv: a key travels by path in `GIT_SSH_COMMAND`, a token as an extra header in
-//! `GIT_CONFIG_*` variables that count for its own host only.
 
 use std::{
     collections::BTreeMap,
@@ -10,32 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::Engine as _;
 use tokio::time::Instant;
 
-use crate::id::{CommitSha, Digest};
+use crate::id::CommitSha;
 use crate::runner::attempt::Attempt;
 use crate::runner::process::{ATTEMPT_VARIABLE, Ended, How, Spec, Stdin};
-use crate::runner::quote::quote;
-use crate::secret::{Secret, SecretError, SecretRef};
-
-/// A repository elsewhere, and how we may read it.
-#[derive(Clone, Debug)]
-pub(super) struct Remote {
-    url: String,
-    key: Option<PathBuf>,
-    token: Option<Secret>,
-}
+use crate::runner::repository::{HEADS, Remote};
 
 /// Why git could not.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GitError {
-    #[error("`{0}` is no repository address we use: https://, ssh://, git@host:path, or an absolute path")]
-    Url(String),
-    #[error("a deploy key is a file: write `file:PATH`")]
-    Key,
-    #[error(transparent)]
-    Secret(#[from] SecretError),
     #[error("commit {commit} is not in {url}, or no longer reachable there")]
     Gone { url: String, commit: CommitSha },
     #[error("cannot read {url}, tried for {seconds:.1} s: {said}")]
@@ -52,68 +33,9 @@ pub(super) enum GitError {
     Late,
 }
 
-impl Remote {
-    /// `deploy_key` is `file:PATH`, `token` any secret reference.
-    pub(super) fn new(url: &str, deploy_key: Option<&str>, token: Option<&str>) -> Result<Self, GitError> {
-        if !is_address(url) {
-            return Err(GitError::Url(url.to_owned()));
-        }
-        let key = match deploy_key.map(SecretRef::parse).transpose()? {
-            Some(SecretRef::File(path)) => Some(path),
-            Some(SecretRef::Env(_)) => return Err(GitError::Key),
-            None => None,
-        };
-        let token = token.map(|it| SecretRef::parse(it)?.resolve()).transpose()?;
-        Ok(Self { url: url.to_owned(), key, token })
-    }
-
-    /// The variables with which git reaches it and nothing else.
-    fn variables(&self) -> BTreeMap<String, String> {
-        let mut all = BTreeMap::new();
-        let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
-        set("GIT_TERMINAL_PROMPT", "0".to_owned());
-        set("GIT_ASKPASS", "true".to_owned());
-        set("GIT_ALLOW_PROTOCOL", "https:ssh:file".to_owned());
-        let key = self
-            .key
-            .as_ref()
-            .map(|it| format!(" -i {} -o IdentitiesOnly=yes", quote(&it.display().to_string())));
-        let ssh = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15";
-        set("GIT_SSH_COMMAND", format!("{ssh}{}", key.unwrap_or_default()));
-        let mut settings = vec![("core.hooksPath".to_owned(), "/dev/null".to_owned())];
-        if let (Some(token), Some(rest)) = (&self.token, self.url.strip_prefix("https://")) {
-            let host = rest.split('/').next().unwrap_or_default();
-            let basic = base64::engine::general_purpose::STANDARD
-                .encode(format!("x-access-token:{}", token.expose()));
-            settings
-                .push((format!("http.https://{host}/.extraHeader"), format!("Authorization: Basic {basic}")));
-        }
-        set("GIT_CONFIG_COUNT", settings.len().to_string());
-        for (index, (name, value)) in settings.into_iter().enumerate() {
-            set(&format!("GIT_CONFIG_KEY_{index}"), name);
-            set(&format!("GIT_CONFIG_VALUE_{index}"), value);
-        }
-        all
-    }
-}
-
-/// Nothing that git could take for an option or for a transport helper (`ext::`).
-fn is_address(url: &str) -> bool {
-    let plain = !url.contains(|it: char| it.is_control() || it.is_whitespace()) && !url.contains("::");
-    let scp = || {
-        url.split_once(':').is_some_and(|(host, path)| {
-            host.contains('@') && !host.contains('/') && !host.starts_with('-') && !path.is_empty()
-        })
-    };
-    let known =
-        ["https://", "ssh://", "file://", "/"].iter().any(|it| url.starts_with(it) && url.len() > it.len());
-    plain && !url.starts_with("ssh://-") && (known || scp())
-}
-
 /// Runs git in an attempt.
 pub(super) struct Git<'a> {
     attempt: &'a Attempt,
-    repositories: PathBuf,
     environment: BTreeMap<String, String>,
 }
 
@@ -121,7 +43,7 @@ impl<'a> Git<'a> {
     pub(super) fn of_attempt(attempt: &'a Attempt) -> Self {
         let mut environment = attempt.deps.environment.clone();
         environment.insert(ATTEMPT_VARIABLE.to_owned(), attempt.request.attempt.to_string());
-        Self { attempt, repositories: attempt.deps.data_dir.join("repositories"), environment }
+        Self { attempt, environment }
     }
 
     /// A fresh work tree of exactly this commit; what was in `dir` is removed.
@@ -141,7 +63,7 @@ impl<'a> Git<'a> {
         said(self.git(remote, &mirror, &clone).await, "clone")?;
         let checkout = ["checkout", "--quiet", "--force", "--detach", commit.as_str(), "--"];
         said(self.git(remote, dir, &checkout).await, "checkout")?;
-        said(self.git(remote, dir, &["remote", "set-url", "origin", &remote.url]).await, "remote")?;
+        said(self.git(remote, dir, &["remote", "set-url", "origin", remote.url()]).await, "remote")?;
         let head = said(self.git(remote, dir, &["rev-parse", "HEAD"]).await, "rev-parse")?;
         if head.trim() != commit.as_str() {
             return Err(GitError::Wrong { found: head.trim().to_owned(), wanted: commit.clone() });
@@ -162,9 +84,9 @@ impl<'a> Git<'a> {
             return Ok(mirror);
         }
         // A commit that no branch has (a force push) can still be asked for by its id, where the server allows.
-        let fetch = ["fetch", "--quiet", "--no-tags", &remote.url, commit.as_str()];
+        let fetch = ["fetch", "--quiet", "--no-tags", remote.url(), commit.as_str()];
         said(self.git(remote, &mirror, &fetch).await, "fetch")
-            .map_err(|_| GitError::Gone { url: remote.url.clone(), commit: commit.clone() })?;
+            .map_err(|_| GitError::Gone { url: remote.url().to_owned(), commit: commit.clone() })?;
         Ok(mirror)
     }
 
@@ -172,21 +94,12 @@ impl<'a> Git<'a> {
     async fn fetched(&self, remote: &Remote) -> Result<PathBuf, GitError> {
         let mirror = self.mirror(remote).await?;
         let started = Instant::now();
-        let fetch = [
-            "fetch",
-            "--quiet",
-            "--prune",
-            "--no-tags",
-            "--force",
-            &remote.url,
-            "+refs/heads/*:refs/heads/*",
-            "+refs/tags/*:refs/tags/*",
-            "+refs/pull/*/head:refs/pull/*/head",
-        ];
+        let mut fetch = vec!["fetch", "--quiet", "--prune", "--no-tags", "--force", remote.url()];
+        fetch.extend(HEADS);
         match said(self.git(remote, &mirror, &fetch).await, "fetch") {
             Ok(_) => Ok(mirror),
             Err(GitError::Failed { said, .. }) => Err(GitError::Unreachable {
-                url: remote.url.clone(),
+                url: remote.url().to_owned(),
                 seconds: started.elapsed().as_secs_f64(),
                 said,
             }),
@@ -195,7 +108,7 @@ impl<'a> Git<'a> {
     }
 
     async fn mirror(&self, remote: &Remote) -> Result<PathBuf, GitError> {
-        let mirror = self.repositories.join(format!("{}.git", Digest::of(remote.url.as_bytes()).short()));
+        let mirror = remote.mirror(&self.attempt.deps.data_dir);
         let folder = |source| GitError::Folder { path: mirror.clone(), source };
         fs::create_dir_all(&mirror).map_err(folder)?;
         if !mirror.join("HEAD").exists() {
