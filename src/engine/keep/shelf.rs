@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -48,12 +49,71 @@ pub(super) fn bytes(path: &Path) -> u64 {
 pub(super) fn remove(path: &Path) -> io::Result<u64> {
     let freed = bytes(path);
     let done = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(metadata) if metadata.is_dir() => remove_folder(path),
         Ok(_) => fs::remove_file(path),
         Err(error) => Err(error),
     };
     match done {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(freed),
+    }
+}
+
+/// Some builds leave folders that even their owner may not write to, as Go's module cache is.
+fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            loosen(path)?;
+            fs::remove_dir_all(path)
+        }
+        done => done,
+    }
+}
+
+/// Lets the owner into every folder below; links are not followed.
+fn loosen(folder: &Path) -> io::Result<()> {
+    let mut permissions = fs::symlink_metadata(folder)?.permissions();
+    permissions.set_mode(permissions.mode() | 0o700);
+    fs::set_permissions(folder, permissions)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            loosen(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_folder_that_nobody_may_write_to_goes_too_and_links_lead_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (kept, gone) = (dir.path().join("kept"), dir.path().join("gone"));
+        fs::create_dir_all(gone.join("cache/module")).unwrap();
+        fs::create_dir(&kept).unwrap();
+        fs::write(gone.join("cache/module/file"), "12345").unwrap();
+        std::os::unix::fs::symlink(&kept, gone.join("link")).unwrap();
+        let locked = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o500)).unwrap();
+        locked(&kept);
+        locked(&gone.join("cache/module"));
+        locked(&gone.join("cache"));
+        assert_eq!(items(dir.path()).unwrap().len(), 2);
+        assert!((5..1_000).contains(&bytes(&gone)));
+        loosen(&gone).unwrap();
+        assert_eq!(
+            [mode(&gone.join("cache")), mode(&gone.join("cache/module")), mode(&kept)],
+            [0o700, 0o700, 0o500]
+        );
+        locked(&gone.join("cache/module"));
+        remove(&gone).unwrap();
+        assert!(kept.exists() && !gone.exists());
+        assert_eq!(remove(&gone).unwrap(), 0);
     }
 }
