@@ -200,6 +200,18 @@ hex_id! {
     CommitSha, 40 ..= 64, "a full commit id of 40 or 64 lower-case hex digits"
 }
 
+impl CommitSha {
+    /// No commit that we know of, as git spells it where there is none: all zeros
+    /// (<https://git-scm.com/docs/githooks#_post_checkout> and others call it the null object name).
+    pub fn unknown() -> Self {
+        Self("0".repeat(40))
+    }
+
+    pub fn is_known(&self) -> bool {
+        self.0.bytes().any(|it| it != b'0')
+    }
+}
+
 hex_id! {
     /// The SHA-256 of some bytes: an artifact, a content file, a policy.
     Digest, 64 ..= 64, "a SHA-256 of 64 lower-case hex digits"
@@ -311,6 +323,7 @@ mod tests {
     #[test]
     fn a_tag_is_not_a_commit() {
         assert!(CommitSha::parse("v1.4").is_err());
-        assert!(CommitSha::parse(&"a".repeat(40)).is_ok());
+        assert!(CommitSha::parse(&"a".repeat(40)).is_ok_and(|it| it.is_known()));
+        assert!(!CommitSha::unknown().is_known());
     }
 }

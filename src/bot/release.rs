@@ -13,13 +13,10 @@ use crate::{
     identity::{Authorised, People},
     message::words::{self, execution::Commit},
     release::{self, Ask, Plan},
+    rollout::record::{Course, Kind, Record, last_good, release_of},
     runner::git::GitError,
     sensor::webhook::Push,
-    store::{
-        Change,
-        deployment::{Rollout, RolloutOutcome},
-        release::Release,
-    },
+    store::{Change, deployment::Rollout, release::Release},
 };
 
 /// Commits that a card lists at most.
@@ -28,8 +25,6 @@ const COMMITS_MAX: usize = 50;
 const AUTHORS_MAX: usize = 500;
 /// Releases in which the commit of an artifact is looked for.
 const RELEASES_MAX: i64 = 200;
-/// In a release's row: whether its artifact was built from its commit. A rollback names any commit of the app.
-const BUILT: &str = "built";
 
 /// On whose behalf something starts, by which event, and where its card stands.
 pub(super) struct Cause<'a> {
@@ -143,30 +138,45 @@ impl Bot {
         commit: CommitSha,
         reference: String,
     ) -> anyhow::Result<Result<Ready, Answer>> {
+        let mut ready = match self.compose(live, app, environment, commit, reference) {
+            Ok(ready) => ready,
+            Err(answer) => return Ok(Err(answer)),
+        };
+        let plan = &mut ready.plan;
+        ready.runs = self.survey(&plan.target).await;
+        plan.target.previous = ready.runs.clone();
+        if let Some(canary) = &mut plan.canary {
+            canary.previous = self.0.parts.probe.survey(&canary.hosts).await;
+        }
+        let since = self.since(app, environment, ready.runs.as_ref()).await?;
+        ready.commits = self.commits(app, &since, &plan.commit).await;
+        ready.authors = self.authors(live, app, &since, &plan.commit).await;
+        Ok(Ok(ready))
+    }
+
+    /// The plan alone; nobody was asked anything yet.
+    pub(super) fn compose(
+        &self,
+        live: &Live,
+        app: &App,
+        environment: &EnvironmentName,
+        commit: CommitSha,
+        reference: String,
+    ) -> Result<Ready, Answer> {
         let root = ExecutionId::generate();
         let ask = Ask {
             release: ReleaseId::generate(),
             number: 0,
-            commit: commit.clone(),
+            commit,
             reference,
             environment: environment.clone(),
             checkout: self.checkout(root),
             canary_runs: None,
             target_runs: None,
         };
-        let mut plan = match release::compose(app, &live.settings.environments, &ask) {
-            Ok(plan) => plan,
-            Err(error) => return Ok(Err(Answer::say(words::answer::note(sentence(&error.to_string()))))),
-        };
-        let runs = self.survey(&plan.target).await;
-        plan.target.previous = runs.clone();
-        if let Some(canary) = &mut plan.canary {
-            canary.previous = self.0.parts.probe.survey(&canary.hosts).await;
-        }
-        let since = self.since(app, environment, runs.as_ref()).await?;
-        let commits = self.commits(app, &since, &commit).await;
-        let authors = self.authors(live, app, &since, &commit).await;
-        Ok(Ok(Ready { plan, commits, authors, root, runs }))
+        let plan = release::compose(app, &live.settings.environments, &ask)
+            .map_err(|error| Answer::say(words::answer::note(sentence(&error.to_string()))))?;
+        Ok(Ready { plan, commits: Vec::new(), authors: Ok(Authors::default()), root, runs: None })
     }
 
     /// What all hosts of a stage agree to run.
@@ -212,16 +222,19 @@ impl Bot {
         self.engine().data().join("work").join(root.to_string()).join("checkout").display().to_string()
     }
 
-    /// What the hosts run, if it is not recorded yet as the last complete rollout.
+    /// What the hosts ran before we rolled out anything there: what a first rollback returns to. Only where nothing is
+    /// recorded, and nothing that we built: that came there by a rollout, and those are recorded.
     pub(super) async fn news(&self, ready: &Ready, now: Timestamp) -> anyhow::Result<Option<Change>> {
         let Some(runs) = &ready.runs else { return Ok(None) };
-        let plan = &ready.plan;
-        let last = self.engine().store().complete_rollouts(&plan.app, &plan.target.environment, 1).await?;
-        let known = last.first().is_some_and(|it| it.digest == *runs);
-        Ok(if known { None } else { ready.baseline(now) })
+        let (plan, store) = (&ready.plan, self.engine().store());
+        let known = !store.rollouts(&plan.app, &plan.target.environment).await?.is_empty();
+        if known || store.is_built(&plan.app, runs).await? {
+            return Ok(None);
+        }
+        Ok(Some(ready.baseline(runs.clone(), now)))
     }
 
-    /// The commits that a release is compared with: of what all hosts run, and of the last complete rollout. None if
+    /// The commits that a release is compared with: of what all hosts run, and of the last good rollout. None if
     /// one of them cannot be told, or there is nothing to compare with.
     async fn since(
         &self,
@@ -230,13 +243,16 @@ impl Bot {
         runs: Option<&Digest>,
     ) -> anyhow::Result<Vec<CommitSha>> {
         let store = self.engine().store();
-        let last = store.complete_rollouts(&app.app, environment, 1).await?;
-        let digests: Vec<&Digest> = runs.into_iter().chain(last.first().map(|it| &it.digest)).collect();
+        let records = store.rollouts(&app.app, environment).await?;
+        let good = last_good(&records).map(|it| it.digest);
+        let digests: Vec<&Digest> = runs.into_iter().chain(&good).collect();
         let releases = store.releases(&app.app, RELEASES_MAX).await?;
-        let built = |it: &&Release| it.body.get(BUILT).and_then(Value::as_bool).unwrap_or(true);
         let commit_of = |digest: &&Digest| {
-            let mut found = releases.iter().filter(built).filter(|it| it.artifact.as_ref() == Some(*digest));
-            found.next().map(|it| it.commit.clone())
+            let brought_by = release_of(&records, digest);
+            let is_it = |it: &&Release| {
+                brought_by.map_or(it.artifact.as_ref() == Some(*digest), |release| it.id == release)
+            };
+            releases.iter().find(is_it).map(|it| it.commit.clone())
         };
         let known: Option<Vec<CommitSha>> = digests.iter().map(commit_of).collect();
         Ok(known.unwrap_or_default())
@@ -278,38 +294,39 @@ impl Ready {
         Map::from_iter([("plan".to_owned(), json!(self.plan))])
     }
 
-    /// The release's row. With an artifact that is there already, its commit is not the one that was built.
-    pub(super) fn row(&self, asker: &Asker<'_>, artifact: Option<Digest>, now: Timestamp) -> Change {
+    /// The release's row; a rollback says what it goes back to.
+    pub(super) fn row(&self, asker: &Asker<'_>, back_to: Option<Digest>, now: Timestamp) -> Change {
         let plan = &self.plan;
-        let mut body = serde_json::to_value(plan).unwrap_or_default();
-        body[BUILT] = artifact.is_none().into();
         Change::NewRelease(Box::new(Release {
             id: plan.release,
             number: plan.number,
             app: plan.app.clone(),
             reference: plan.reference.clone(),
             commit: plan.commit.clone(),
-            artifact,
+            artifact: None,
+            back_to,
             requester: asker.name(),
             execution: self.root,
-            body,
+            body: serde_json::to_value(plan).unwrap_or_default(),
             version: 1,
             created_at: now,
         }))
     }
 
-    /// What runs now was confirmed by all hosts: it is what a rollback may return to.
-    fn baseline(&self, now: Timestamp) -> Option<Change> {
-        let digest = self.runs.clone()?;
-        Some(Change::Rollout(Box::new(Rollout {
-            execution: ExecutionId::generate(),
+    /// All hosts said that they run it.
+    fn baseline(&self, digest: Digest, at: Timestamp) -> Change {
+        Change::Rollout(Box::new(Rollout {
             app: self.plan.app.clone(),
             environment: self.plan.target.environment.clone(),
-            release: None,
-            digest,
-            outcome: RolloutOutcome::Complete,
-            at: now,
-        })))
+            record: Record {
+                execution: ExecutionId::generate(),
+                release: None,
+                digest,
+                kind: Kind::Found,
+                course: Course::Complete,
+            },
+            at,
+        }))
     }
 
     pub(super) fn starting(
@@ -324,7 +341,7 @@ impl Ready {
             "release": plan.release,
             "number": plan.number,
             "environment": plan.target.environment,
-            "commit": plan.commit,
+            "commit": plan.commit.is_known().then_some(&plan.commit),
             "reference": plan.reference,
         });
         if let Ok(authors) = &self.authors {

@@ -6,13 +6,16 @@ use serde_json::{Map, Value, json};
 
 use super::{Engine, settle::End};
 use crate::{
-    id::{Digest, HostName},
+    id::{Digest, HostName, ReleaseId},
     release::{Plan, Stage},
-    rollout::plan::{HostState, Outcome, Partition},
+    rollout::{
+        plan::{HostState, Outcome, Partition},
+        record::{Course, Kind, Record, release_of},
+    },
     status::Status,
     store::{
-        Change,
-        deployment::{Deployment, Rollout, RolloutOutcome},
+        Change, StoreError,
+        deployment::{Deployment, Rollout},
         execution::Execution,
     },
 };
@@ -66,8 +69,27 @@ impl Engine {
         let observed = settled(observations(&stage, &end.result), &unseen, &input.digest);
         let partition =
             Partition::new(&stage.host_names(), &observed, &input.digest, input.previous.as_ref());
-        changes.extend(self.records(&execution, &input, &stage, &observed, &partition));
+        let belongs = self.belongs(&input.plan, &observed).await.unwrap_or_else(|error| {
+            tracing::error!(execution = %execution.id, %error, "the releases of what runs could not be read");
+            Vec::new()
+        });
+        changes.extend(self.records(&execution, &input, &stage, &observed, &belongs, &partition));
         self.settle(&execution, verdict(end, &partition), changes).await;
+    }
+
+    /// The release that each digest belongs to: the plan's own, or whichever brought it here.
+    async fn belongs(
+        &self,
+        plan: &Plan,
+        observed: &[(HostName, Option<Digest>)],
+    ) -> Result<Vec<(Digest, ReleaseId)>, StoreError> {
+        let own = self.store().find_release(plan.release).await?.and_then(|it| it.artifact);
+        let records = self.store().rollouts(&plan.app, &plan.target.environment).await?;
+        let release = |digest: &Digest| {
+            if own.as_ref() == Some(digest) { Some(plan.release) } else { release_of(&records, digest) }
+        };
+        let digests = observed.iter().filter_map(|(_, digest)| digest.as_ref());
+        Ok(digests.filter_map(|it| Some((it.clone(), release(it)?))).collect())
     }
 
     fn records(
@@ -76,6 +98,7 @@ impl Engine {
         input: &Input,
         stage: &Stage,
         observed: &[(HostName, Option<Digest>)],
+        belongs: &[(Digest, ReleaseId)],
         partition: &Partition,
     ) -> Vec<Change> {
         let now = self.now();
@@ -84,14 +107,14 @@ impl Engine {
         let mut changes: Vec<Change> = observed
             .iter()
             .map(|(host, digest)| {
-                let is_new = digest.as_ref() == Some(&input.digest);
+                let release = belongs.iter().find(|(known, _)| Some(known) == digest.as_ref());
                 Change::Confirm(Box::new(Deployment {
                     app: plan.app.clone(),
                     environment: stage.environment.clone(),
                     role: stage.role.clone(),
                     host: host.clone(),
                     digest: digest.clone(),
-                    release: is_new.then_some(plan.release),
+                    release: release.map(|(_, release)| *release),
                     execution: execution.root,
                     person: person.clone(),
                     at: now,
@@ -100,13 +123,17 @@ impl Engine {
             .collect();
         if input.stage == StageName::Target {
             let complete = partition.outcome() == Outcome::AllNew;
+            // One that began under a grant is known already, with its kind; only its end is recorded then.
             changes.push(Change::Rollout(Box::new(Rollout {
-                execution: execution.root,
                 app: plan.app.clone(),
                 environment: stage.environment.clone(),
-                release: Some(plan.release),
-                digest: input.digest.clone(),
-                outcome: if complete { RolloutOutcome::Complete } else { RolloutOutcome::Stopped },
+                record: Record {
+                    execution: execution.root,
+                    release: Some(plan.release),
+                    digest: input.digest.clone(),
+                    kind: Kind::Forward,
+                    course: if complete { Course::Complete } else { Course::Stopped },
+                },
                 at: now,
             })));
         }

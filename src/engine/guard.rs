@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
@@ -17,10 +18,18 @@ use super::{
 use crate::{
     content::Action,
     gate::{self, AttemptFacts, Gate, Grant, GrantUse, LostWhy, recheck},
-    id::{Account, AppName, Digest, EnvironmentName, GrantId, HostName, TaskName},
+    id::{Account, AppName, Digest, EnvironmentName, GrantId, HostName, ReleaseId, TaskName},
     identity::Standing,
     message::words,
-    store::{StoreError, execution::Execution, gate::PermissionRow, lock},
+    release::Plan,
+    rollout::record::{Course, Kind, Record},
+    store::{
+        StoreError,
+        deployment::{self, Rollout},
+        execution::Execution,
+        gate::PermissionRow,
+        lock,
+    },
 };
 
 /// Times that a voter is looked up, should the platform be away for a moment.
@@ -131,7 +140,7 @@ impl Engine {
         }
         let proof = recheck(&asked.gate, &world).map_err(|stale| Refused::Stale(stale_text(&stale)))?;
         let begun = row.body.begin(&proof, self.now()).map_err(|error| Refused::Stale(error.to_string()))?;
-        match self.begin_grant(&begun, format!("#{}", asked.plan.number)).await {
+        match self.begin_grant(&begun, &asked.plan).await {
             Ok(()) => Ok(begun),
             // Another attempt of the same batch was first: what it took into use is the same grant.
             Err(StoreError::Changed { .. }) => {
@@ -172,19 +181,32 @@ impl Engine {
         Standing::Unresolved
     }
 
-    /// Takes the grant into use and the environment's lock with it, or neither.
-    async fn begin_grant(&self, grant: &Grant, reason: String) -> Result<(), StoreError> {
+    /// Takes the grant into use and with it the environment's lock, and records that a rollout begins; or nothing.
+    async fn begin_grant(&self, grant: &Grant, plan: &Plan) -> Result<(), StoreError> {
         let (id, now) = (grant.id, self.now());
-        let wanted = lock_for(grant, reason);
+        let wanted = lock_for(grant, format!("#{}", plan.number));
+        let rollout = rollout_of(grant, Kind::Forward, Some(plan.release), now);
         let body = serde_json::to_value(grant).unwrap_or_default();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     crate::store::gate::begin_permission(tx, id, &body, now).await?;
-                    lock::take(tx, &wanted, now).await
+                    lock::take(tx, &wanted, now).await?;
+                    deployment::record_rollout(tx, &rollout).await
                 })
             })
             .await
+    }
+}
+
+/// The rollout that a grant begins. `release` is the one that its artifact belongs to.
+pub fn rollout_of(grant: &Grant, kind: Kind, release: Option<ReleaseId>, at: Timestamp) -> Rollout {
+    let (execution, digest) = (grant.rollout, grant.digest.clone());
+    Rollout {
+        app: grant.app.clone(),
+        environment: grant.environment.clone(),
+        record: Record { execution, release, digest, kind, course: Course::Begun },
+        at,
     }
 }
 

@@ -34,7 +34,7 @@ pub enum Change {
     Vote(Box<gate::VoteRow<Value>>),
     Permit(Box<gate::PermissionRow<Value>>),
     Lock(lock::Wanted),
-    /// Permissions and locks of a root that has ended.
+    /// Permissions, locks and rollouts of a root that has ended.
     EndPermissions(ExecutionId),
     Build(Box<incident::Build>),
     Want(Box<outbox::Wanted<Value>>),
@@ -80,6 +80,7 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
         Change::Lock(it) => lock::take(tx, it, now).await,
         Change::EndPermissions(root) => {
             gate::end_permissions(tx, *root, now).await?;
+            deployment::stop_rollouts(tx, *root).await?;
             lock::release(tx, *root).await
         }
         Change::Build(it) => incident::record_build(tx, it, now).await,

@@ -21,8 +21,11 @@ pub struct Release {
     pub app: AppName,
     /// What the person typed: a branch, a tag, a commit.
     pub reference: String,
+    /// Unknown for a rollback to what ran before us.
     pub commit: CommitSha,
     pub artifact: Option<Digest>,
+    /// This is a rollback to that artifact, which belongs to another release; its own number is for people only.
+    pub back_to: Option<Digest>,
     pub requester: PersonName,
     /// The execution that carries it now.
     pub execution: ExecutionId,
@@ -35,8 +38,9 @@ pub struct Release {
 /// Inserts a release.
 pub async fn insert(tx: &mut Tx, it: &Release) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO release (id, number, app, reference, commit_sha, artifact, requester, execution_id, body, version, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)",
+        "INSERT INTO release (id, number, app, reference, commit_sha, artifact, back_to, requester, execution_id,
+            body, version, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11)",
     )
     .bind(it.id.to_string())
     .bind(it.number)
@@ -44,6 +48,7 @@ pub async fn insert(tx: &mut Tx, it: &Release) -> Result<(), StoreError> {
     .bind(it.reference.as_str())
     .bind(it.commit.as_str())
     .bind(it.artifact.as_ref().map(|digest| digest.as_str().to_owned()))
+    .bind(it.back_to.as_ref().map(|digest| digest.as_str().to_owned()))
     .bind(it.requester.as_str())
     .bind(it.execution.to_string())
     .bind(to_json(&it.body)?)
@@ -82,8 +87,8 @@ pub async fn set_execution(tx: &mut Tx, id: ReleaseId, execution: ExecutionId) -
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, number, app, reference, commit_sha, artifact, requester, execution_id, body, version, created_at ",
-            "FROM release ",
+            "SELECT id, number, app, reference, commit_sha, artifact, back_to, requester, execution_id, body, version, ",
+            "created_at FROM release ",
             $rest
         )
     };
@@ -111,7 +116,26 @@ impl Store {
         row.as_ref().map(decode).transpose()
     }
 
-    /// The latest releases of an app, newest first.
+    /// Whether some release of the app made this artifact.
+    pub async fn is_built(&self, app: &AppName, digest: &Digest) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT id FROM release WHERE app = $1 AND artifact = $2 LIMIT 1")
+            .bind(app.as_str())
+            .bind(digest.as_str())
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// The latest release of an app that is no rollback.
+    pub async fn latest_release(&self, app: &AppName) -> Result<Option<Release>, StoreError> {
+        let row = sqlx::query(select!("WHERE app = $1 AND back_to IS NULL ORDER BY number DESC LIMIT 1"))
+            .bind(app.as_str())
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    /// The latest releases of an app, newest first; rollbacks among them.
     pub async fn releases(&self, app: &AppName, most: i64) -> Result<Vec<Release>, StoreError> {
         let rows = sqlx::query(select!("WHERE app = $1 ORDER BY number DESC LIMIT $2"))
             .bind(app.as_str())
@@ -131,6 +155,7 @@ fn decode(row: &AnyRow) -> Result<Release, StoreError> {
         reference: columns.text("reference")?,
         commit: columns.id("commit_sha", CommitSha::parse)?,
         artifact: columns.id_or_none("artifact", Digest::parse)?,
+        back_to: columns.id_or_none("back_to", Digest::parse)?,
         requester: PersonName::new(columns.text("requester")?),
         execution: columns.id("execution_id", ExecutionId::parse)?,
         body: columns.json("body")?,

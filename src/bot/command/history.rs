@@ -21,7 +21,7 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         let view = view::execution(bot, it.execution).await?;
         rows.push(Past {
             number: it.number,
-            commit: it.commit.short().to_owned(),
+            commit: if it.commit.is_known() { it.commit.short().to_owned() } else { "-".to_owned() },
             by: it.requester.to_string(),
             at: it.created_at.strftime("%Y-%m-%d %H:%M").to_string(),
             outcome: view.ending.unwrap_or_else(|| {

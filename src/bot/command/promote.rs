@@ -18,6 +18,9 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         let text = format!("There is no release {}.", order.required("release"));
         return Ok(Answer::say(words::answer::note(text)));
     };
+    if release.back_to.is_some() {
+        return Ok(Answer::say(words::rollback::not_to_promote(release.number)));
+    }
     let Some(digest) = release.artifact.clone() else {
         let text = format!("#{} has no artifact: its build did not finish. Deploy it anew.", release.number);
         return Ok(Answer::say(words::answer::note(text)));
@@ -72,12 +75,12 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
     Ok(Answer { done: true, ..Answer::nothing() })
 }
 
-/// By number, or the latest of an app.
+/// By number, or the latest of an app. A rollback's number stands for no artifact of its own.
 async fn find(bot: &Bot, text: &str) -> anyhow::Result<Option<Release>> {
     let store = bot.engine().store();
     match Bot::release_number(text) {
         Some(number) => Ok(store.find_release_number(number).await?),
-        None => Ok(store.releases(&AppName::new(text), 1).await?.into_iter().next()),
+        None => Ok(store.latest_release(&AppName::new(text)).await?),
     }
 }
 

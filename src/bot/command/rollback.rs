@@ -1,4 +1,5 @@
-//! `rollback APP [in STAGE]`: back to the last good release, pre-authorised by policy.
+//! `rollback APP [in STAGE]`: back to the last good release, pre-authorised by policy. Where that is follows from the
+//! recorded rollouts ([`crate::rollout::record`]); hosts are asked only whether there is anything to do.
 
 use serde_json::{Map, json};
 
@@ -10,16 +11,14 @@ use crate::{
         release::{Ready, sentence},
     },
     content::App,
-    engine::{Live, StartError, lock_for},
+    engine::{Live, StartError, lock_for, rollout_of},
     gate::Grant,
-    id::{Digest, EnvironmentName},
+    id::{CommitSha, EnvironmentName},
     identity::{Authorised, Right},
     message::words,
-    store::{Change, StoreError, deployment::Rollout},
+    rollout::record::{Good, Kind, WayBack, way_back},
+    store::{Change, StoreError, release::Release},
 };
-
-/// Rollouts looked through for another digest than the one that runs.
-const LOOKED_AT: i64 = 50;
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let live = bot.engine().live();
@@ -32,52 +31,51 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
-    match ready(bot, &live, app, &environment).await? {
-        Ok((ready, good)) => go(bot, order, app, &leave, ready, &good).await,
+    let records = bot.engine().store().rollouts(&app.app, &environment).await?;
+    let Some(way) = way_back(&records) else {
+        return Ok(Answer::say(words::rollback::nothing_before(app.app.as_str(), environment.as_str())));
+    };
+    match ready(bot, &live, app, &environment, &way).await? {
+        Ok(ready) => go(bot, order, app, &leave, ready, &way).await,
         Err(answer) => Ok(answer),
     }
 }
 
-/// The plan back, and the digest it leads to.
+/// The plan back, if there is anything to do.
 async fn ready(
     bot: &Bot,
     live: &Live,
     app: &App,
     environment: &EnvironmentName,
-) -> anyhow::Result<Result<(Ready, Digest), Answer>> {
-    let store = bot.engine().store();
-    let rollouts = store.complete_rollouts(&app.app, environment, LOOKED_AT).await?;
-    let none = || {
-        Answer::say(words::answer::note(format!(
-            "{} has no earlier release in {environment} that I know of.",
-            app.app
-        )))
+    way: &WayBack,
+) -> anyhow::Result<Result<Ready, Answer>> {
+    let release = release(bot, &way.to).await?;
+    let (commit, reference) = match &release {
+        Some(it) => (it.commit.clone(), it.reference.clone()),
+        None => (CommitSha::unknown(), String::new()),
     };
-    let Some(last) = rollouts.first() else { return Ok(Err(none())) };
-    let commit = release_commit(bot, app, last).await?;
-    let Some((commit, reference)) = commit else { return Ok(Err(none())) };
-    let prepared = bot.prepare(live, app, environment, commit, reference).await?;
-    let ready = match prepared {
+    let ready = match bot.compose(live, app, environment, commit, reference) {
         Ok(ready) => ready,
         Err(answer) => return Ok(Err(answer)),
     };
-    // All hosts on the last complete one: back means the one before it. Otherwise that one is where they belong.
-    let good = match &ready.runs {
-        Some(runs) if *runs == last.digest => rollouts.iter().find(|it| it.digest != last.digest),
-        Some(_) | None => Some(last),
+    if bot.survey(&ready.plan.target).await.as_ref() != Some(&way.to.digest) {
+        return Ok(Ok(ready));
+    }
+    let further = match &way.further {
+        Some(good) => self::release(bot, good).await?.map(|it| it.number),
+        None => None,
     };
-    Ok(good.map(|it| it.digest.clone()).map(|digest| (ready, digest)).ok_or_else(none))
+    let named = release.as_ref().map(|it| (it.number, it.commit.short()));
+    let runs = words::rollback::named(named, way.to.digest.short());
+    let (app, environment) = (app.app.as_str(), environment.as_str());
+    Ok(Err(Answer::say(words::rollback::nothing_to_leave(app, environment, &runs, further))))
 }
 
-/// Some commit of the app for the plan's sake; what is installed is named by its digest alone.
-async fn release_commit(
-    bot: &Bot,
-    app: &App,
-    rollout: &Rollout,
-) -> anyhow::Result<Option<(crate::id::CommitSha, String)>> {
-    let releases = bot.engine().store().releases(&app.app, LOOKED_AT).await?;
-    let exact = releases.iter().find(|it| it.artifact.as_ref() == Some(&rollout.digest));
-    Ok(exact.or(releases.first()).map(|it| (it.commit.clone(), it.reference.clone())))
+async fn release(bot: &Bot, good: &Good) -> Result<Option<Release>, StoreError> {
+    match good.release {
+        Some(id) => bot.engine().store().find_release(id).await,
+        None => Ok(None),
+    }
 }
 
 async fn go(
@@ -86,22 +84,27 @@ async fn go(
     app: &App,
     leave: &Authorised,
     mut ready: Ready,
-    good: &Digest,
+    way: &WayBack,
 ) -> anyhow::Result<Answer> {
-    ready.commits.clear();
+    let good = &way.to.digest;
     ready.plan.number = bot.engine().store().next_release_number().await?;
     let grant = match bot.engine().preauthorise(&ready.plan, ready.root, good, leave) {
         Ok(grant) => grant,
         Err(why) => return Ok(Answer::whisper(words::answer::note(sentence(&why)))),
     };
-    let parameters =
-        Map::from_iter([("plan".to_owned(), json!(ready.plan)), ("digest".to_owned(), json!(good))]);
+    let parameters = Map::from_iter([
+        ("plan".to_owned(), json!(ready.plan)),
+        ("digest".to_owned(), json!(good)),
+        ("leaves".to_owned(), json!(way.leaves)),
+    ]);
     let cause = subject::cause(app, order, leave);
     let now = bot.engine().clock().now();
     let row = ready.row(&cause.asker, Some(good.clone()), now);
     let starting = ready.starting("release.rollback", parameters, cause);
     let lock = Change::Lock(lock_for(&grant, format!("#{}", ready.plan.number)));
-    let also = vec![row, permit(&grant, now), lock, Change::Done(order.call.id)];
+    // What it leaves is left from now on, however far this comes.
+    let begun = Change::Rollout(Box::new(rollout_of(&grant, Kind::Back, way.to.release, now)));
+    let also = vec![row, permit(&grant, now), lock, begun, Change::Done(order.call.id)];
     match bot.engine().start(starting, also).await {
         Ok(_) => Ok(Answer { done: true, ..Answer::nothing() }),
         Err(StartError::Store(StoreError::CalledOff { why })) => {

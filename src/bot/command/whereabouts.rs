@@ -3,7 +3,6 @@
 use super::{Order, subject};
 use crate::{
     bot::{Bot, hear::Answer},
-    id::AppName,
     message::words::{self, overview::Whereabouts},
     store::deployment::Deployment,
 };
@@ -26,16 +25,14 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
 }
 
 async fn row(bot: &Bot, it: Deployment) -> anyhow::Result<Whereabouts> {
-    let version = match &it.digest {
-        None => "unknown".to_owned(),
-        Some(digest) => {
-            let releases = bot.engine().store().releases(&AppName::new(it.app.as_str()), 200).await?;
-            let release = releases.iter().find(|release| release.artifact.as_ref() == Some(digest));
-            match release {
-                Some(release) => format!("#{} {}", release.number, release.commit.short()),
-                None => format!("sha256:{}", digest.short()),
-            }
-        }
+    let release = match it.release {
+        Some(release) => bot.engine().store().find_release(release).await?,
+        None => None,
+    };
+    let version = match (&it.digest, release) {
+        (None, _) => "unknown".to_owned(),
+        (Some(_), Some(release)) => format!("#{} {}", release.number, release.commit.short()),
+        (Some(digest), None) => format!("sha256:{}", digest.short()),
     };
     Ok(Whereabouts {
         app: it.app.to_string(),

@@ -12,6 +12,7 @@ pub mod line;
 pub mod measure;
 pub mod overview;
 pub mod refusal;
+pub mod rollback;
 pub mod terminal;
 pub mod tour;
 

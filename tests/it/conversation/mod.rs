@@ -9,6 +9,7 @@ mod guard;
 mod inquiry;
 mod keep;
 mod release;
+mod rollback;
 mod seal;
 mod secret;
 mod slack;

@@ -1,0 +1,49 @@
+//! Going back: where to, and why not.
+
+use crate::message::card::{Card, Text};
+
+/// Nothing good is known to go back to.
+pub fn nothing_before(app: &str, environment: &str) -> Card {
+    Card::say(
+        Text::plain(format!("I know no good release of {app} in {environment} to go back to. Ask for one: "))
+            .code(format!("!deploy {app}@VERSION"))
+            .and("."),
+    )
+}
+
+/// Every host runs the last good artifact. `further` is the number of the good release before it, if that has one.
+pub fn nothing_to_leave(app: &str, environment: &str, runs: &str, further: Option<i64>) -> Card {
+    let order = match further {
+        Some(number) => format!("!promote {number}"),
+        None => format!("!deploy {app}@VERSION"),
+    };
+    Card::say(
+        Text::plain(format!(
+            "Every host of {app} in {environment} runs {runs} already, the last good release; nothing was changed. \
+             Going further back needs an approval: "
+        ))
+        .code(order)
+        .and("."),
+    )
+}
+
+/// A rollback's number names no artifact of its own.
+pub fn not_to_promote(number: i64) -> Card {
+    Card::say(
+        Text::plain(format!(
+            "#{number} was a rollback and has no artifact of its own. Name the release that you want: "
+        ))
+        .code("!promote NUMBER")
+        .and("; ")
+        .code("!history APP")
+        .and(" lists them."),
+    )
+}
+
+/// A release as people call it: by number and commit, or by the first digits of its digest.
+pub fn named(release: Option<(i64, &str)>, digest: &str) -> String {
+    match release {
+        Some((number, commit)) => format!("#{number} {commit}"),
+        None => format!("sha256:{digest}"),
+    }
+}

@@ -1,0 +1,106 @@
+//! Going back: where to, however often it is asked for and whoever is silent.
+
+use std::path::Path;
+
+use lockkeeper::demo::{Terms, World};
+
+use crate::support::house::Bot;
+use crate::support::shop::open_on;
+
+/// Hosts on version 1, and a watch that is over at once: these tests are about what follows a release.
+async fn open(dir: &Path) -> (World, Bot) {
+    let terms = Terms { interval: "100ms".to_owned(), duration: "500ms".to_owned(), ..Terms::default() };
+    open_on(dir, &terms).await
+}
+
+/// A release by ann that bea lets through, up to the end of its card.
+async fn release(world: &World, bot: &Bot, version: u32, number: i64) -> String {
+    world.commit_good(version).await.unwrap();
+    bot.ask("ann", "!deploy shop", |text| text.contains(&format!("May #{number} shop"))).await;
+    bot.player.say("bea", &format!("!approve {number}"));
+    ended(bot, &format!("Release #{number} of shop")).await
+}
+
+/// The card with this title, once its execution has ended.
+async fn ended(bot: &Bot, title: &str) -> String {
+    let ends = ["done", "failed", "stopped"].map(|end| format!("{title}: {end}"));
+    bot.shows(0, |text| ends.iter().any(|end| text.contains(end))).await
+}
+
+async fn rollback(bot: &Bot, number: i64) -> String {
+    bot.player.say("ann", "!rollback shop");
+    ended(bot, &format!("Rollback #{number} of shop")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_host_does_not_change_where_a_rollback_goes_and_asked_again_it_stays_there() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+
+    world.kill_host("web-2").await.unwrap();
+    let card = rollback(&bot, 2).await;
+    assert!(card.contains("new: web-1 and web-3") && card.contains("unknown: web-2"), "{card}");
+    assert_eq!(world.versions("app").await, [Some(1), None, Some(1)]);
+
+    world.revive_host("web-2").await.unwrap();
+    let card = rollback(&bot, 3).await;
+    assert!(card.contains("new: web-1, web-2 and web-3"), "{card}");
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+
+    let first = world.first().0.short().to_owned();
+    let answer = bot.ask("ann", "!rollback shop", |text| text.contains("already")).await;
+    assert_eq!(
+        answer.trim_end(),
+        format!(
+            "Every host of shop in production runs sha256:{first} already, the last good release; nothing was changed. \
+             Going further back needs an approval: `!deploy shop@VERSION`."
+        )
+    );
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_ran_on_every_host_is_nothing_to_go_back_to_even_if_all_run_it_now() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    world.doom_host("web-3").await.unwrap();
+    let card = release(&world, &bot, 2, 1).await;
+    assert!(card.contains("unknown: web-3"), "{card}");
+    // The host comes back on what was installed last.
+    world.revive_host("web-3").await.unwrap();
+    let all = async || (world.versions("app").await == [Some(2); 3]).then_some(());
+    world.until(crate::support::house::PATIENCE, all).await.unwrap();
+
+    release(&world, &bot, 3, 2).await;
+    assert_eq!(world.versions("app").await, [Some(3), Some(3), Some(3)]);
+    rollback(&bot, 3).await;
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_rollback_the_record_names_the_release_that_runs_and_who_is_to_be_asked_for_more() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    let second = world.repository().head().await.unwrap();
+    release(&world, &bot, 3, 2).await;
+    let card = rollback(&bot, 3).await;
+    assert!(card.contains(&format!("commit  {}", second.short())), "{card}");
+    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+
+    let table = bot.ask("ann", "!where shop", |text| text.contains("What runs where")).await;
+    for host in ["web-1", "web-2", "web-3"] {
+        let row = table.lines().find(|it| it.contains(host)).unwrap();
+        assert!(row.contains(&format!("#1 {}", second.short())), "{table}");
+    }
+    bot.ask("ann", "!rollback shop", |text| text.contains("runs #1 ") && text.contains("already")).await;
+    bot.ask("ann", "!promote 3", |text| text.contains("#3 was a rollback")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
