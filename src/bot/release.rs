@@ -9,10 +9,12 @@ use crate::{
     content::App,
     engine::{Live, Starting},
     gate::Requester,
-    id::{ActionRef, CommitSha, Digest, EnvironmentName, ExecutionId, PersonName, Place, ReleaseId},
+    id::{
+        ActionRef, CommitSha, Digest, EnvironmentName, ExecutionId, HostName, PersonName, Place, ReleaseId,
+    },
     identity::{Authorised, People},
     message::words::{self, execution::Commit},
-    release::{self, Ask, Plan},
+    release::{self, Ask, HostPlan, Plan},
     rollout::record::{Course, Kind, Record, last_good, release_of},
     runner::git::GitError,
     sensor::webhook::Push,
@@ -182,6 +184,12 @@ impl Bot {
     /// What all hosts of a stage agree to run.
     pub(super) async fn survey(&self, stage: &release::Stage) -> Option<Digest> {
         self.0.parts.probe.survey(&stage.hosts).await
+    }
+
+    /// What each of these hosts says it runs.
+    pub(super) async fn ask_each(&self, hosts: &[HostPlan]) -> Vec<(HostName, Option<Digest>)> {
+        let said = self.0.parts.probe.each(hosts).await;
+        hosts.iter().map(|it| it.name.clone()).zip(said).collect()
     }
 
     /// Numbers a release and starts it on its whole way; `also` commits with it.

@@ -30,6 +30,8 @@ const DEPTH: i64 = 3;
 const ROWS: i64 = 400;
 /// Steps that a card shows.
 const STEPS: usize = 30;
+/// As a root of its own: a rollback of the canary alone.
+const CANARY_BACK: &str = "release.canary_back";
 /// Width of charts drawn as text.
 const CHART_WIDTH: usize = 72;
 
@@ -41,7 +43,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
     let number = top.context.get("number").and_then(Value::as_i64);
     let app = text("app");
     let what = match top.action.as_str() {
-        "release.rollback" => "Rollback",
+        "release.rollback" | CANARY_BACK => "Rollback",
         "release.promote" => "Promotion",
         "ci.build" => "Build",
         _ => "Release",
@@ -140,7 +142,7 @@ fn label(it: &Execution, tree: &[Execution]) -> String {
         "release.watch" => "watch the canary".to_owned(),
         "release.gate" => "approval".to_owned(),
         "release.confirm" => match parent.map(|it| it.action.as_str()) {
-            Some("release.canary_back") => "confirm the way back".to_owned(),
+            Some(CANARY_BACK) => "confirm the way back".to_owned(),
             Some(_) | None => "ask every host what it runs".to_owned(),
         },
         _ => task.to_owned(),
@@ -229,8 +231,10 @@ fn failed_host(result: &Value) -> Option<(&String, &Value)> {
 }
 
 fn target_hosts(it: &Execution) -> Option<Hosts> {
+    let stage = it.parameters.get("stage").and_then(Value::as_str);
+    // The canary's own way back is about the canary; in a release it is a step.
     let is_target = it.action.as_str() == "release.confirm"
-        && it.parameters.get("stage").and_then(Value::as_str) == Some("target");
+        && (matches!(stage, Some("target" | "all")) || (stage == Some("canary") && it.depth == 1));
     let result = it.result.as_ref().filter(|_| is_target)?;
     let names = |name: &str| -> Vec<HostName> {
         result.get(name).and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default()
@@ -271,7 +275,10 @@ fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<String
     }
     let hosts = tree.iter().rev().find_map(target_hosts).unwrap_or_default();
     match app {
-        Some(app) if !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(execution::go_back(app)),
+        Some(app) if !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(match top.action.as_str() {
+            CANARY_BACK => execution::order_again(order_of(top, app).as_deref()),
+            _ => execution::go_back(app),
+        }),
         Some(_) | None => {
             let unseen = tree.iter().any(|it| it.status == Status::Unknown);
             unseen.then(|| execution::order_again(app.and_then(|app| order_of(top, app)).as_deref()))
@@ -286,6 +293,7 @@ fn order_of(top: &Execution, app: &str) -> Option<String> {
         "release.deploy" => Some(format!("!deploy {app}@{}", commit?)),
         "release.promote" => Some(format!("!promote {app}")),
         "release.rollback" => Some(format!("!rollback {app}")),
+        CANARY_BACK => Some(format!("!rollback {app} in canary")),
         _ => None,
     }
 }

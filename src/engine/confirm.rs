@@ -34,6 +34,19 @@ struct Input {
 enum StageName {
     Canary,
     Target,
+    /// Both, where there is a canary.
+    All,
+}
+
+impl Input {
+    fn stages(&self) -> Vec<&Stage> {
+        let canary = self.plan.canary.iter();
+        match self.stage {
+            StageName::Canary => canary.collect(),
+            StageName::Target => vec![&self.plan.target],
+            StageName::All => std::iter::once(&self.plan.target).chain(canary).collect(),
+        }
+    }
 }
 
 impl Engine {
@@ -46,15 +59,13 @@ impl Engine {
                     .await;
             }
         };
-        let stage = match input.stage {
-            StageName::Target => Some(input.plan.target.clone()),
-            StageName::Canary => input.plan.canary.clone(),
-        };
-        let Some(stage) = stage else {
+        let stages = input.stages();
+        if stages.is_empty() {
             return self.settle(&execution, End::failed("the plan has no canary"), Vec::new()).await;
-        };
+        }
+        let hosts: Vec<HostName> = stages.iter().flat_map(|it| it.host_names()).collect();
         let Ok((end, mut changes)) =
-            self.attempt(&execution, &"release.observe".into(), question(&stage)).await
+            self.attempt(&execution, &"release.observe".into(), question(&stages)).await
         else {
             return;
         };
@@ -63,17 +74,16 @@ impl Engine {
             // Without knowing which installations may still have their effect, nobody is taken at the old word.
             Err(error) => {
                 tracing::error!(execution = %execution.id, %error, "unseen ends could not be read");
-                stage.host_names()
+                hosts.clone()
             }
         };
-        let observed = settled(observations(&stage, &end.result), &unseen, &input.digest);
-        let partition =
-            Partition::new(&stage.host_names(), &observed, &input.digest, input.previous.as_ref());
+        let observed = settled(observations(&hosts, &end.result), &unseen, &input.digest);
+        let partition = Partition::new(&hosts, &observed, &input.digest, input.previous.as_ref());
         let belongs = self.belongs(&input.plan, &observed).await.unwrap_or_else(|error| {
             tracing::error!(execution = %execution.id, %error, "the releases of what runs could not be read");
             Vec::new()
         });
-        changes.extend(self.records(&execution, &input, &stage, &observed, &belongs, &partition));
+        changes.extend(self.records(&execution, &input, &observed, &belongs, &partition));
         self.settle(&execution, verdict(end, &partition), changes).await;
     }
 
@@ -96,7 +106,6 @@ impl Engine {
         &self,
         execution: &Execution,
         input: &Input,
-        stage: &Stage,
         observed: &[(HostName, Option<Digest>)],
         belongs: &[(Digest, ReleaseId)],
         partition: &Partition,
@@ -104,11 +113,13 @@ impl Engine {
         let now = self.now();
         let plan = &input.plan;
         let person = execution.context.get("requester").and_then(Value::as_str).map(Into::into);
+        let stages = input.stages();
         let mut changes: Vec<Change> = observed
             .iter()
-            .map(|(host, digest)| {
+            .filter_map(|(host, digest)| {
+                let stage = stages.iter().find(|it| it.hosts.iter().any(|it| it.name == *host))?;
                 let release = belongs.iter().find(|(known, _)| Some(known) == digest.as_ref());
-                Change::Confirm(Box::new(Deployment {
+                Some(Change::Confirm(Box::new(Deployment {
                     app: plan.app.clone(),
                     environment: stage.environment.clone(),
                     role: stage.role.clone(),
@@ -118,15 +129,15 @@ impl Engine {
                     execution: execution.root,
                     person: person.clone(),
                     at: now,
-                }))
+                })))
             })
             .collect();
-        if input.stage == StageName::Target {
+        if input.stage != StageName::Canary {
             let complete = partition.outcome() == Outcome::AllNew;
             // One that began under a grant is known already, with its kind; only its end is recorded then.
             changes.push(Change::Rollout(Box::new(Rollout {
                 app: plan.app.clone(),
-                environment: stage.environment.clone(),
+                environment: plan.target.environment.clone(),
                 record: Record {
                     execution: execution.root,
                     release: Some(plan.release),
@@ -141,20 +152,20 @@ impl Engine {
     }
 }
 
-fn question(stage: &Stage) -> Map<String, Value> {
-    let hosts: Vec<Value> =
-        stage.hosts.iter().map(|it| json!({ "host": it.name, "url": it.health.url })).collect();
-    let field = stage.hosts.first().map_or("digest", |it| it.health.digest_field.as_str());
-    Map::from_iter([("hosts".to_owned(), json!(hosts)), ("digest_field".to_owned(), json!(field))])
+fn question(stages: &[&Stage]) -> Map<String, Value> {
+    let hosts = || stages.iter().flat_map(|it| &it.hosts);
+    let asked: Vec<Value> = hosts().map(|it| json!({ "host": it.name, "url": it.health.url })).collect();
+    let field = hosts().next().map_or("digest", |it| it.health.digest_field.as_str());
+    Map::from_iter([("hosts".to_owned(), json!(asked)), ("digest_field".to_owned(), json!(field))])
 }
 
 /// What each host said; a host that is missing in the answer said nothing.
-fn observations(stage: &Stage, result: &Value) -> Vec<(HostName, Option<Digest>)> {
+fn observations(hosts: &[HostName], result: &Value) -> Vec<(HostName, Option<Digest>)> {
     let said = |host: &HostName| {
         let text = result.get("hosts")?.get(host.as_str())?.as_str()?;
         Digest::parse(text).ok()
     };
-    stage.host_names().into_iter().map(|host| (host.clone(), said(&host))).collect()
+    hosts.iter().map(|host| (host.clone(), said(host))).collect()
 }
 
 /// A host on which something ended unseen may change its mind: a restart that was asked for comes late. So only the new

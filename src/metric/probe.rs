@@ -99,14 +99,19 @@ impl Probe {
         }
     }
 
-    /// The digest that all of these hosts say they run; `None` if one does not say, or they differ.
-    pub async fn survey(&self, hosts: &[HostPlan]) -> Option<Digest> {
+    /// What each of these hosts says it runs, in their order; `None` if it does not say.
+    pub async fn each(&self, hosts: &[HostPlan]) -> Vec<Option<Digest>> {
         let asked = hosts
             .iter()
             .map(|host| ask(&self.http, &host.health.url, Some(&host.health.digest_field), ANSWER_TIMEOUT));
-        let said = futures_util::future::join_all(asked).await;
-        let first = said.first()?.digest.clone()?;
-        said.into_iter().all(|it| it.digest.as_ref() == Some(&first)).then_some(first)
+        futures_util::future::join_all(asked).await.into_iter().map(|it| it.digest).collect()
+    }
+
+    /// The digest that all of these hosts say they run; `None` if one does not say, or they differ.
+    pub async fn survey(&self, hosts: &[HostPlan]) -> Option<Digest> {
+        let said = self.each(hosts).await;
+        let first = said.first().cloned().flatten()?;
+        said.into_iter().all(|it| it.as_ref() == Some(&first)).then_some(first)
     }
 }
 

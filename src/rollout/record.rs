@@ -60,6 +60,8 @@ pub struct WayBack {
     pub leaves: Option<Digest>,
     /// The good one before `to`. Nobody gets there without asking: a second rollback stays at `to`.
     pub further: Option<Good>,
+    /// The last thing that happened was a rollback to it, and every host was confirmed on it.
+    pub settled: bool,
 }
 
 /// What the environment ran well and has not left, the latest last, each digest once. Records come oldest first.
@@ -109,7 +111,8 @@ pub fn way_back(records: &[Record]) -> Option<WayBack> {
     }
     let to = line.pop()?;
     let leaves = records.iter().rev().map(|it| &it.digest).find(|it| **it != to.digest).cloned();
-    Some(WayBack { leaves, further: line.pop(), to })
+    let settled = (last.kind, last.course) == (Kind::Back, Course::Complete);
+    Some(WayBack { leaves, further: line.pop(), to, settled })
 }
 
 /// The release that last brought a digest here, as far as records know.
@@ -181,6 +184,7 @@ mod tests {
             let way = way_back(&records).unwrap();
             assert_eq!((way.to.digest, way.leaves), (digest(2), Some(digest(3))), "{course:?}");
             assert_eq!(way.further.map(|it| it.digest), Some(digest(1)));
+            assert_eq!(way.settled, course == Course::Complete, "one that stopped may be repeated");
         }
     }
 

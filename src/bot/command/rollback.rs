@@ -1,7 +1,8 @@
 //! `rollback APP [in STAGE]`: back to the last good release, pre-authorised by policy. Where that is follows from the
-//! recorded rollouts ([`crate::rollout::record`]); hosts are asked only whether there is anything to do.
+//! recorded rollouts ([`crate::rollout::record`]); hosts are asked only whether there is anything to do, and which of
+//! them answer. `in canary`: the canary hosts alone, to what production last ran well.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::{Order, subject};
 use crate::{
@@ -12,13 +13,26 @@ use crate::{
     },
     content::App,
     engine::{Live, StartError, lock_for, rollout_of},
-    gate::Grant,
-    id::{CommitSha, EnvironmentName},
+    gate::{Grant, OnFail},
+    id::{ActionRef, CommitSha, Digest, EnvironmentName, HostName},
     identity::{Authorised, Right},
     message::words,
-    rollout::record::{Good, Kind, WayBack, way_back},
+    release::{Plan, Stage, back_order},
+    rollout::record::{Good, Kind, WayBack, last_good, way_back},
     store::{Change, StoreError, release::Release},
 };
+
+/// What goes back, and where to.
+struct Back<'a> {
+    app: &'a App,
+    environment: EnvironmentName,
+    leave: Authorised,
+    /// The canary hosts alone.
+    canary: bool,
+    way: WayBack,
+    /// The release that it goes back to; none for what ran before us.
+    release: Option<Release>,
+}
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let live = bot.engine().live();
@@ -31,44 +45,44 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
+    let canary = order.text("stage") == Some(app.canary.role.as_str());
     let records = bot.engine().store().rollouts(&app.app, &environment).await?;
-    let Some(way) = way_back(&records) else {
+    let way = if canary {
+        last_good(&records).map(|to| WayBack { to, leaves: None, further: None, settled: true })
+    } else {
+        way_back(&records)
+    };
+    let Some(way) = way else {
         return Ok(Answer::say(words::rollback::nothing_before(app.app.as_str(), environment.as_str())));
     };
-    match ready(bot, &live, app, &environment, &way).await? {
-        Ok(ready) => go(bot, order, app, &leave, ready, &way).await,
-        Err(answer) => Ok(answer),
+    let release = release(bot, &way.to).await?;
+    let back = Back { app, environment, leave, canary, way, release };
+    let ready = match compose(bot, &live, &back) {
+        Ok(ready) => ready,
+        Err(answer) => return Ok(answer),
+    };
+    let said = bot.ask_each(&back_order(&ready.plan, &[])).await;
+    // One that stopped may be repeated, also where all hosts run it by now: some may be out of the pool still.
+    if back.way.settled && said.iter().all(|(_, digest)| digest.as_ref() == Some(&back.way.to.digest)) {
+        return nothing_to_do(bot, &back).await;
     }
+    go(bot, order, &live, &back, ready, &said).await
 }
 
-/// The plan back, if there is anything to do.
-async fn ready(
-    bot: &Bot,
-    live: &Live,
-    app: &App,
-    environment: &EnvironmentName,
-    way: &WayBack,
-) -> anyhow::Result<Result<Ready, Answer>> {
-    let release = release(bot, &way.to).await?;
-    let (commit, reference) = match &release {
+/// The plan back. For the canary alone its hosts are the target.
+fn compose(bot: &Bot, live: &Live, back: &Back<'_>) -> Result<Ready, Answer> {
+    let (commit, reference) = match &back.release {
         Some(it) => (it.commit.clone(), it.reference.clone()),
         None => (CommitSha::unknown(), String::new()),
     };
-    let ready = match bot.compose(live, app, environment, commit, reference) {
-        Ok(ready) => ready,
-        Err(answer) => return Ok(Err(answer)),
-    };
-    if bot.survey(&ready.plan.target).await.as_ref() != Some(&way.to.digest) {
-        return Ok(Ok(ready));
+    let mut ready = bot.compose(live, back.app, &back.environment, commit, reference)?;
+    if back.canary {
+        let name = (back.app.app.as_str(), back.environment.as_str());
+        let canary = ready.plan.canary.take();
+        let canary = canary.ok_or_else(|| Answer::say(words::rollback::no_canary(name.0, name.1)))?;
+        ready.plan.target = canary;
     }
-    let further = match &way.further {
-        Some(good) => self::release(bot, good).await?.map(|it| it.number),
-        None => None,
-    };
-    let named = release.as_ref().map(|it| (it.number, it.commit.short()));
-    let runs = words::rollback::named(named, way.to.digest.short());
-    let (app, environment) = (app.app.as_str(), environment.as_str());
-    Ok(Err(Answer::say(words::rollback::nothing_to_leave(app, environment, &runs, further))))
+    Ok(ready)
 }
 
 async fn release(bot: &Bot, good: &Good) -> Result<Option<Release>, StoreError> {
@@ -78,34 +92,41 @@ async fn release(bot: &Bot, good: &Good) -> Result<Option<Release>, StoreError> 
     }
 }
 
+/// Every host said that it runs the artifact that this would lead to.
+async fn nothing_to_do(bot: &Bot, back: &Back<'_>) -> anyhow::Result<Answer> {
+    let named = back.release.as_ref().map(|it| (it.number, it.commit.short()));
+    let runs = words::rollback::named(named, back.way.to.digest.short());
+    let (app, environment) = (back.app.app.as_str(), back.environment.as_str());
+    if back.canary {
+        return Ok(Answer::say(words::rollback::canary_is_back(app, environment, &runs)));
+    }
+    let further = match &back.way.further {
+        Some(good) => release(bot, good).await?.map(|it| it.number),
+        None => None,
+    };
+    Ok(Answer::say(words::rollback::nothing_to_leave(app, environment, &runs, further)))
+}
+
 async fn go(
     bot: &Bot,
     order: &Order<'_>,
-    app: &App,
-    leave: &Authorised,
+    live: &Live,
+    back: &Back<'_>,
     mut ready: Ready,
-    way: &WayBack,
+    said: &[(HostName, Option<Digest>)],
 ) -> anyhow::Result<Answer> {
-    let good = &way.to.digest;
     ready.plan.number = bot.engine().store().next_release_number().await?;
-    let grant = match bot.engine().preauthorise(&ready.plan, ready.root, good, leave) {
-        Ok(grant) => grant,
+    let now = bot.engine().clock().now();
+    let changes = match permits(bot, live, back, &ready, now) {
+        Ok(changes) => changes,
         Err(why) => return Ok(Answer::whisper(words::answer::note(sentence(&why)))),
     };
-    let parameters = Map::from_iter([
-        ("plan".to_owned(), json!(ready.plan)),
-        ("digest".to_owned(), json!(good)),
-        ("leaves".to_owned(), json!(way.leaves)),
-    ]);
-    let cause = subject::cause(app, order, leave);
-    let now = bot.engine().clock().now();
-    let row = ready.row(&cause.asker, Some(good.clone()), now);
-    let starting = ready.starting("release.rollback", parameters, cause);
-    let lock = Change::Lock(lock_for(&grant, format!("#{}", ready.plan.number)));
-    // What it leaves is left from now on, however far this comes.
-    let begun = Change::Rollout(Box::new(rollout_of(&grant, Kind::Back, way.to.release, now)));
-    let also = vec![row, permit(&grant, now), lock, begun, Change::Done(order.call.id)];
-    match bot.engine().start(starting, also).await {
+    let cause = subject::cause(back.app, order, &back.leave);
+    let mut also = vec![ready.row(&cause.asker, Some(back.way.to.digest.clone()), now)];
+    also.extend(changes);
+    also.push(Change::Done(order.call.id));
+    let parameters = parameters(back, &ready.plan, said);
+    match bot.engine().start(ready.starting(action(back).as_str(), parameters, cause), also).await {
         Ok(_) => Ok(Answer { done: true, ..Answer::nothing() }),
         Err(StartError::Store(StoreError::CalledOff { why })) => {
             let text = format!("{} Cancel it first, or wait.", sentence(&why));
@@ -113,6 +134,54 @@ async fn go(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+fn action(back: &Back<'_>) -> ActionRef {
+    ActionRef::from(if back.canary { "release.canary_back" } else { "release.rollback" })
+}
+
+fn parameters(back: &Back<'_>, plan: &Plan, said: &[(HostName, Option<Digest>)]) -> Map<String, Value> {
+    let good = &back.way.to.digest;
+    if back.canary {
+        let canary = Stage { previous: Some(good.clone()), on_fail: OnFail::RollBack, ..plan.target.clone() };
+        let plan = Plan { canary: Some(canary), ..plan.clone() };
+        return Map::from_iter([("plan".to_owned(), json!(plan))]);
+    }
+    let silent: Vec<HostName> =
+        said.iter().filter(|(_, digest)| digest.is_none()).map(|(host, _)| host.clone()).collect();
+    Map::from_iter([
+        ("plan".to_owned(), json!(plan)),
+        ("digest".to_owned(), json!(good)),
+        ("leaves".to_owned(), json!(back.way.leaves)),
+        ("hosts".to_owned(), json!(back_order(plan, &silent))),
+    ])
+}
+
+/// One grant for each role that is guarded, the environment's lock, and the record that it begins: what a rollback
+/// leaves is left from then on, however far it comes.
+fn permits(
+    bot: &Bot,
+    live: &Live,
+    back: &Back<'_>,
+    ready: &Ready,
+    now: jiff::Timestamp,
+) -> Result<Vec<Change>, String> {
+    let (plan, good) = (&ready.plan, &back.way.to.digest);
+    let grant = |stage: &Stage| {
+        let plan = Plan { target: stage.clone(), ..plan.clone() };
+        bot.engine().preauthorise(&action(back), &plan, ready.root, good, &back.leave)
+    };
+    let target = grant(&plan.target)?;
+    let mut changes = vec![Change::Lock(lock_for(&target, format!("#{}", plan.number)))];
+    if !back.canary {
+        changes.push(Change::Rollout(Box::new(rollout_of(&target, Kind::Back, back.way.to.release, now))));
+    }
+    changes.push(permit(&target, now));
+    let canary = plan.canary.iter().filter(|it| live.is_guarded(&it.environment, &it.role));
+    for stage in canary {
+        changes.push(permit(&grant(stage)?, now));
+    }
+    Ok(changes)
 }
 
 fn permit(grant: &Grant, now: jiff::Timestamp) -> Change {

@@ -19,6 +19,7 @@ pub(super) async fn play(stage: Stage) -> anyhow::Result<()> {
     stage.player.say("ann", "!rollback shop");
     stage.hosts_run("app", &[Some(1), None, Some(1)]).await?;
     ensure!(stage.world.host_version("web-1").await? == before, "web-1 went back to something else");
+    stage.hosts_run("canary", &[Some(1)]).await?;
     let ended = |title: &str| title.starts_with("Rollback #") && !title.ends_with("running");
     let back = stage
         .message(from, |card| ended(&card.title.to_string()) && card.to_string().contains("unknown: web-2"));

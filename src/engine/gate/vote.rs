@@ -32,12 +32,14 @@ impl Engine {
         Ok(self.outcome(done))
     }
 
-    /// The grant of a rollback to the last good artifact, which the policy pre-authorises.
+    /// The grant of a rollback of the plan's target to the last good artifact, which the policy pre-authorises. `by` is
+    /// the workflow that does it.
     ///
     /// # Errors
     /// Why there is none, for the person who asked.
     pub fn preauthorise(
         &self,
+        by: &ActionRef,
         plan: &Plan,
         root: ExecutionId,
         good: &Digest,
@@ -48,7 +50,7 @@ impl Engine {
             Requester::Person { person: leave.person().clone(), account: leave.account().clone() };
         let facts = facts::facts(&live, &live.bundle, plan, good, &requester, EvidenceId::generate())
             .map_err(|error| error.to_string())?;
-        let pairs = reach(&live.bundle, &ActionRef::from("release.rollback")).pairs(&facts.hosts);
+        let pairs = reach(&live.bundle, by).pairs(&facts.hosts);
         let rollback = Preauthorised {
             id: GrantId::generate(),
             rollout: root,

@@ -27,6 +27,22 @@ pub fn nothing_to_leave(app: &str, environment: &str, runs: &str, further: Optio
     )
 }
 
+/// Every canary host runs what production last ran well.
+pub fn canary_is_back(app: &str, environment: &str, runs: &str) -> Card {
+    Card::say(format!(
+        "The canary of {app} in {environment} runs {runs} already, the last good release; nothing was changed."
+    ))
+}
+
+/// There is no canary to take back.
+pub fn no_canary(app: &str, environment: &str) -> Card {
+    Card::say(
+        Text::plain(format!("{app} has no canary hosts in {environment}; the canary role in config/environments.yaml names them. All of production goes back with "))
+            .code(format!("!rollback {app}"))
+            .and("."),
+    )
+}
+
 /// A rollback's number names no artifact of its own.
 pub fn not_to_promote(number: i64) -> Card {
     Card::say(

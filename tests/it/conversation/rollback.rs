@@ -41,13 +41,14 @@ async fn a_silent_host_does_not_change_where_a_rollback_goes_and_asked_again_it_
 
     world.kill_host("web-2").await.unwrap();
     let card = rollback(&bot, 2).await;
-    assert!(card.contains("new: web-1 and web-3") && card.contains("unknown: web-2"), "{card}");
+    assert!(card.contains("new: canary-1, web-1 and web-3") && card.contains("unknown: web-2"), "{card}");
     assert_eq!(world.versions("app").await, [Some(1), None, Some(1)]);
 
     world.revive_host("web-2").await.unwrap();
     let card = rollback(&bot, 3).await;
-    assert!(card.contains("new: web-1, web-2 and web-3"), "{card}");
+    assert!(card.contains("new: canary-1, web-1, web-2 and web-3"), "{card}");
     assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    assert_eq!(world.versions("canary").await, [Some(1)], "the canary goes back with the others");
 
     let first = world.first().0.short().to_owned();
     let answer = bot.ask("ann", "!rollback shop", |text| text.contains("already")).await;
@@ -91,7 +92,7 @@ async fn after_a_rollback_the_record_names_the_release_that_runs_and_who_is_to_b
     let second = world.repository().head().await.unwrap();
     release(&world, &bot, 3, 2).await;
     let card = rollback(&bot, 3).await;
-    assert!(card.contains(&format!("commit  {}", second.short())), "{card}");
+    assert!(card.contains(&format!("{} (main)", second.short())), "{card}");
     assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
 
     let table = bot.ask("ann", "!where shop", |text| text.contains("What runs where")).await;
@@ -101,6 +102,51 @@ async fn after_a_rollback_the_record_names_the_release_that_runs_and_who_is_to_b
     }
     bot.ask("ann", "!rollback shop", |text| text.contains("runs #1 ") && text.contains("already")).await;
     bot.ask("ann", "!promote 3", |text| text.contains("#3 was a rollback")).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_canary_alone_goes_back_to_what_production_runs() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    world.commit_good(3).await.unwrap();
+    bot.ask("ann", "!deploy shop canary", |text| text.contains("May #2 shop")).await;
+    assert_eq!(world.versions("canary").await, [Some(3)]);
+
+    bot.player.say("ann", "!rollback shop in canary");
+    let card = ended(&bot, "Rollback #3 of shop").await;
+    assert!(card.contains("done") && card.contains("new: canary-1"), "{card}");
+    assert_eq!(world.versions("canary").await, [Some(2)]);
+    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+    bot.ask("ann", "!rollback shop in canary", |text| {
+        text.contains("The canary of shop in production runs #1")
+    })
+    .await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_leaves_the_pool_as_full_as_a_rollout_does() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    let mut out_at_once = 0;
+    let watching = async {
+        loop {
+            let fleet = world.fleet().await.unwrap();
+            out_at_once = out_at_once.max(fleet.hosts.iter().filter(|it| !it.in_pool).count());
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        () = watching => unreachable!("it watches for ever"),
+        _ = rollback(&bot, 2) => {}
+    }
+    assert_eq!(out_at_once, 1, "hosts that were out of the pool at the same time");
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
     bot.stop().await;
     world.end().await.unwrap();
 }

@@ -275,9 +275,7 @@ impl Trial {
         let canary = self.stage.agreed("canary").await?;
         ensure!(app.version == version, "production runs {app:?}, not version {version}");
         ensure!((app == first) == (version == 1), "{app:?} is not {first:?}");
-        // A rollback is about production's own hosts; the canary stays where its own release left it.
-        let fits = canary == app || version == 1;
-        ensure!(fits, "the canary runs {canary:?}, production {app:?}");
+        ensure!(canary == app, "the canary runs {canary:?}, production {app:?}");
         let fleet = self.stage.world.fleet().await?;
         ensure!(fleet.hosts.iter().all(|it| it.in_pool), "a host stayed out of the pool: {fleet:?}");
         Ok(())
