@@ -7,6 +7,7 @@
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
 //! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
 
+mod canary;
 mod command;
 mod draw;
 mod hear;

@@ -146,14 +146,29 @@ impl Bot {
         };
         let plan = &mut ready.plan;
         ready.runs = self.survey(&plan.target).await;
-        plan.target.previous = ready.runs.clone();
+        let good = self.good(plan, ready.runs.as_ref()).await?;
+        plan.target.previous = ready.runs.clone().or_else(|| good.clone());
         if let Some(canary) = &mut plan.canary {
-            canary.previous = self.0.parts.probe.survey(&canary.hosts).await;
+            canary.previous = good;
         }
         let since = self.since(app, environment, ready.runs.as_ref()).await?;
         ready.commits = self.commits(app, &since, &plan.commit).await;
         ready.authors = self.authors(live, app, &since, &plan.commit).await;
         Ok(Ok(ready))
+    }
+
+    /// What the canary goes back to: what production last ran well, whatever a canary runs now. Before our first rollout
+    /// that is what production's hosts say, unless we built it.
+    async fn good(&self, plan: &Plan, runs: Option<&Digest>) -> anyhow::Result<Option<Digest>> {
+        let store = self.engine().store();
+        let records = store.rollouts(&plan.app, &plan.target.environment).await?;
+        if !records.is_empty() {
+            return Ok(last_good(&records).map(|it| it.digest));
+        }
+        Ok(match runs {
+            Some(runs) if !store.is_built(&plan.app, runs).await? => Some(runs.clone()),
+            Some(_) | None => None,
+        })
     }
 
     /// The plan alone; nobody was asked anything yet.

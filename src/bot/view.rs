@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Bot;
+use super::{Bot, canary};
 use crate::{
     clock,
     engine::{Asked, Evidence},
@@ -85,7 +85,10 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         ending: ending(&tree, top),
         took: clock::between(top.created_at, end),
         short: short_id(root),
-        next: next(&tree, top, app.as_deref()),
+        next: match canary::left(bot, top, &tree).await? {
+            Some(left) => Some(left),
+            None => next(&tree, top, app.as_deref()),
+        },
     })
 }
 

@@ -243,20 +243,21 @@ fn what_now(view: &View) -> Text {
         }
         Standing::Rejected { reason, .. } => {
             let why = reason.as_ref().map_or(String::new(), |it| format!(" Reason: {it}."));
-            Text::plain(format!("Nothing was changed in {}.{why}", view.environment))
+            Text::plain(format!("{}{why}", unchanged(view)))
         }
-        Standing::Expired => {
-            Text::plain(format!("Nothing was changed in {}. Ask again with ", view.environment))
-                .code(format!("!promote {}", view.number))
-                .and(".")
-        }
-        Standing::Superseded | Standing::Canceled { .. } | Standing::Failed => {
-            Text::plain(format!("Nothing was changed in {}.", view.environment))
-        }
+        Standing::Expired => Text::plain(format!("{} Ask again with ", unchanged(view)))
+            .code(format!("!promote {}", view.number))
+            .and("."),
+        Standing::Superseded | Standing::Canceled { .. } | Standing::Failed => Text::plain(unchanged(view)),
         Standing::Replaced => {
             Text::plain("What it covered has changed; this message takes no votes any more.")
         }
     }
+}
+
+/// The canary is part of the environment, too: so hosts are named.
+fn unchanged(view: &View) -> String {
+    format!("Nothing was changed on {}.", list(&view.hosts))
 }
 
 fn approve(view: &View) -> Button {

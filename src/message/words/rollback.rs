@@ -1,6 +1,10 @@
 //! Going back: where to, and why not.
 
-use crate::message::card::{Card, Text};
+use super::list;
+use crate::{
+    id::HostName,
+    message::card::{Card, Text},
+};
 
 /// Nothing good is known to go back to.
 pub fn nothing_before(app: &str, environment: &str) -> Card {
@@ -62,4 +66,16 @@ pub fn named(release: Option<(i64, &str)>, digest: &str) -> String {
         Some((number, commit)) => format!("#{number} {commit}"),
         None => format!("sha256:{digest}"),
     }
+}
+
+/// Canary hosts that run an artifact which was not approved, and those that may.
+pub fn left_on_canary(app: &str, runs: &[HostName], may_run: &[HostName]) -> Option<String> {
+    let verb = if runs.len() == 1 { "still runs" } else { "still run" };
+    let all: Vec<String> = [(runs, verb), (may_run, "may still run")]
+        .into_iter()
+        .filter(|(hosts, _)| !hosts.is_empty())
+        .map(|(hosts, verb)| format!("{} {verb} this artifact, which was not approved.", list(hosts)))
+        .collect();
+    let order = format!("`!rollback {app} in canary` takes the canary back.");
+    (!all.is_empty()).then(|| format!("{} {order}", all.join(" ")))
 }

@@ -150,3 +150,31 @@ async fn a_rollback_leaves_the_pool_as_full_as_a_rollout_does() {
     bot.stop().await;
     world.end().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_goes_back_to_what_was_approved_and_its_card_says_what_it_is_left_on() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    world.commit_good(2).await.unwrap();
+    bot.ask("ann", "!deploy shop canary", |text| text.contains("May #1 shop")).await;
+    bot.player.say("ann", "!cancel 1");
+    let card =
+        bot.shows(0, |text| text.contains("Release #1 of shop: ") && text.contains("still runs")).await;
+    assert!(
+        card.contains(
+            "canary-1 still runs this artifact, which was not approved. `!rollback shop in canary` takes the canary back."
+        ),
+        "{card}"
+    );
+    let question = bot.shows(0, |text| text.contains("stopped by ann")).await;
+    assert!(question.contains("Nothing was changed on web-1, web-2 and web-3."), "{question}");
+
+    world.commit_good(3).await.unwrap();
+    bot.ask("ann", "!deploy shop canary", |text| text.contains("May #2 shop")).await;
+    bot.player.say("bea", "!reject 2 not today");
+    let card = bot.shows(0, |text| text.contains("Release #2 of shop: rejected")).await;
+    assert!(!card.contains("still run"), "{card}");
+    assert_eq!(world.versions("canary").await, [Some(1)], "version 2 was never approved");
+    bot.stop().await;
+    world.end().await.unwrap();
+}
