@@ -25,7 +25,8 @@ pub enum Change {
     EndAttempt(Box<attempt::Attempt>, Status, Value),
     NewRelease(Box<release::Release>),
     Artifact(ReleaseId, Digest),
-    CarryOn(ReleaseId, ExecutionId),
+    /// From an execution that has ended to the next one of the same release.
+    CarryOn(ReleaseId, ExecutionId, ExecutionId),
     Confirm(Box<deployment::Deployment>),
     Rollout(Box<deployment::Rollout>),
     Evidence(EvidenceId, ReleaseId, Value),
@@ -69,7 +70,7 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
         Change::EndAttempt(it, status, result) => attempt::end(tx, it, *status, result, now).await,
         Change::NewRelease(it) => release::insert(tx, it).await,
         Change::Artifact(id, digest) => release::set_artifact(tx, *id, digest).await,
-        Change::CarryOn(id, execution) => release::set_execution(tx, *id, *execution).await,
+        Change::CarryOn(id, from, to) => release::carry_on(tx, *id, *from, *to).await,
         Change::Confirm(it) => deployment::confirm(tx, it).await,
         Change::Rollout(it) => deployment::record_rollout(tx, it).await,
         Change::Evidence(id, release, body) => look::keep_evidence(tx, *id, *release, body, now).await,

@@ -35,7 +35,7 @@ pub struct Release {
     pub created_at: Timestamp,
 }
 
-/// Inserts a release.
+/// Inserts a release with its first execution.
 pub async fn insert(tx: &mut Tx, it: &Release) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO release (id, number, app, reference, commit_sha, artifact, back_to, requester, execution_id,
@@ -55,7 +55,7 @@ pub async fn insert(tx: &mut Tx, it: &Release) -> Result<(), StoreError> {
     .bind(clock::to_millis(it.created_at))
     .execute(&mut tx.connection)
     .await?;
-    Ok(())
+    belongs(tx, it.id, it.execution).await
 }
 
 /// Records the artifact that was built. A release never changes its artifact once it has one.
@@ -74,11 +74,36 @@ pub async fn set_artifact(tx: &mut Tx, id: ReleaseId, digest: &Digest) -> Result
     }
 }
 
-/// The release goes on under another execution (a promotion).
-pub async fn set_execution(tx: &mut Tx, id: ReleaseId, execution: ExecutionId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE release SET execution_id = $2, version = version + 1 WHERE id = $1")
+/// The release goes on from the execution `from`, which has ended, under another one (a promotion).
+///
+/// # Errors
+/// [`StoreError::CalledOff`] if `from` is still at work, or the release has gone on already.
+pub async fn carry_on(
+    tx: &mut Tx,
+    id: ReleaseId,
+    from: ExecutionId,
+    to: ExecutionId,
+) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE release SET execution_id = $3, version = version + 1 WHERE id = $1 AND execution_id = $2
+         AND EXISTS (SELECT 1 FROM execution WHERE id = $2 AND ended_at IS NOT NULL)",
+    )
+    .bind(id.to_string())
+    .bind(from.to_string())
+    .bind(to.to_string())
+    .execute(&mut tx.connection)
+    .await?;
+    if done.rows_affected() != 1 {
+        return Err(StoreError::CalledOff { why: "the release is under way".to_owned() });
+    }
+    belongs(tx, id, to).await
+}
+
+/// Notes that a root is one of a release's.
+async fn belongs(tx: &mut Tx, id: ReleaseId, root: ExecutionId) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO release_execution (execution_id, release_id) VALUES ($1, $2)")
+        .bind(root.to_string())
         .bind(id.to_string())
-        .bind(execution.to_string())
         .execute(&mut tx.connection)
         .await?;
     Ok(())
@@ -114,6 +139,32 @@ impl Store {
             .fetch_optional(&mut *self.reader().await?)
             .await?;
         row.as_ref().map(decode).transpose()
+    }
+
+    /// What was done with an app's releases, the latest first: one entry for each root of each release.
+    pub async fn releases_by_root(
+        &self,
+        app: &AppName,
+        most: i64,
+    ) -> Result<Vec<(Release, ExecutionId)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT r.id, r.number, r.app, r.reference, r.commit_sha, r.artifact, r.back_to, r.requester,
+                r.execution_id, r.body, r.version, r.created_at, e.id AS root_id
+             FROM release_execution re JOIN release r ON r.id = re.release_id JOIN execution e ON e.id = re.execution_id
+             WHERE r.app = $1 ORDER BY e.created_at DESC, e.id DESC LIMIT $2",
+        )
+        .bind(app.as_str())
+        .bind(most)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok((
+                    decode(row)?,
+                    Columns { table: "release_execution", row }.id("root_id", ExecutionId::parse)?,
+                ))
+            })
+            .collect()
     }
 
     /// Whether some release of the app made this artifact.

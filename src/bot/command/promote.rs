@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use super::{Order, subject};
 use crate::{
     bot::{Bot, hear::Answer},
-    engine::{Asked, involved},
+    engine::{Asked, StartError, involved},
     id::{AppName, EvidenceId},
     identity::Right,
     message::words,
-    store::{Change, release::Release},
+    store::{Change, StoreError, release::Release},
 };
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
@@ -38,6 +38,11 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         let text = format!("#{} is open already; answer it with `!approve {}`.", row, release.number);
         return Ok(Answer::say(words::answer::note(text)));
     }
+    let under_way = || Answer::say(words::answer::under_way(release.number));
+    let before = bot.engine().store().load_execution(release.execution).await?;
+    if before.ended_at.is_none() {
+        return Ok(under_way());
+    }
     let prepared =
         bot.prepare(&live, app, &environment, release.commit.clone(), release.reference.clone()).await?;
     let mut ready = match prepared {
@@ -56,10 +61,10 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
     ]);
     let mut starting = ready.starting("release.promote", parameters, subject::cause(app, order, &leave));
     // Asking again makes nobody a stranger to it.
-    let before = bot.engine().store().load_execution(release.execution).await?;
     starting.context.insert("involved".to_owned(), json!(involved(&before)?));
     let now = bot.engine().clock().now();
-    let mut also = vec![Change::CarryOn(release.id, ready.root), Change::Done(order.call.id)];
+    let mut also =
+        vec![Change::CarryOn(release.id, release.execution, ready.root), Change::Done(order.call.id)];
     also.extend(bot.news(&ready, now).await?);
     // From here on the execution refers to it, so a sweep leaves it.
     let Some(_held) = bot.engine().hold_artifact(&digest).await else {
@@ -71,8 +76,12 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
             kept,
         )));
     };
-    bot.engine().start(starting, also).await?;
-    Ok(Answer { done: true, ..Answer::nothing() })
+    match bot.engine().start(starting, also).await {
+        Ok(_) => Ok(Answer { done: true, ..Answer::nothing() }),
+        // Somebody else was faster.
+        Err(StartError::Store(StoreError::CalledOff { .. })) => Ok(under_way()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// By number, or the latest of an app. A rollback's number stands for no artifact of its own.

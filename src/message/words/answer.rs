@@ -62,6 +62,15 @@ pub fn started(number: i64, app: &str, commit: &str, card_elsewhere: Option<&str
     )
 }
 
+/// A release cannot go two ways at once.
+pub fn under_way(number: i64) -> Card {
+    Card::say(
+        Text::plain(format!("#{number} is still under way. Wait for its end, or stop it with "))
+            .code(format!("!cancel {number}"))
+            .and("; then promote it."),
+    )
+}
+
 /// An action was started that is no release.
 pub fn action_started(action: &str, short: &str) -> Card {
     Card::say(Text::plain(format!("Started {action} · ")).code(short))

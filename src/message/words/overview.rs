@@ -31,23 +31,36 @@ pub fn whereabouts(rows: &[Whereabouts]) -> Card {
 #[derive(Clone, Debug)]
 pub struct Past {
     pub number: i64,
+    /// As [`step`] says it.
+    pub what: String,
     pub commit: String,
     pub by: String,
     pub at: String,
     pub outcome: String,
 }
 
-/// The last releases of an app.
+/// What a root of a release did, and where to.
+pub fn step(action: &str, environment: &str) -> String {
+    match action {
+        "release.promote" => format!("promoted to {environment}"),
+        "release.rollback" => format!("rollback of {environment}"),
+        "release.canary_back" => "rollback of the canary".to_owned(),
+        _ => format!("deployed to {environment}"),
+    }
+}
+
+/// The last releases of an app, with all that was done with them.
 pub fn history(app: &str, rows: &[Past]) -> Card {
     if rows.is_empty() {
         return Card::say(
             Text::plain(format!("{app} has no releases yet. Start with ")).code(format!("!deploy {app}")),
         );
     }
-    let table: Vec<[String; 5]> = rows
+    let table: Vec<[String; 6]> = rows
         .iter()
         .map(|it| {
-            [format!("#{}", it.number), it.commit.clone(), it.at.clone(), it.by.clone(), it.outcome.clone()]
+            let number = format!("#{}", it.number);
+            [number, it.commit.clone(), it.what.clone(), it.at.clone(), it.by.clone(), it.outcome.clone()]
         })
         .collect();
     Card::titled(Tone::Neutral, format!("Releases of {app}")).code(columns(&table))

@@ -8,6 +8,7 @@ mod gate;
 mod guard;
 mod inquiry;
 mod keep;
+mod promote;
 mod release;
 mod rollback;
 mod seal;

@@ -1,0 +1,49 @@
+//! The same artifact asked for again, and what history says of it.
+
+use lockkeeper::demo::Terms;
+
+use crate::support::shop::open_on;
+
+fn quick(duration: &str) -> Terms {
+    Terms { interval: "100ms".to_owned(), duration: duration.to_owned(), ..Terms::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_walks_around_a_canary_that_is_being_watched() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open_on(dir.path(), &quick("60s")).await;
+    world.commit_good(2).await.unwrap();
+    bot.ask("ann", "!deploy shop canary", |text| text.contains("▸ watch the canary")).await;
+    let answer = bot.ask("ann", "!promote 1", |text| text.contains("under way")).await;
+    assert_eq!(
+        answer,
+        "#1 is still under way. Wait for its end, or stop it with `!cancel 1`; then promote it."
+    );
+    bot.ask("ann", "!cancel 1", |text| text.contains("Stopping 1")).await;
+    bot.shows(0, |text| text.contains("Release #1 of shop: stopped")).await;
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_is_an_entry_of_its_own_in_the_history() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open_on(dir.path(), &quick("500ms")).await;
+    world.commit_good(2).await.unwrap();
+    bot.ask("ann", "!deploy shop canary", |text| text.contains("May #1 shop")).await;
+    bot.ask("bea", "!reject 1 not today", |text| text.contains("Release #1 of shop: rejected")).await;
+
+    bot.ask("ann", "!promote 1", |text| text.contains("May #1 shop")).await;
+    let table = bot.ask("bea", "!history shop", |text| text.contains("Releases of shop")).await;
+    let rows: Vec<&str> = table.lines().filter(|it| it.contains("#1")).collect();
+    assert_eq!(rows.len(), 2, "{table}");
+    assert!(rows[0].contains("promoted to production") && rows[0].contains("waiting"), "{table}");
+    assert!(rows[1].contains("deployed to production") && rows[1].contains("rejected"), "{table}");
+
+    bot.player.say("bea", "!approve 1");
+    bot.shows(0, |text| text.contains("Promotion #1 of shop: done")).await;
+    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
