@@ -266,7 +266,7 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
         "granted" | "refused" => None,
         "expired" => Some("nobody answered in time".to_owned()),
         "failed" => Some("the canary failed".to_owned()),
-        "superseded" => Some("a newer release took its place".to_owned()),
+        "superseded" => Some("another release took its place".to_owned()),
         other => Some(other.to_owned()),
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! - [`facts`]: what the seal covers, found out from plan, inventory, policy and pinned content;
 //! - [`transition`]: one event at one gate, with everything that follows, in one commit;
+//! - [`precedence`]: which question stands when several releases ask;
 //! - [`vote`]: the one door for answers; [`wait`]: what happens while people decide; [`measure`]: the canary, judged on
 //!   meanwhile, and longer if somebody asks; [`reach`]: what a grant covers.
 
 mod facts;
 mod involved;
 mod measure;
+mod precedence;
 mod reach;
 mod transition;
 mod vote;
@@ -123,6 +125,14 @@ impl Engine {
             .await;
             return Ok(None);
         }
+        // Who cannot tell asks; a gate that waits knows its place as soon as the store answers.
+        let overtaken = self.is_overtaken(&plan, execution.root).await.unwrap_or_else(|error| {
+            tracing::warn!(execution = %execution.id, %error, "later releases could not be looked for");
+            false
+        });
+        if overtaken {
+            return Err(transition::superseded(&plan));
+        }
         let evidence =
             self.evidence_for(&plan, input.evidence).await.map_err(|error| End::failed(error.to_string()))?;
         plan.watch = plan.watch.map(|it| it.with_looks(evidence.wanted));
@@ -166,9 +176,6 @@ impl Engine {
         changes.extend(self.follow(&asked, &decided.effects));
         if let Err(error) = decided.next.could_open(&live.settings.people) {
             tracing::warn!(gate = %row.id, %error, "nobody could open this gate");
-        }
-        if let Err(error) = self.supersede(&asked.plan).await {
-            tracing::warn!(%error, "older gates could not be closed");
         }
         self.commit_until_stored(changes).await;
         match decided.next.decision {

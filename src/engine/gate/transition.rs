@@ -10,6 +10,7 @@ use crate::{
     engine::{Engine, settle::End},
     gate::{Act, Decided, Decision, Difference, Gate, GateEffect, GateEvent, Grant, Refusal},
     id::{ActionRef, GateId, GrantId},
+    release::Plan,
     status::Status,
     store::{
         Change, StoreError, audit,
@@ -233,6 +234,12 @@ pub(super) fn end(decision: &Decision, asked: &Asked) -> End {
         | Decision::Superseded { .. }
         | Decision::Failed { .. } => End { status: Status::Failed, result },
     }
+}
+
+/// How it ends where something that was asked for later came first, so that nobody is asked.
+pub(super) fn superseded(plan: &Plan) -> End {
+    let result = json!({ "decision": "superseded", "plan": plan });
+    End { status: Status::Failed, result }
 }
 
 fn vote(gate: GateId, event: &GateEvent) -> Option<Change> {

@@ -63,20 +63,6 @@ impl Engine {
         Grant::preauthorised(rollback, leave).map_err(|error| error.to_string())
     }
 
-    /// Gates of the same app and environment that a newer release takes the place of.
-    pub async fn supersede(&self, newer: &crate::release::Plan) -> Result<(), StoreError> {
-        for row in self.store().open_gates::<Asked>().await? {
-            let same = row.app == newer.app && row.environment == newer.target.environment;
-            if same && row.release != newer.release {
-                let event = GateEvent::Superseded { by_release: newer.release, at: self.now() };
-                let done = self
-                    .transition(row.id, |it| it.apply(event.clone()).map(|decided| (event.clone(), decided)));
-                drop(done.await?);
-            }
-        }
-        Ok(())
-    }
-
     /// The open gates, oldest first.
     pub async fn open_gates(&self) -> Result<Vec<OpenGate>, StoreError> {
         self.store().open_gates().await

@@ -12,7 +12,14 @@ const TICK: Duration = Duration::from_millis(500);
 impl Engine {
     pub(super) async fn wait_at_gate(&self, id: GateId) {
         let mut measuring = Measuring::new(self.now());
+        let mut knows_its_place = false;
         loop {
+            if !knows_its_place {
+                match self.give_way(id).await {
+                    Ok(()) => knows_its_place = true,
+                    Err(error) => tracing::warn!(gate = %id, %error, "other gates could not be looked at"),
+                }
+            }
             let tick = TICK.min(measuring.pace());
             tokio::select! {
                 () = self.clock().sleep_until(clock::after(self.now(), tick)) => {}

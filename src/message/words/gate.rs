@@ -162,7 +162,7 @@ fn title(view: &View) -> String {
         Standing::Granted { by, .. } => format!("{what}: approved by {}", list(by)),
         Standing::Rejected { by, .. } => format!("{what}: rejected by {by}"),
         Standing::Expired => format!("{what}: nobody answered in time"),
-        Standing::Superseded => format!("{what}: a newer release took its place"),
+        Standing::Superseded => format!("{what}: another release took its place"),
         Standing::Canceled { by } => format!("{what}: stopped by {by}"),
         Standing::Failed => format!("{what}: the canary failed"),
         Standing::Replaced => format!("{what}: asked again below"),

@@ -179,7 +179,7 @@ pub fn decided(it: &Decision) -> String {
         Decision::Rejected { by, reason: Some(reason), .. } => format!("rejected by {by} ({reason})"),
         Decision::Rejected { by, reason: None, .. } => format!("rejected by {by}"),
         Decision::Expired { .. } => "nobody answered in time".to_owned(),
-        Decision::Superseded { .. } => "a newer release took its place".to_owned(),
+        Decision::Superseded { .. } => "another release took its place".to_owned(),
         Decision::Canceled { by, .. } => format!("stopped by {by}"),
         Decision::Failed { .. } => "the canary failed".to_owned(),
     }

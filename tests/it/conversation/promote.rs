@@ -1,8 +1,9 @@
 //! The same artifact asked for again, and what history says of it.
 
 use lockkeeper::demo::Terms;
+use lockkeeper::engine::Asked;
 
-use crate::support::shop::open_on;
+use crate::support::shop::{commit_edited, open_on};
 
 fn quick(duration: &str) -> Terms {
     Terms { interval: "100ms".to_owned(), duration: duration.to_owned(), ..Terms::default() }
@@ -44,6 +45,33 @@ async fn a_promotion_is_an_entry_of_its_own_in_the_history() {
     bot.player.say("bea", "!approve 1");
     bot.shows(0, |text| text.contains("Promotion #1 of shop: done")).await;
     assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+/// A build that waits for a file holds back the first release while the second one gets to its gate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_comes_late_gives_way_to_what_was_asked_for_after_it() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open_on(dir.path(), &quick("500ms")).await;
+    let go = dir.path().join("go");
+    commit_edited(&world, |path| {
+        let wait = format!("#!/bin/sh\nuntil [ -e {} ]; do sleep 0.05; done\n", go.display());
+        std::fs::write(path.join("script/cibuild"), wait).unwrap();
+    });
+    bot.ask("ann", "!deploy shop", |text| text.contains("Release #1 of shop")).await;
+    world.commit_good(3).await.unwrap();
+    bot.ask("ann", "!deploy shop", |text| text.contains("May #2 shop")).await;
+
+    std::fs::write(&go, "").unwrap();
+    bot.shows(0, |text| text.contains("Release #1 of shop: another release took its place")).await;
+    let open = bot.engine.store().open_gates::<Asked>().await.unwrap();
+    assert_eq!(open.iter().map(|it| it.number).collect::<Vec<_>>(), [2]);
+    assert!(bot.engine.store().gates_of::<Asked>(1).await.unwrap().is_empty(), "nobody was asked about #1");
+
+    // Who asks for the older one now means it.
+    bot.ask("ann", "!promote 1", |text| text.contains("May #1 shop")).await;
+    bot.shows(0, |text| text.contains("Release #2 of shop: another release took its place")).await;
     bot.stop().await;
     world.end().await.unwrap();
 }

@@ -93,3 +93,22 @@ pub fn button(shown: &Shown, label: &str) -> ButtonAct {
     let named = |it: &&Button| it.label == label;
     shown.card.buttons.iter().find(named).expect("the button").act.clone()
 }
+
+/// Commits what `edit` did to the shop's files.
+pub fn commit_edited(world: &World, edit: impl FnOnce(&Path)) {
+    let path = world.repository().path();
+    edit(path);
+    for args in [&["add", "--all"][..], &["commit", "--quiet", "--message", "Edit by hand"]] {
+        let mut git = std::process::Command::new("git");
+        git.current_dir(path).args([
+            "-c",
+            "user.name=Dora",
+            "-c",
+            "user.email=dora@shop.example",
+            "-c",
+            "commit.gpgsign=false",
+        ]);
+        let output = git.args(args).output().expect("git");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
