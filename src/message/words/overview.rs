@@ -3,26 +3,50 @@
 use super::{count, list};
 use crate::message::card::{Card, Text, Tone};
 
+/// What a host was last confirmed to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// A release by number and the first digits of its commit.
+    Release(i64, String),
+    /// What no release of ours brought, by the first digits of its digest.
+    Artifact(String),
+    /// It was asked and did not say, or what it said cannot be relied on.
+    Unknown,
+    /// It was never confirmed.
+    NotRecorded,
+}
+
 /// One host in `!where`.
 #[derive(Clone, Debug)]
 pub struct Whereabouts {
     pub app: String,
     pub environment: String,
     pub host: String,
-    /// `#42 3f2a91c4`, or the digest's first digits.
-    pub version: String,
-    pub since: String,
-    pub by: String,
+    pub runs: Runs,
+    /// The inventory has it.
+    pub listed: bool,
+    pub since: Option<String>,
+    pub by: Option<String>,
 }
 
 /// What runs where.
 pub fn whereabouts(rows: &[Whereabouts]) -> Card {
     if rows.is_empty() {
-        return Card::say("Nothing has been deployed by me yet.");
+        return Card::say(
+            "There is no app with hosts yet. Apps stand in config/apps, hosts in config/environments.yaml.",
+        );
     }
     let mut table = vec![["app", "environment", "host", "version", "since", "by"].map(str::to_owned)];
     table.extend(rows.iter().map(|it| {
-        [&it.app, &it.environment, &it.host, &it.version, &it.since, &it.by].map(|text| text.to_owned())
+        let version = match &it.runs {
+            Runs::Release(number, commit) => format!("#{number} {commit}"),
+            Runs::Artifact(digest) => format!("sha256:{digest}"),
+            Runs::Unknown => "unknown".to_owned(),
+            Runs::NotRecorded => "not recorded".to_owned(),
+        };
+        let host = if it.listed { it.host.clone() } else { format!("{} (no longer listed)", it.host) };
+        let or_none = |it: &Option<String>| it.clone().unwrap_or_else(|| "-".to_owned());
+        [it.app.clone(), it.environment.clone(), host, version, or_none(&it.since), or_none(&it.by)]
     }));
     Card::titled(Tone::Neutral, "What runs where").code(columns(&table))
 }

@@ -15,4 +15,5 @@ mod seal;
 mod secret;
 mod slack;
 mod talk;
+mod whereabouts;
 mod workflow;
