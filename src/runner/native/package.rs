@@ -1,7 +1,8 @@
 //! `package`: a folder as one file whose bytes depend on nothing but the files in it.
 //!
-//! Parameters: `dir`, `include` (default everything), `exclude` (default `.git`). Result: `{digest, bytes, files,
-//! path}`. The artifact lies at `<data>/artifacts/<digest>.tar.gz`.
+//! Parameters: `dir`, `include` (default everything), `exclude` (default `.git`), `script` (if given, the package must
+//! hold this file and it must be executable: every host would miss it later). Result: `{digest, bytes, files, path}`. The
+//! artifact lies at `<data>/artifacts/<digest>.tar.gz`.
 //!
 //! Reproducible means: names sorted by bytes, times and owners zero, modes 0644 or 0755, no time in the gzip header
 //! (<https://reproducible-builds.org/docs/archives/>).
@@ -26,6 +27,12 @@ use crate::runner::attempt::{Attempt, Stop, fields};
 enum Fault {
     #[error("no file of {0} is included")]
     Empty(PathBuf),
+    #[error(
+        "the package has no {0}, which installs it on a host; add the script to the repository, let `package` include it, or name another as `install` in the app's `scripts`"
+    )]
+    NoScript(String),
+    #[error("{0} is not executable; run `git update-index --chmod=+x` on it and commit")]
+    NotExecutable(String),
     #[error("{0} is a link to {1}, outside the packaged folder")]
     Leaves(PathBuf, PathBuf),
     #[error("{0} is neither a file, a folder nor a link")]
@@ -46,16 +53,25 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, Stop> {
     };
     let (include, exclude) = (patterns("include", "."), patterns("exclude", ".git"));
     let artifacts = attempt.deps.data_dir.join("artifacts");
+    let script = attempt.text("script").map(|it| it.trim_start_matches("./").to_owned());
     attempt
         .within(async {
             // If the deadline passes, the thread ends its file and removes it; nobody waits for it.
-            let making = tokio::task::spawn_blocking(move || make(&dir, &include, &exclude, &artifacts));
+            let making = tokio::task::spawn_blocking(move || {
+                make(&dir, &include, &exclude, script.as_deref(), &artifacts)
+            });
             making.await.map_err(Stop::failed)?.map_err(Stop::failed)
         })
         .await
 }
 
-fn make(dir: &Path, include: &[Pattern], exclude: &[Pattern], artifacts: &Path) -> Result<Value, Fault> {
+fn make(
+    dir: &Path,
+    include: &[Pattern],
+    exclude: &[Pattern],
+    script: Option<&str>,
+    artifacts: &Path,
+) -> Result<Value, Fault> {
     let mut entries = Vec::new();
     collect(dir, "", &mut entries)?;
     let wanted =
@@ -65,6 +81,7 @@ fn make(dir: &Path, include: &[Pattern], exclude: &[Pattern], artifacts: &Path) 
     if entries.is_empty() {
         return Err(Fault::Empty(dir.to_owned()));
     }
+    script.map_or(Ok(()), |it| holds(dir, &entries, it))?;
     let write = |error| Fault::Write(artifacts.to_owned(), error);
     fs::create_dir_all(artifacts).map_err(write)?;
     let mut file = tempfile_in(artifacts).map_err(write)?;
@@ -77,6 +94,19 @@ fn make(dir: &Path, include: &[Pattern], exclude: &[Pattern], artifacts: &Path) 
         ("files", entries.len().into()),
         ("path", path.display().to_string().into()),
     ]))
+}
+
+/// Whether the script is packed, and can run once it is unpacked. What a link leads to is seen on the host.
+fn holds(dir: &Path, entries: &[String], script: &str) -> Result<(), Fault> {
+    if !entries.iter().any(|it| it == script) {
+        return Err(Fault::NoScript(script.to_owned()));
+    }
+    let metadata =
+        fs::symlink_metadata(dir.join(script)).map_err(|error| Fault::Read(dir.join(script), error))?;
+    if metadata.is_file() && metadata.permissions().mode() & 0o100 == 0 {
+        return Err(Fault::NotExecutable(script.to_owned()));
+    }
+    Ok(())
 }
 
 /// Writes the archive; gives its digest and size.

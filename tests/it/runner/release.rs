@@ -42,6 +42,35 @@ fn app(folder: &Path, mode: u32) {
 const POST_INST: &str = "#!/bin/sh\necho \"$1 $2 $LOCKKEEPER_HOST $(readlink \"$LOCKKEEPER_DIR/current\") $(pwd)\" \
                          >>\"$LOCKKEEPER_DIR/log\"\ntest ! -e \"$LOCKKEEPER_DIR/broken\"\n";
 
+/// Every host would miss it later, and its health would be all that anybody sees.
+#[tokio::test]
+async fn a_package_without_the_script_that_installs_it_is_not_made() {
+    let bench = Bench::new();
+    app(&bench.path("one"), 0o640);
+    let made = act(&bench, "package", json!({"dir": bench.path("one"), "script": "script/post-inst"})).await;
+    assert_eq!(made.end, End::Succeeded, "{made:?}");
+    fs::set_permissions(bench.path("one/script/post-inst"), fs::Permissions::from_mode(0o644)).unwrap();
+    let refusals = [
+        (
+            json!({"dir": bench.path("one"), "script": "script/other"}),
+            "the package has no script/other, which installs it",
+        ),
+        (
+            json!({"dir": bench.path("one"), "script": "./script/post-inst", "exclude": ["script"]}),
+            "the package has no script/post-inst",
+        ),
+        (
+            json!({"dir": bench.path("one"), "script": "script/post-inst"}),
+            "script/post-inst is not executable",
+        ),
+    ];
+    for (values, why) in refusals {
+        let refused = act(&bench, "package", values).await;
+        assert_eq!(refused.end, End::Failed, "{refused:?}");
+        assert!(refused.result["error"].as_str().unwrap().contains(why), "{refused:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_package_has_the_same_bytes_wherever_and_whenever_it_is_made() {
     let bench = Bench::new();
