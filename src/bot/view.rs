@@ -1,6 +1,6 @@
 //! History as the words want it.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value;
 
@@ -26,8 +26,13 @@ use crate::{
 
 /// How deep into sub-workflows a card looks: a host of a rollout and the step it is at.
 const DEPTH: i64 = 3;
-/// Rows that a card reads; a workflow of thousands of items shows its first ones.
+/// Rows that a card reads beside those that decide; a workflow of thousands of items shows its last ones.
 const ROWS: i64 = 400;
+/// A host on its way: one line, whatever steps there are below it.
+const HOST: &str = "release.update_host";
+/// What the end of a release is read from, however many hosts there are.
+const KEYS: [&str; 6] =
+    ["package.build", "release.watch", "release.gate", "release.production", "release.confirm", CANARY_BACK];
 /// Steps that a card shows.
 const STEPS: usize = 30;
 /// As a root of its own: a rollback of the canary alone.
@@ -37,7 +42,7 @@ const CHART_WIDTH: usize = 72;
 
 /// The card of a root execution.
 pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<execution::View> {
-    let tree = bot.engine().store().tree(root, DEPTH, ROWS).await?;
+    let tree = bot.engine().store().picture(root, DEPTH, HOST, &KEYS, ROWS).await?;
     let Some(top) = tree.iter().find(|it| it.id == root) else { anyhow::bail!("execution {root} is gone") };
     let text = |name: &str| top.context.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = top.context.get("number").and_then(Value::as_i64);
@@ -79,7 +84,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
             .and_then(|it| serde_json::from_value(it.clone()).ok())
             .unwrap_or_default(),
         digest: digest(&tree),
-        steps: steps(&tree),
+        steps: shortened(bot, root, steps(&tree)).await?,
         failure: tree.iter().filter(|_| top.status != Status::Succeeded).find(|it| is_cause(it)).map(failure),
         hosts: tree.iter().rev().find_map(target_hosts),
         ending: ending(&tree, top),
@@ -112,22 +117,35 @@ fn digest(tree: &[Execution]) -> Option<Digest> {
     Digest::parse(text).ok()
 }
 
-/// One line per thing that a person would name: leaf tasks, and hosts as a whole.
-fn steps(tree: &[Execution]) -> Vec<Step> {
-    let hosts = |it: &&Execution| it.action.as_str() == "release.update_host";
-    let below_host = |it: &Execution| {
-        it.visit.as_ref().is_some_and(|visit| tree.iter().filter(hosts).any(|host| host.id == visit.parent))
-    };
-    let mut shown: Vec<Step> = tree
-        .iter()
+/// One line per thing that a person would name: leaf tasks, and hosts as a whole; and whether it is a host.
+fn steps(tree: &[Execution]) -> Vec<(bool, Step)> {
+    let is_host = |it: &&Execution| it.action.as_str() == HOST;
+    let hosts: HashSet<ExecutionId> = tree.iter().filter(is_host).map(|it| it.id).collect();
+    let below_host = |it: &Execution| it.visit.as_ref().is_some_and(|visit| hosts.contains(&visit.parent));
+    tree.iter()
         .filter(|it| it.depth > 0 && !below_host(it))
-        .filter(|it| it.runner != "orquesta" || hosts(it))
-        .map(|it| step(it, tree))
-        .collect();
-    if shown.len() > STEPS {
-        shown.drain(..shown.len() - STEPS);
+        .filter(|it| it.runner != "orquesta" || is_host(it))
+        .map(|it| (is_host(&it), step(it, tree)))
+        .collect()
+}
+
+/// The last steps, after a line for each kind and status of the others.
+async fn shortened(bot: &Bot, root: ExecutionId, mut steps: Vec<(bool, Step)>) -> anyhow::Result<Vec<Step>> {
+    if steps.len() <= STEPS {
+        return Ok(steps.into_iter().map(|(_, step)| step).collect());
     }
-    shown
+    steps.drain(..steps.len() - STEPS);
+    let mut lines = Vec::new();
+    for it in bot.engine().store().tally(root, DEPTH, HOST).await? {
+        let shown = steps.iter().filter(|(host, step)| (*host, step.status) == (it.is_whole, it.status));
+        let others = it.number.saturating_sub(shown.count());
+        if others > 0 {
+            let label =
+                if it.is_whole { execution::other_hosts(others) } else { execution::other_steps(others) };
+            lines.push(Step { label, status: it.status, took: None, detail: None });
+        }
+    }
+    Ok(lines.into_iter().chain(steps.into_iter().map(|(_, step)| step)).collect())
 }
 
 fn step(it: &Execution, tree: &[Execution]) -> Step {
@@ -141,7 +159,7 @@ fn label(it: &Execution, tree: &[Execution]) -> String {
     match it.action.as_str() {
         "ci.checkout" => format!("clone at {}", short_of(it, "commit")),
         "package.build" => "package".to_owned(),
-        "release.update_host" => host_name(it),
+        HOST => host_name(it),
         "release.watch" => "watch the canary".to_owned(),
         "release.gate" => "approval".to_owned(),
         "release.confirm" => match parent.map(|it| it.action.as_str()) {
@@ -175,7 +193,7 @@ fn detail(it: &Execution, tree: &[Execution]) -> Option<String> {
                 words::count(files as usize, "file")
             ))
         }
-        "release.update_host" => {
+        HOST => {
             let to = format!("to sha256:{}", short_of(it, "digest"));
             let at =
                 tree.iter().rev().find(|step| step.visit.as_ref().is_some_and(|visit| visit.parent == it.id));

@@ -181,6 +181,50 @@ impl Store {
         self.executions(query.bind(root.to_string()).bind(depth).bind(most)).await
     }
 
+    /// The latest visits below a root, latest first, without what went well below visits of `whole`.
+    pub(super) async fn latest_visits(
+        &self,
+        root: ExecutionId,
+        depth: i64,
+        whole: &str,
+        most: i64,
+    ) -> Result<Vec<Execution>, StoreError> {
+        let query = sqlx::query(select!(
+            "WHERE root_id = $1 AND depth BETWEEN 1 AND $2 AND NOT (status = 'succeeded' AND parent_id IN
+                (SELECT id FROM execution WHERE root_id = $1 AND action = $3))
+             ORDER BY created_at DESC, id DESC LIMIT $4"
+        ));
+        self.executions(query.bind(root.to_string()).bind(depth).bind(whole.to_owned()).bind(most)).await
+    }
+
+    /// The first visits below a root that ended badly.
+    pub(super) async fn bad_visits(
+        &self,
+        root: ExecutionId,
+        depth: i64,
+        most: i64,
+    ) -> Result<Vec<Execution>, StoreError> {
+        let query = sqlx::query(select!(
+            "WHERE root_id = $1 AND depth BETWEEN 1 AND $2 AND status IN ('failed', 'timeout', 'abandoned', 'unknown')
+             ORDER BY created_at, id LIMIT $3"
+        ));
+        self.executions(query.bind(root.to_string()).bind(depth).bind(most)).await
+    }
+
+    /// The visits of one action below a root, latest first.
+    pub(super) async fn visits_of(
+        &self,
+        root: ExecutionId,
+        depth: i64,
+        action: &str,
+        most: i64,
+    ) -> Result<Vec<Execution>, StoreError> {
+        let query = sqlx::query(select!(
+            "WHERE root_id = $1 AND depth <= $2 AND action = $3 ORDER BY created_at DESC, id DESC LIMIT $4"
+        ));
+        self.executions(query.bind(root.to_string()).bind(depth).bind(action.to_owned()).bind(most)).await
+    }
+
     /// The latest root executions, newest first.
     pub async fn recent_executions(&self, most: i64) -> Result<Vec<Execution>, StoreError> {
         self.executions(

@@ -2,7 +2,7 @@
 //!
 //! - [`writer`]: `Store::write`, group commit with a savepoint per caller;
 //! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`release`], [`deployment`], [`gate`],
-//!   [`outbox`], [`incident`], [`content`], [`counter`], [`audit`]; [`count`] counts them; [`reference`] finds what files are still needed; [`change`] lists what a transition may commit.
+//!   [`outbox`], [`incident`], [`content`], [`counter`], [`audit`]; [`count`] counts them; [`picture`] is what a card shows; [`reference`] finds what files are still needed; [`change`] lists what a transition may commit.
 //!
 //! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
 //! hits exactly one row; a row that cannot be decoded is an error, never a default.
@@ -22,6 +22,7 @@ pub mod incident;
 pub mod lock;
 pub mod look;
 pub mod outbox;
+pub mod picture;
 mod place;
 mod reference;
 pub mod release;

@@ -6,9 +6,10 @@ use super::{Order, subject};
 use crate::{
     bot::{Bot, hear::Answer},
     engine::{Asked, StartError, involved},
-    id::{AppName, EvidenceId},
+    id::{AppName, Digest, EvidenceId},
     identity::Right,
     message::words,
+    release::Plan,
     store::{Change, StoreError, release::Release},
 };
 
@@ -53,12 +54,7 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         return Ok(Answer::say(error.card(app.app.as_str(), &release.reference)));
     }
     (ready.plan.release, ready.plan.number) = (release.id, release.number);
-    let evidence = evidence(bot, &release).await?;
-    let parameters = Map::from_iter([
-        ("plan".to_owned(), json!(ready.plan)),
-        ("digest".to_owned(), json!(digest)),
-        ("evidence".to_owned(), json!(evidence)),
-    ]);
+    let parameters = parameters(bot, &release, &ready.plan, &digest).await?;
     let mut starting = ready.starting("release.promote", parameters, subject::cause(app, order, &leave));
     // Asking again makes nobody a stranger to it.
     starting.context.insert("involved".to_owned(), json!(involved(&before)?));
@@ -82,6 +78,19 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Err(StartError::Store(StoreError::CalledOff { .. })) => Ok(under_way()),
         Err(error) => Err(error.into()),
     }
+}
+
+async fn parameters(
+    bot: &Bot,
+    release: &Release,
+    plan: &Plan,
+    digest: &Digest,
+) -> anyhow::Result<Map<String, Value>> {
+    Ok(Map::from_iter([
+        ("plan".to_owned(), json!(plan)),
+        ("digest".to_owned(), json!(digest)),
+        ("evidence".to_owned(), json!(evidence(bot, release).await?)),
+    ]))
 }
 
 /// By number, or the latest of an app. A rollback's number stands for no artifact of its own.

@@ -198,6 +198,16 @@ fn step(it: &Step) -> Text {
     Text::plain(text)
 }
 
+/// Hosts that the card has no line for.
+pub fn other_hosts(number: usize) -> String {
+    count(number, "other host")
+}
+
+/// Steps that the card has no line for.
+pub fn other_steps(number: usize) -> String {
+    count(number, "other step")
+}
+
 fn mark(status: Status) -> &'static str {
     match status {
         Status::Succeeded => "✔",
