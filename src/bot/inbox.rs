@@ -53,7 +53,7 @@ pub(super) fn lane(delivery: &Delivery) -> String {
     let place = &delivery.place;
     let channel = format!("{}/{}/{}", place.platform, place.workspace, place.channel);
     match &delivery.incoming {
-        Incoming::Said(_) => channel,
+        Incoming::Said(_) | Incoming::Missed { .. } => channel,
         Incoming::Pressed { message, .. }
         | Incoming::Unasked { message, .. }
         | Incoming::Reacted { message, .. } => {

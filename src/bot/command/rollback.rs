@@ -126,6 +126,11 @@ async fn go(
     also.extend(changes);
     also.push(Change::Done(order.call.id));
     let parameters = parameters(back, &ready.plan, said);
+    // Without it every host would leave the pool, fail, and stay out. From here on the execution refers to it.
+    let Some(_held) = bot.engine().hold_artifact(&back.way.to.digest).await else {
+        let (app, digest) = (back.app.app.as_str(), back.way.to.digest.short());
+        return Ok(Answer::say(words::rollback::no_artifact(app, digest)));
+    };
     match bot.engine().start(ready.starting(action(back).as_str(), parameters, cause), also).await {
         Ok(_) => Ok(Answer { done: true, ..Answer::nothing() }),
         Err(StartError::Store(StoreError::CalledOff { why })) => {

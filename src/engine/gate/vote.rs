@@ -1,6 +1,6 @@
 //! The one door for answers: button, reaction, thread, command, command line.
 
-use super::{Asked, OpenGate, facts, reach::reach};
+use super::{OpenGate, facts, reach::reach};
 use crate::{
     engine::Engine,
     gate::{Ballot, Decision, Freeze, Gate, GateEvent, Grant, Preauthorised, Refusal, Requester, Shown},

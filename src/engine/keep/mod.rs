@@ -23,6 +23,7 @@ use crate::{
     config::Keep,
     id::{Digest, ExecutionId},
     retention::{Ending, References, checkout_goes, log_goes},
+    rollout::record::{last_good, way_back},
     store::{StoreError, execution::Execution},
 };
 
@@ -192,9 +193,16 @@ impl Engine {
             held.extend(crate::retention::digests_in(&text));
         }
         let attempts = store.live_attempts().await?;
+        let rollouts = store.artifacts_by_rollout().await?;
+        for (app, environment) in rollouts.keys() {
+            // However many came and were left since: where hosts belong, and where a rollback would lead.
+            let records = store.rollouts(app, environment).await?;
+            held.extend(last_good(&records).map(|it| it.digest));
+            held.extend(way_back(&records).map(|it| it.to.digest));
+        }
         Ok(References {
             held,
-            rollouts: store.artifacts_by_rollout().await?,
+            rollouts,
             releases: store.artifacts_by_release().await?,
             unsettled_since: attempts.iter().map(|it| it.started_at).min(),
         })

@@ -31,6 +31,18 @@ pub fn nothing_to_leave(app: &str, environment: &str, runs: &str, further: Optio
     )
 }
 
+/// The good artifact is not at hand: it ran before us, or somebody removed it.
+pub fn no_artifact(app: &str, digest: &str) -> Card {
+    Card::say(
+        Text::plain(format!(
+            "I do not have the artifact sha256:{digest} that {app} would go back to, so nothing was changed. Ask for one \
+             that can be built: "
+        ))
+        .code(format!("!deploy {app}@VERSION"))
+        .and("."),
+    )
+}
+
 /// Every canary host runs what production last ran well.
 pub fn canary_is_back(app: &str, environment: &str, runs: &str) -> Card {
     Card::say(format!(

@@ -178,3 +178,24 @@ async fn a_canary_goes_back_to_what_was_approved_and_its_card_says_what_it_is_le
     bot.stop().await;
     world.end().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_does_not_begin_without_its_artifact() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    let first = world.first().0;
+    std::fs::remove_file(world.dir().join(format!("data/artifacts/{first}.tar.gz"))).unwrap();
+    let answer = bot.ask("ann", "!rollback shop", |text| text.contains("I do not have the artifact")).await;
+    assert!(
+        answer.contains(&format!(
+            "sha256:{} that shop would go back to, so nothing was changed",
+            first.short()
+        ))
+    );
+    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+    let fleet = world.fleet().await.unwrap();
+    assert!(fleet.hosts.iter().all(|it| it.in_pool), "{fleet:?}");
+    bot.stop().await;
+    world.end().await.unwrap();
+}
