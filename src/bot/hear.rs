@@ -120,7 +120,13 @@ async fn thread_gate(bot: &Bot, delivery: &Delivery) -> anyhow::Result<Option<(G
 }
 
 async fn letter(bot: &Bot, message: &MessageRef) -> anyhow::Result<Option<Letter<serde_json::Value>>> {
-    Ok(bot.engine().store().find_letter(message).await?)
+    let store = bot.engine().store();
+    let known = store.find_letter(message).await?;
+    if known.is_some() {
+        return Ok(known);
+    }
+    bot.0.lanes.recorded(&message.place).await;
+    Ok(store.find_letter(message).await?)
 }
 
 /// `gate:<id>:<seal number>`.

@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -65,11 +66,16 @@ struct Inner {
     index: RwLock<Option<(Digest, Arc<Index>)>>,
     /// Rung after each delivery.
     deliveries: Notify,
+    lanes: Arc<outbox::Lanes>,
+    /// What was wanted before that may have been posted by an earlier start.
+    started: Timestamp,
 }
 
 impl Bot {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, index: RwLock::new(None), deliveries: Notify::new() }))
+        let started = parts.engine.clock().now();
+        let (index, deliveries) = (RwLock::new(None), Notify::new());
+        Self(Arc::new(Inner { parts, index, deliveries, lanes: Arc::default(), started }))
     }
 
     /// The door that adapters hand deliveries to: durable first, then acknowledged.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,8 +18,8 @@ use super::{
 use crate::{
     chat::{Attachment, ChatAdapter, ChatError, png},
     clock,
-    id::{OutboxId, Place, Platform},
-    message::{Block, Mark, words},
+    id::{MessageRef, OutboxId, Place, Platform},
+    message::{Block, Card, Mark, words},
     store::{
         Change,
         outbox::{Letter, Priority, Wanted},
@@ -42,14 +42,46 @@ const ABSENT: Duration = Duration::from_secs(3_600);
 /// Pixels per unit of a chart: sharp on dense screens.
 const PICTURE_SCALE: f32 = 2.0;
 
+/// Who answers a message waits at most this long for its post to be recorded: a platform that hangs holds up nobody.
+const RECORDED: Duration = Duration::from_secs(5);
+
+/// What is on its way, by channel.
 #[derive(Default)]
-struct Lanes {
+pub(super) struct Lanes {
     busy: Mutex<HashSet<String>>,
     edited: Mutex<HashMap<OutboxId, Instant>>,
+    /// Where a message is posted that no row knows yet.
+    posting: Mutex<HashSet<String>>,
+    recorded: Notify,
+}
+
+impl Lanes {
+    /// Resolves once every message that stands in this channel is recorded: people answer faster than we write.
+    pub(super) async fn recorded(&self, place: &Place) {
+        let lane = lane(place);
+        let recorded = async {
+            loop {
+                let next = self.recorded.notified();
+                tokio::pin!(next);
+                next.as_mut().enable();
+                if !self.posting.lock().unwrap_or_else(PoisonError::into_inner).contains(&lane) {
+                    return;
+                }
+                next.await;
+            }
+        };
+        if tokio::time::timeout(RECORDED, recorded).await.is_err() {
+            tracing::warn!(lane, "a message is still being posted");
+        }
+    }
+}
+
+fn lane(place: &Place) -> String {
+    format!("{}/{}/{}", place.platform, place.workspace, place.channel)
 }
 
 pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
-    let lanes: Arc<Lanes> = Arc::default();
+    let lanes = bot.0.lanes.clone();
     let ring = bot.engine().letters();
     loop {
         let now = bot.engine().clock().now();
@@ -67,7 +99,7 @@ pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
 
 fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
     let adapter = bot.adapter(letter.place.platform).cloned();
-    let lane = format!("{}/{}/{}", letter.place.platform, letter.place.workspace, letter.place.channel);
+    let lane = lane(&letter.place);
     if is_too_soon(&letter, lanes)
         || !lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone())
     {
@@ -81,13 +113,16 @@ fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
         });
         return;
     };
+    lanes.posting.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone());
     tokio::spawn(async move {
         let sent = send(&bot, adapter.as_ref(), &letter).await;
+        lanes.posting.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
+        lanes.recorded.notify_waiters();
         // Who waits for the store to close does not wait for a picture.
         let ring = bot.engine().letters();
         drop(bot);
         match sent {
-            Ok(Some(drawn)) => picture(adapter.as_ref(), &letter.place, drawn).await,
+            Ok(Some((message, drawn))) => picture(adapter.as_ref(), message, drawn).await,
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(letter = letter.subject, %error, "a letter could not be kept");
@@ -123,8 +158,12 @@ fn is_too_soon(letter: &Letter<Value>, lanes: &Lanes) -> bool {
     edited.get(&letter.id).is_some_and(|at| at.elapsed() < pause)
 }
 
-/// Sends a letter as history has it now; what was posted anew.
-async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> anyhow::Result<Option<Drawn>> {
+/// Sends a letter as history has it now; what was posted anew, and where.
+async fn send(
+    bot: &Bot,
+    adapter: &dyn ChatAdapter,
+    letter: &Letter<Value>,
+) -> anyhow::Result<Option<(MessageRef, Drawn)>> {
     let store = bot.engine().store();
     let Some(drawn) = draw::draw(bot, letter).await? else {
         // Nothing to say any more, as for a reminder of a decided gate.
@@ -134,7 +173,7 @@ async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> a
     let sent = match (&drawn.to, &letter.message) {
         (Some(to), _) => adapter.whisper(&letter.place, to, &drawn.card).await.map(|()| None),
         (None, Some(message)) => adapter.edit(message, &drawn.card).await.map(|()| None),
-        (None, None) => adapter.post(&letter.place, &drawn.card, &nonce(letter)).await.map(Some),
+        (None, None) => post(bot, adapter, letter, &drawn.card).await.map(Some),
     };
     match sent {
         Ok(message) => {
@@ -144,7 +183,7 @@ async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> a
             if drawn.offers_marks && adapter.shows_all(&drawn.card) {
                 offer(adapter, &message).await;
             }
-            Ok(Some(drawn))
+            Ok(Some((message, drawn)))
         }
         Err(ChatError::Gone) if letter.message.is_some() => {
             store.letter_gone(letter.id).await?;
@@ -154,17 +193,40 @@ async fn send(bot: &Bot, adapter: &dyn ChatAdapter, letter: &Letter<Value>) -> a
     }
 }
 
-/// The chart of a message as a picture beside it, once the row knows where the message stands: a crash in between costs
-/// the picture, never doubles it. The drawn chart says the same.
-async fn picture(adapter: &dyn ChatAdapter, place: &Place, drawn: Drawn) {
+/// Posts, unless an earlier try was accepted although nobody heard so: its answer was lost, or we ended too early.
+async fn post(
+    bot: &Bot,
+    adapter: &dyn ChatAdapter,
+    letter: &Letter<Value>,
+    card: &Card,
+) -> Result<MessageRef, ChatError> {
+    let nonce = nonce(letter);
+    if 0 < letter.tries || letter.created_at < bot.0.started {
+        match adapter.find(&letter.place, &nonce).await {
+            Ok(Some(message)) => return adapter.edit(&message, card).await.map(|()| message),
+            Ok(None) => {}
+            // Where we may not look, twice is better than never.
+            Err(error @ (ChatError::Refused { .. } | ChatError::Broken { .. } | ChatError::Gone)) => {
+                tracing::warn!(letter = letter.subject, %error, "nobody can tell whether it was posted before");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    adapter.post(&letter.place, card, &nonce).await
+}
+
+/// The chart of a message as a picture in its thread, once the row knows where the message stands: a crash in between
+/// costs the picture, never doubles it. The drawn chart says the same.
+async fn picture(adapter: &dyn ChatAdapter, message: MessageRef, drawn: Drawn) {
     let Some(name) = drawn.picture else { return };
+    let thread = message.place.in_thread(message.message);
     for block in drawn.card.blocks {
         let Block::Chart { svg, alt, .. } = block else { continue };
         let drawing = tokio::task::spawn_blocking(move || png::from_svg(&svg, PICTURE_SCALE)).await;
         let shown = match drawing {
             Ok(Ok(bytes)) => {
                 let file = Attachment { name: name.clone(), media_type: "image/png".to_owned(), bytes, alt };
-                adapter.upload(place, &file).await.map_err(anyhow::Error::from)
+                adapter.upload(&thread, &file).await.map_err(anyhow::Error::from)
             }
             Ok(Err(error)) => Err(error.into()),
             Err(error) => Err(error.into()),
@@ -176,7 +238,7 @@ async fn picture(adapter: &dyn ChatAdapter, place: &Place, drawn: Drawn) {
 }
 
 /// Our own marks under a gate's message, for people to click. Without them the buttons still work.
-async fn offer(adapter: &dyn ChatAdapter, message: &crate::id::MessageRef) {
+async fn offer(adapter: &dyn ChatAdapter, message: &MessageRef) {
     for mark in [Mark::Approve, Mark::Reject] {
         if let Err(error) = adapter.react(message, mark).await {
             tracing::info!(%error, "no mark was put under a gate's message");

@@ -326,7 +326,9 @@ impl ChatAdapter for Discord {
     }
 
     async fn upload(&self, place: &Place, file: &Attachment) -> Result<(), ChatError> {
-        let card = Card::say(file.name.as_str());
+        // If a thread has to be made for it, that bears the first sentence of what the file shows.
+        let shows = file.alt.split_inclusive(". ").next().unwrap_or(&file.name);
+        let card = Card::say(shows.trim_end_matches(['.', ' ']));
         let message = CreateMessage::new().allowed_mentions(render::ringing(&[]));
         self.create(place, &Sending { card: &card, message, file: Some(attachment(file)) }).await.map(drop)
     }
