@@ -8,7 +8,7 @@ use crate::{
     clock,
     engine::Asked,
     gate::{Gate, Shown},
-    id::{Account, AppName, ExecutionId, GateId},
+    id::{Account, AppName, ExecutionId, GateId, Place},
     message::{
         Card,
         words::{self, execution::Commit},
@@ -23,7 +23,7 @@ pub(super) struct Drawn {
     pub(super) to: Option<Account>,
     /// People may answer with reactions.
     pub(super) offers_marks: bool,
-    /// What its chart is called as a picture, to be shown once beside it.
+    /// What its chart is called as a picture, to be shown once in its thread.
     pub(super) picture: Option<String>,
 }
 
@@ -55,7 +55,9 @@ pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Op
         Body::Reminder { id } => reminder(bot, id).await?,
         Body::Say { card, to } => Some(Drawn { to, ..Drawn::of(card) }),
         Body::Inquiry(id) => Some(Drawn::of(words::inquiry::card(&view::inquiry(bot, id).await?))),
-        Body::Incident { root, visit, app, first_at } => incident(bot, root, visit, &app, first_at).await?,
+        Body::Incident { root, visit, app, first_at } => {
+            incident(bot, &letter.place, root, visit, &app, first_at).await?
+        }
         Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
     })
 }
@@ -111,6 +113,7 @@ async fn reminder(bot: &Bot, id: GateId) -> anyhow::Result<Option<Drawn>> {
 
 async fn incident(
     bot: &Bot,
+    place: &Place,
     root: ExecutionId,
     visit: ExecutionId,
     app: &AppName,
@@ -124,7 +127,10 @@ async fn incident(
     let live = bot.engine().live();
     let people = &live.settings.people;
     let login = || root.context.get("author").and_then(Value::as_str).and_then(|it| people.by_login(it));
-    let author = people.by_email(&commit.email).or_else(login).and_then(|it| it.accounts.first().cloned());
+    let author = people.by_email(&commit.email).or_else(login);
+    // Only an account of this very place can be rung here.
+    let here = |it: &&Account| it.platform == place.platform && it.workspace == place.workspace;
+    let author = author.and_then(|it| it.accounts.iter().find(here).cloned());
     let card =
         words::execution::build_failed(app.as_str(), &commit, author, &view::failure(&visit), incident.times);
     Ok(Some(Drawn::of(card)))

@@ -72,7 +72,7 @@ impl Bot {
         reason: Option<String>,
     ) -> anyhow::Result<Answer> {
         let Some(row) = self.engine().store().gates_of::<Asked>(number).await?.into_iter().next() else {
-            return Ok(Answer::whisper(words::line::no_gate(number)));
+            return Ok(Answer::whisper(words::gate::none(number)));
         };
         let reason = match reason.as_deref().map(Reason::parse).transpose() {
             Ok(reason) => reason,

@@ -9,17 +9,17 @@ use crate::{
     clock,
     engine::{Asked, Evidence},
     gate::{Decision, Gate, GateState, Unsatisfiable},
-    id::{Digest, ExecutionId, HostName},
+    id::{Digest, EvidenceId, ExecutionId, HostName, PersonName},
     identity::People,
     message::{
-        Block,
+        Block, Text,
         words::{
             self,
             execution::{self, Failure, Hosts, Step, Waits},
             gate::{self, Standing},
         },
     },
-    rollout::{Verdict, chart},
+    rollout::{Judgement, Verdict, chart},
     status::Status,
     store::execution::Execution,
 };
@@ -85,6 +85,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
             .unwrap_or_default(),
         digest: digest(&tree),
         steps: shortened(bot, root, steps(&tree)).await?,
+        measured: failed_measures(bot, &tree).await?,
         failure: tree.iter().filter(|_| top.status != Status::Succeeded).find(|it| is_cause(it)).map(failure),
         hosts: tree.iter().rev().find_map(target_hosts),
         ending: ending(&tree, top),
@@ -115,6 +116,18 @@ fn digest(tree: &[Execution]) -> Option<Digest> {
     let given = tree.iter().find_map(|it| it.parameters.get("digest"));
     let text = packed.and_then(|it| it.get("digest")).or(given)?.as_str()?;
     Digest::parse(text).ok()
+}
+
+/// What a canary failed for: no gate's message will ever show it.
+async fn failed_measures(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option<Judgement>> {
+    let watch = tree.iter().rev().find(|it| it.action.as_str() == "release.watch");
+    let Some(result) = watch.and_then(|it| it.result.as_ref()).filter(|it| it["verdict"] == "fail") else {
+        return Ok(None);
+    };
+    let Some(id) = result["evidence"].as_str().and_then(|it| EvidenceId::parse(it).ok()) else {
+        return Ok(None);
+    };
+    Ok(bot.engine().store().evidence::<Evidence>(id).await?.judgement)
 }
 
 /// One line per thing that a person would name: leaf tasks, and hosts as a whole; and whether it is a host.
@@ -290,7 +303,7 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
 }
 
 /// What a person may do now.
-fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<String> {
+fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<Text> {
     if top.status == Status::Succeeded || !top.status.is_ended() {
         return None;
     }
@@ -298,6 +311,7 @@ fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<String
     match app {
         Some(app) if !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(match top.action.as_str() {
             CANARY_BACK => execution::order_again(order_of(top, app).as_deref()),
+            ROLLBACK => execution::go_back_again(app),
             _ => execution::go_back(app),
         }),
         Some(_) | None => {
@@ -356,11 +370,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         range_unknown: it.involved.range_unknown,
         nobody_can: nobody_can(it, people),
         quorum: quorum(bot, it),
-        approved: tally
-            .filled
-            .iter()
-            .flat_map(|(_, persons)| persons.iter().map(ToString::to_string))
-            .collect(),
+        approved: names(tally.filled.iter().flat_map(|(_, persons)| persons)),
         missing: tally.missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect(),
         unlinked: it.involved.unlinked(people).map(str::to_owned).collect(),
         chart: evidence.judgement.as_ref().map(|judgement| Block::Chart {
@@ -426,9 +436,16 @@ fn rounded(left: Duration) -> Duration {
     Duration::from_secs(if seconds > 300 { seconds / 60 * 60 } else { seconds })
 }
 
+/// In the order of the alphabet: places in a quorum mean nothing to a reader.
+fn names<'a>(persons: impl Iterator<Item = &'a PersonName>) -> Vec<String> {
+    let mut names: Vec<String> = persons.map(ToString::to_string).collect();
+    names.sort_unstable();
+    names
+}
+
 fn passage(by: &crate::gate::Passage) -> Vec<String> {
     match by {
-        crate::gate::Passage::Votes { seats } => seats.iter().map(|seat| seat.person.to_string()).collect(),
+        crate::gate::Passage::Votes { seats } => names(seats.iter().map(|seat| &seat.person)),
         crate::gate::Passage::Override { person, .. } => vec![format!("{person} (break glass)")],
     }
 }

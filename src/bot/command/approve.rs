@@ -7,7 +7,7 @@ use crate::{
         hear::{self, Answer, Call, Seen},
     },
     engine::{Asked, OpenGate, Voting},
-    gate::{Act, Ballot, Claim, Decision, Reason, Via},
+    gate::{Act, Ballot, Claim, Reason, Via},
     id::GateId,
     message::words,
     store::StoreError,
@@ -73,26 +73,20 @@ pub(in crate::bot) async fn vote(
     via: Via,
     claim: Claim,
 ) -> anyhow::Result<Answer> {
+    let withdrawn = matches!(act, Act::Withdraw);
     let ballot = Ballot { actor: call.actor.clone(), act, via, claim, at: call.heard_at };
     let typed = matches!(via, Via::Command | Via::Thread | Via::CommandLine);
     let shown = bot.shown(&row.body).await?;
     Ok(match bot.engine().vote(row.id, ballot, shown).await? {
         Voting::Refused(refusal) => Answer::whisper(words::refusal::refused(&refusal, row.number)),
-        Voting::Counted { missing } if !missing.is_empty() => {
-            let card = words::gate::counted(row.number, &missing);
+        Voting::Counted { missing } => {
+            let card = words::gate::counted(row.number, withdrawn, &missing);
             if typed { Answer::say(card) } else { Answer::whisper(card) }
         }
         // The gate's message and the card show it; what was typed still gets its answer.
-        Voting::Counted { .. } => Answer::whisper(words::answer::note("Counted.")),
-        Voting::Decided(decision) if typed => {
-            Answer::say(words::answer::note(decided(row.number, &decision)))
-        }
+        Voting::Decided(decision) if typed => Answer::say(words::gate::decided(row.number, &decision)),
         Voting::Decided(_) => Answer::nothing(),
     })
-}
-
-fn decided(number: i64, decision: &Decision) -> String {
-    format!("#{number}: {}.", words::refusal::decided(decision))
 }
 
 fn via(call: &Call<'_>) -> Via {
@@ -116,7 +110,7 @@ async fn which(bot: &Bot, call: &Call<'_>, number: Option<i64>) -> anyhow::Resul
     let store = bot.engine().store();
     if let Some(number) = number {
         let gate = store.gates_of::<Asked>(number).await?.into_iter().next();
-        let none = || Answer::whisper(words::answer::note(format!("#{number} has no gate.")));
+        let none = || Answer::whisper(words::gate::none(number));
         return Ok(gate.ok_or_else(none));
     }
     if let Some((gate, _)) = call.thread_gate {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{count, length, list};
+use super::{count, length, list, measure};
 use crate::{
     id::{Account, Digest, HostName},
     message::card::{Card, Text, Tone},
+    rollout::Judgement,
     status::Status,
 };
 
@@ -74,6 +75,8 @@ pub struct View {
     pub commits: Vec<Commit>,
     pub digest: Option<Digest>,
     pub steps: Vec<Step>,
+    /// What a canary failed for.
+    pub measured: Option<Judgement>,
     pub failure: Option<Failure>,
     pub hosts: Option<Hosts>,
     /// Why it ended as it did, where no step failed: rejected by bea.
@@ -82,7 +85,7 @@ pub struct View {
     /// The short form of the execution's id, for `executions show`.
     pub short: String,
     /// What a person may do now: `!rollback shop`.
-    pub next: Option<String>,
+    pub next: Option<Text>,
 }
 
 /// Draws it.
@@ -100,6 +103,9 @@ pub fn card(view: &View) -> Card {
     if !view.steps.is_empty() {
         card = card.lines(view.steps.iter().map(step).collect());
     }
+    if let Some(judgement) = &view.measured {
+        card = card.lines(measure::lines(judgement).into_iter().map(Text::plain).collect());
+    }
     if let Some(failure) = &view.failure {
         card = card.text(what_failed(failure));
         if !failure.log.is_empty() {
@@ -110,7 +116,7 @@ pub fn card(view: &View) -> Card {
         card = card.lines(partition(hosts));
     }
     if let Some(next) = &view.next {
-        card = card.text(next.as_str());
+        card = card.text(next.clone());
     }
     card.footer = Text::plain(format!("{} · {}", length(view.took), view.short));
     card
@@ -127,15 +133,24 @@ fn what_failed(failure: &Failure) -> Text {
 }
 
 /// What may be done after a rollout that stopped between two artifacts.
-pub fn go_back(app: &str) -> String {
-    format!("It stopped; nothing more is changed. `!rollback {app}` brings every reachable host back.")
+pub fn go_back(app: &str) -> Text {
+    Text::plain("It stopped; nothing more is changed. ")
+        .code(format!("!rollback {app}"))
+        .and(" brings every reachable host back.")
+}
+
+/// The same after a way back that did not reach every host.
+pub fn go_back_again(app: &str) -> Text {
+    Text::plain("What could be reached is back. Mend the other hosts, then say ")
+        .code(format!("!rollback {app}"))
+        .and(" again.")
 }
 
 /// What may be done after a step that may have happened or not. `order` is what would start it again.
-pub fn order_again(order: Option<&str>) -> String {
+pub fn order_again(order: Option<&str>) -> Text {
     match order {
-        Some(order) => format!("Look at what it left, then start again with `{order}`."),
-        None => "Look at what it left, then ask for it again.".to_owned(),
+        Some(order) => Text::plain("Look at what it left, then start again with ").code(order).and("."),
+        None => Text::plain("Look at what it left, then ask for it again."),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     length, list, measure,
 };
 use crate::{
-    gate::{Reason, ReasonError},
+    gate::{Decision, Reason, ReasonError},
     id::{Digest, GateId, HostName, Seal},
     message::card::{Block, Button, ButtonAct, ButtonStyle, Card, Confirm, Form, Text, Tone},
     rollout::Judgement,
@@ -317,9 +317,23 @@ pub fn form_missing(prefix: &str, number: i64) -> Card {
     )
 }
 
-/// Somebody's approval was counted, but more are needed.
-pub fn counted(number: i64, missing: &[String]) -> Card {
-    Card::say(format!("Counted. #{number} still needs {}.", list(missing)))
+/// Somebody's answer was counted, or taken back, and this much is still missing.
+pub fn counted(number: i64, withdrawn: bool, missing: &[String]) -> Card {
+    let what = if withdrawn { "Taken back." } else { "Counted." };
+    if missing.is_empty() {
+        return Card::say(what);
+    }
+    Card::say(format!("{what} #{number} still needs {}.", list(missing)))
+}
+
+/// An answer that decided, said to who typed it.
+pub fn decided(number: i64, decision: &Decision) -> Card {
+    Card::say(format!("#{number}: {}.", super::refusal::decided(decision)))
+}
+
+/// There is nothing to answer.
+pub fn none(number: i64) -> Card {
+    Card::say(format!("#{number} has no gate, so there is nothing to answer."))
 }
 
 /// Somebody asked to measure longer at an open gate.

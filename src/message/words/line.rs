@@ -6,11 +6,6 @@ use super::{count, length, size};
 use crate::config::Keep;
 use crate::message::card::{Card, Text, Tone};
 
-/// No gate has this number.
-pub fn no_gate(number: i64) -> Card {
-    Card::say(format!("#{number} has no gate."))
-}
-
 /// A reason that cannot be recorded.
 pub fn bad_reason(problem: &str) -> Card {
     Card::say(format!("That reason cannot be recorded: {problem}. Nothing was counted."))
