@@ -37,6 +37,7 @@ const KEYS: [&str; 6] =
 const STEPS: usize = 30;
 /// As a root of its own: a rollback of the canary alone.
 const CANARY_BACK: &str = "release.canary_back";
+const ROLLBACK: &str = "release.rollback";
 /// Width of charts drawn as text.
 const CHART_WIDTH: usize = 72;
 
@@ -48,7 +49,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
     let number = top.context.get("number").and_then(Value::as_i64);
     let app = text("app");
     let what = match top.action.as_str() {
-        "release.rollback" | CANARY_BACK => "Rollback",
+        ROLLBACK | CANARY_BACK => "Rollback",
         "release.promote" => "Promotion",
         "ci.build" => "Build",
         _ => "Release",

@@ -444,12 +444,9 @@ async fn a_thread_is_opened_below_a_message_when_first_needed() {
         alt: "p99 rises".to_owned(),
     };
     talk.discord.upload(&thread, &file).await.expect("uploaded");
-    let form = String::from_utf8_lossy(&talk.fake.next_file(top.message.as_str()).await).into_owned();
-    assert!(
-        form.contains("filename=\"chart__1_.png\"")
-            && form.contains("p99 rises")
-            && form.contains("PNG\r\n--")
-    );
+    let shown = talk.fake.next_file(top.message.as_str()).await;
+    assert_eq!((shown.name.as_str(), shown.alt, shown.bytes), ("chart__1_.png", file.alt, file.bytes));
+    assert_eq!(shown.thread.as_deref(), Some(top.message.as_str()));
     talk.finish().await;
 }
 

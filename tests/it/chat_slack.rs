@@ -388,7 +388,9 @@ async fn cards_are_posted_in_threads_edited_in_place_whispered_and_accompanied_b
         alt: "p99 rises".to_owned(),
     };
     talk.slack.upload(&thread, &file).await.expect("uploaded");
-    assert_eq!(talk.fake.next_file(GENERAL).await, ("chart.png".to_owned(), b"\x89PNG".to_vec()));
+    let shown = talk.fake.next_file(GENERAL).await;
+    assert_eq!((shown.name, shown.alt, shown.bytes), (file.name, file.alt, file.bytes));
+    assert_eq!(shown.thread.as_deref(), Some(top.message.as_str()));
     talk.finish().await;
 }
 

@@ -1,79 +1,110 @@
 //! Answers at a gate: by whom, by which way, and what voids them.
 
+use lockkeeper::demo::Terms;
 use lockkeeper::engine::Asked;
 use lockkeeper::message::Mark;
 
-use crate::support::house::House;
-use crate::support::shop::{ask, button, open, question};
+use crate::support::chat::{Chat, Person::*};
+use crate::support::shop::{ask, button, open};
+use crate::support::talk::{Talk, each_chat, quick, reads};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_button_from_before_a_restart_still_votes() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open(dir.path()).await;
-    let shown = ask(&world, &bot).await;
-    bot.stop().await;
+each_chat!(no_means_no_and_silence_nothing, Talk::release(quick()));
 
-    let bot = House::start_at(&world.config()).await;
-    bot.player.press("bea", &shown.message, &button(&shown, "Approve"));
-    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
-    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
-    bot.stop().await;
-    world.end().await.unwrap();
+/// ⛔ and `!reject` end it and take the canary back, `!promote` asks again for what was built, and nobody's answer is
+/// no answer.
+async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop");
+    let card = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    talk.reacts(Cid, &question, Mark::Reject);
+    let rejected = talk.becomes(&question, "rejected by cid").await;
+    assert!(rejected.words.contains("\nNothing was changed in production.\n"), "{rejected}");
+    assert_eq!(rejected.labels(), [""; 0]);
+    let ended = talk.becomes(&card, "Release #1 of shop: rejected").await;
+    assert!(
+        ended.to_string().contains("\n• ✔ canary-1 · to sha256:<hash> · <time>\n• ✔ confirm the way back"),
+        "{ended}"
+    );
+    assert_eq!(talk.world().versions("canary").await, [Some(1)]);
+    talk.presses(Bea, &question, "Approve");
+    reads!(talk.sees_alone(Bea, "#1 is").await, @"#1 is decided: rejected by cid.");
+
+    talk.says(Ann, "!promote 1");
+    let card = talk.sees("Promotion #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    talk.says(Bea, "!reject not before the sale");
+    reads!(talk.sees("#1: ").await, @"#1: rejected by bea (not before the sale).");
+    let rejected = talk.becomes(&question, "rejected by bea").await;
+    assert!(
+        rejected.words.contains("\nNothing was changed in production. Reason: not before the sale.\n"),
+        "{rejected}"
+    );
+    talk.becomes(&card, "Promotion #1 of shop: rejected").await;
+
+    talk.resets("expires_after: 30m", "expires_after: 3s").await;
+    talk.says(Ann, "!promote 1");
+    let card = talk.sees("Promotion #1 of shop").await;
+    let question = talk.sees("shop to production").await;
+    let expired = talk.becomes(&question, "#1 shop to production: nobody answered in time").await;
+    assert!(
+        expired.words.contains("\nNothing was changed in production. Ask again with `!promote 1`.\n"),
+        "{expired}"
+    );
+    assert_eq!(expired.labels(), [""; 0]);
+    talk.becomes(&card, "Promotion #1 of shop: nobody answered in time").await;
+    talk.reacts(Bea, &question, Mark::Approve);
+    reads!(talk.sees_alone(Bea, "#1 is").await, @"#1 is decided: nobody answered in time.");
+    assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reaction_votes_and_a_rejection_takes_the_canary_back() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open(dir.path()).await;
-    let shown = ask(&world, &bot).await;
-    bot.player.react("cid", &shown.message, Mark::Reject, true);
-    bot.shows(0, |text| text.contains("rejected by cid")).await;
-    let card = bot.shows(0, |text| text.contains("Release #1 of shop: rejected")).await;
-    assert!(card.contains("✔ canary-1"), "{card}");
-    assert_eq!(world.versions("canary").await, [Some(1)]);
-    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
-    bot.stop().await;
-    world.end().await.unwrap();
-}
+each_chat!(what_was_asked_changes, Talk::release(Terms { approvals: 2, ..quick() }));
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_host_voids_the_question_and_asks_again_for_all_of_them() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (mut world, bot) = open(dir.path()).await;
-    let first = ask(&world, &bot).await;
-    world.add_host("web-4").await.unwrap();
-    let second = question(&bot, 2).await;
-    let text = second.card.to_string();
-    assert!(text.contains("hosts 3 -> 4: +web-4"), "{text}");
+/// A host more voids the votes and rings again; the bot ends and starts, and its old message still takes them.
+async fn what_was_asked_changes(talk: &mut Talk<impl Chat>) {
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop");
+    let card = talk.sees("Release #1 of shop").await;
+    let first = talk.sees("May #1 shop to production?").await;
+    talk.presses(Bea, &first, "Approve");
+    talk.sees_alone(Bea, "Counted").await;
 
-    let before = bot.player.messages().len();
-    bot.player.press("bea", &first.message, &button(&first, "Approve"));
-    let refusal = bot.shows(before, |text| text.contains("out of date")).await;
-    assert!(refusal.contains("#1"), "{refusal}");
+    talk.world_mut().add_host("web-4").await.unwrap();
+    let second = talk.sees("Asked again").await;
+    let words = second.to_string();
+    let why = "hosts 3 -> 4: +web-4.";
+    assert!(
+        words.starts_with(&format!(
+            "✋ May #1 shop to production?\nAsked again, earlier votes are void: {why}\n"
+        )),
+        "{words}"
+    );
+    assert!(words.contains("\nhosts\nweb-1, web-2, web-3 and web-4 (1 at a time)\n"), "{words}");
+    assert!(words.ends_with("\nseal <hash> · message 2 of this gate\n[Approve] [Reject]"), "{words}");
+    let replaced = talk.becomes(&first, "#1 shop to production: asked again below").await;
+    assert!(
+        replaced.words.contains("\nWhat it covered has changed; this message takes no votes any more.\n"),
+        "{replaced}"
+    );
+    assert_eq!(replaced.labels(), [""; 0]);
+    talk.presses(Cid, &first, "Approve");
+    let refusal = talk.sees_alone(Cid, "out of date").await;
+    reads!(refusal, @"That message is out of date: what it covered has changed. The newest message about #1 takes votes.");
     // What is said below the first message is about the first message, too.
-    for text in ["!approve", "!approve 1"] {
-        let before = bot.player.messages().len();
-        bot.player.say_below("bea", &first.message, text);
-        bot.shows(before, |text| text.contains("out of date")).await;
+    for text in ["approve", "!approve 1"] {
+        talk.replies(Cid, &first, text);
+        talk.sees_alone(Cid, "out of date").await;
     }
-    bot.player.press("bea", &second.message, &button(&second, "Approve"));
-    let card = bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
-    assert!(card.contains("new: web-1, web-2, web-3 and web-4"), "{card}");
-    bot.stop().await;
-    world.end().await.unwrap();
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_in_the_thread_of_the_newest_message_counts() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (mut world, bot) = open(dir.path()).await;
-    ask(&world, &bot).await;
-    world.add_host("web-4").await.unwrap();
-    let second = question(&bot, 2).await;
-    bot.player.say_below("bea", &second.message, "approve");
-    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
-    bot.stop().await;
-    world.end().await.unwrap();
+    talk.restarts().await;
+    talk.presses(Cid, &second, "Approve");
+    reads!(talk.sees_alone(Cid, "Counted").await, @"Counted. #1 still needs 1 of sre.");
+    talk.replies(Bea, &second, "approve");
+    talk.sees("#1: approved.").await;
+    talk.becomes(&second, "#1 shop to production: approved by bea and cid").await;
+    let done = talk.becomes(&card, "Release #1 of shop: done").await;
+    assert!(done.words.contains("\n• new: web-1, web-2, web-3 and web-4\n"), "{done}");
+    assert_eq!(talk.world().versions("app").await, [Some(2); 4]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

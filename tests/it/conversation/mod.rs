@@ -2,8 +2,8 @@
 
 mod card;
 mod decide;
-mod discord;
 mod extend;
+mod failure;
 mod four_eyes;
 mod gate;
 mod guard;
@@ -12,9 +12,9 @@ mod keep;
 mod promote;
 mod release;
 mod rollback;
+mod script;
 mod seal;
 mod secret;
-mod slack;
 mod talk;
 mod whereabouts;
 mod workflow;

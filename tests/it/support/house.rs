@@ -99,9 +99,17 @@ impl House {
 
     /// The same in a chat that does as the roster says.
     pub async fn start_behind(config: &Path, roster: &Roster) -> Bot {
+        Self::open(config, roster, Player::new("main".into(), None)).await
+    }
+
+    /// The same in front of a player who has seen other starts.
+    pub async fn start_with(config: &Path, player: Player) -> Bot {
+        Self::open(config, &Roster::default(), player).await
+    }
+
+    async fn open(config: &Path, roster: &Roster, player: Player) -> Bot {
         let config = config::load(config).expect("a good configuration");
         let clock: lockkeeper::clock::SharedClock = Arc::new(SystemClock);
-        let player = Player::new("main".into(), None);
         let settings = TerminalSettings {
             surface: Surface::Hidden,
             user: "ann".into(),

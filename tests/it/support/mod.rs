@@ -1,11 +1,13 @@
 //! What the tests share: fake platforms over real HTTP and WebSocket, and ways to await a condition.
 
 pub mod cards;
+pub mod chat;
 pub mod fake_discord;
 pub mod fake_slack;
 pub mod house;
 pub mod roster;
 pub mod shop;
+pub mod talk;
 pub mod trial;
 pub mod wire;
 
@@ -135,7 +137,16 @@ impl Inbox {
 }
 
 /// Tries after every change until there is an answer; `None` if there is none within [`PATIENCE`].
-pub async fn eventually<T>(changed: &Notify, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+pub async fn eventually<T>(changed: &Notify, attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    within(PATIENCE, changed, attempt).await
+}
+
+/// The same with a patience of one's own.
+pub async fn within<T>(
+    patience: Duration,
+    changed: &Notify,
+    mut attempt: impl FnMut() -> Option<T>,
+) -> Option<T> {
     let waiting = async {
         loop {
             let next = changed.notified();
@@ -147,5 +158,5 @@ pub async fn eventually<T>(changed: &Notify, mut attempt: impl FnMut() -> Option
             next.await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.ok()
+    tokio::time::timeout(patience, waiting).await.ok()
 }

@@ -48,6 +48,18 @@ impl Faults {
     }
 }
 
+/// A file that the bot showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    pub channel: String,
+    /// The message whose thread it stands in.
+    pub thread: Option<String>,
+    pub name: String,
+    /// What it shows, for who cannot see it.
+    pub alt: String,
+    pub bytes: Vec<u8>,
+}
+
 /// A gateway's error page.
 pub fn page() -> Response {
     Html("<html><body>Sign in to the network</body></html>").into_response()

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
-use super::wire::{Fault, Faults, Push, listen};
+use super::wire::{Fault, Faults, Push, Upload, listen};
 use super::{PATIENCE, eventually};
 
 pub const TOKEN: &str = "discord-token";
@@ -21,6 +21,14 @@ pub const GUILD: &str = "100000000000000001";
 pub const BOT: &str = "100000000000000010";
 pub const ANN: &str = "100000000000000011";
 pub const BEA: &str = "100000000000000012";
+/// Everybody in the guild: id and name.
+pub const MEMBERS: [(&str, &str); 5] = [
+    (ANN, "ann"),
+    (BEA, "bea"),
+    ("100000000000000013", "cid"),
+    ("100000000000000014", "dora"),
+    ("100000000000000015", "zed"),
+];
 pub const GENERAL: &str = "100000000000000100";
 /// Ann's direct channel with the bot.
 pub const DIRECT: &str = "100000000000000200";
@@ -33,7 +41,10 @@ pub struct Posted {
     pub id: String,
     pub author: String,
     pub body: Value,
+    /// Whose eyes only: a direct message, or the answer to a press.
+    pub only_for: Option<String>,
     pub reactions: BTreeMap<String, BTreeSet<String>>,
+    pub edits: usize,
 }
 
 impl Posted {
@@ -52,7 +63,7 @@ impl Posted {
 enum Unread {
     Post(Posted),
     Edit(Posted),
-    File { channel: String, form: Vec<u8> },
+    File(Upload),
 }
 
 struct SessionState {
@@ -71,7 +82,9 @@ struct World {
     early: Vec<(String, Value)>,
     identified: usize,
     resumed: usize,
-    interactions: BTreeMap<String, bool>,
+    /// Who pressed, and whether that was answered.
+    interactions: BTreeMap<String, (String, bool)>,
+    uploads: Vec<Upload>,
     faults: Faults,
     faulty_calls: Vec<String>,
     calls: Vec<String>,
@@ -99,6 +112,30 @@ fn person(id: &str, name: &str) -> (String, Value) {
     )
 }
 
+/// The direct channel of somebody with the bot.
+fn direct(id: &str, user: &str) -> (String, Value) {
+    (id.to_owned(), json!({"id": id, "type": 1, "recipients": [{"id": user}]}))
+}
+
+impl World {
+    /// Whose direct channel this is.
+    fn recipient(&self, channel: &str) -> Option<String> {
+        let direct = self.channels.get(channel).filter(|it| it["type"] == 1)?;
+        direct["recipients"][0]["id"].as_str().map(str::to_owned)
+    }
+
+    /// The direct channel of this person; made when first needed.
+    fn direct_with(&mut self, user: &str) -> String {
+        let known = self.channels.keys().find(|it| self.recipient(it).as_deref() == Some(user)).cloned();
+        known.unwrap_or_else(|| {
+            self.number += 1;
+            let (id, channel) = direct(&self.number.to_string(), user);
+            self.channels.insert(id.clone(), channel);
+            id
+        })
+    }
+}
+
 /// All fields that Discord promises for a message.
 fn whole_message(id: &str, channel: &str, author: &Value, text: &str) -> Value {
     json!({"id": id, "channel_id": channel, "author": author, "content": text, "type": 0,
@@ -115,8 +152,12 @@ impl FakeDiscord {
         let channel =
             |id: &str, kind: u64| (id.to_owned(), json!({"id": id, "type": kind, "guild_id": GUILD}));
         let world = World {
-            channels: [channel(GENERAL, 0), channel(DIRECT, 1)].into(),
-            members: [person(ANN, "ann"), person(BEA, "bea"), person(BOT, "lockkeeper")].into(),
+            channels: [channel(GENERAL, 0), direct(DIRECT, ANN)].into(),
+            members: MEMBERS
+                .into_iter()
+                .chain([(BOT, "lockkeeper")])
+                .map(|(id, name)| person(id, name))
+                .collect(),
             messages: Vec::new(),
             nonces: HashMap::new(),
             unread: Vec::new(),
@@ -125,6 +166,7 @@ impl FakeDiscord {
             identified: 0,
             resumed: 0,
             interactions: BTreeMap::new(),
+            uploads: Vec::new(),
             faults: Faults::default(),
             faulty_calls: Vec::new(),
             calls: Vec::new(),
@@ -247,7 +289,7 @@ impl FakeDiscord {
         if event["author"].is_null() {
             event["author"] = json!({"id": user, "username": "stranger"});
         }
-        if channel != DIRECT {
+        if self.look(|it| it.recipient(channel).is_none()) {
             event["guild_id"] = json!(GUILD);
             let mut partial = member;
             if let Some(member) = partial.as_object_mut() {
@@ -267,7 +309,9 @@ impl FakeDiscord {
                 id: id.clone(),
                 author: user.to_owned(),
                 body: json!({"content": text}),
+                only_for: None,
                 reactions: BTreeMap::new(),
+                edits: 0,
             });
         });
         self.happen("MESSAGE_CREATE", event);
@@ -300,15 +344,19 @@ impl FakeDiscord {
     pub fn press(&self, user: &str, message: &Posted, label: &str) -> String {
         let button = message.buttons().into_iter().find(|it| it["label"] == label);
         let Some(button) = button else { panic!("no button `{label}` in {:#?}", message.body) };
+        self.press_button(user, &message.channel, &message.id, &button)
+    }
+
+    /// Presses a button that stands there, or stood there when the person last looked.
+    pub fn press_button(&self, user: &str, at: &str, message: &str, button: &Value) -> String {
         let id = self.next_id();
-        let (member, channel) = self.look(|it| {
-            (it.members.get(user).cloned().unwrap_or(Value::Null), it.channels.get(&message.channel).cloned())
-        });
+        let (member, channel) = self
+            .look(|it| (it.members.get(user).cloned().unwrap_or(Value::Null), it.channels.get(at).cloned()));
         let bot = self.look(|it| it.members[BOT]["user"].clone());
-        self.world(|it| it.interactions.insert(id.clone(), false));
+        self.world(|it| it.interactions.insert(id.clone(), (user.to_owned(), false)));
         self.happen("INTERACTION_CREATE", json!({"id": id, "application_id": APPLICATION, "type": 3, "version": 1,
-            "token": format!("token-{id}"), "guild_id": GUILD, "channel_id": message.channel, "channel": channel,
-            "member": member, "message": whole_message(&message.id, &message.channel, &bot, ""),
+            "token": format!("token-{id}"), "guild_id": GUILD, "channel_id": at, "channel": channel,
+            "member": member, "message": whole_message(message, at, &bot, ""),
             "locale": "en-US", "app_permissions": "0", "entitlements": [], "attachment_size_limit": 10_000_000,
             "data": {"component_type": 2, "custom_id": button["custom_id"]}}));
         id
@@ -317,9 +365,22 @@ impl FakeDiscord {
     /// A thread that a person made.
     pub fn open_thread(&self, parent: &str) -> String {
         let id = self.next_id();
-        let thread = json!({"id": id, "type": 11, "parent_id": parent, "guild_id": GUILD, "name": "talk"});
-        self.world(|it| it.channels.insert(id.clone(), thread));
+        self.thread_below(parent, &id);
         id
+    }
+
+    /// The thread below a message, which bears its id; a person makes it if nobody has.
+    pub fn thread_below(&self, parent: &str, message: &str) {
+        let thread =
+            json!({"id": message, "type": 11, "parent_id": parent, "guild_id": GUILD, "name": "talk"});
+        self.world(|it| {
+            it.channels.entry(message.to_owned()).or_insert(thread);
+        });
+    }
+
+    /// The channel that a thread hangs in; `None` for what is no thread.
+    pub fn parent(&self, channel: &str) -> Option<String> {
+        self.look(|it| it.channels.get(channel)?["parent_id"].as_str().map(str::to_owned))
     }
 
     /// Any dispatch at all.
@@ -349,7 +410,7 @@ impl FakeDiscord {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Post(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("a message in {channel}"), &mut take).await
@@ -359,18 +420,17 @@ impl FakeDiscord {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Edit(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("an edit in {channel}"), &mut take).await
     }
 
-    /// The whole form with which a file came.
-    pub async fn next_file(&self, channel: &str) -> Vec<u8> {
+    pub async fn next_file(&self, channel: &str) -> Upload {
         let mut take = || {
             self.take(|it| match it {
-                Unread::File { channel: at, form } if at == channel => Some(form.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::File(upload) if upload.channel == channel => Some(upload.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("a file in {channel}"), &mut take).await
@@ -404,6 +464,26 @@ impl FakeDiscord {
         self.look(|it| it.messages.iter().filter(|it| it.channel == channel).cloned().collect())
     }
 
+    /// Everything that stands anywhere, oldest first; what people said, too.
+    pub fn all_messages(&self) -> Vec<Posted> {
+        self.look(|it| it.messages.clone())
+    }
+
+    /// Every file that was shown.
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.look(|it| it.uploads.clone())
+    }
+
+    /// For who reads messages as they stand, not as they come.
+    pub fn skip_unread(&self) {
+        self.world(|it| it.unread.clear());
+    }
+
+    /// Rings at every change.
+    pub fn changed(&self) -> &Notify {
+        &self.changed
+    }
+
     pub fn lines(&self) -> usize {
         let open = |it: &SessionState| it.line.as_ref().is_some_and(|line| !line.is_closed());
         self.look(|it| it.sessions.values().filter(|it| open(it)).count())
@@ -419,7 +499,7 @@ impl FakeDiscord {
 
     /// Whether this interaction was answered.
     pub fn is_answered(&self, interaction: &str) -> bool {
-        self.look(|it| it.interactions.get(interaction).copied().unwrap_or(false))
+        self.look(|it| it.interactions.get(interaction).is_some_and(|(_, answered)| *answered))
     }
 
     pub fn calls(&self, call: &str) -> usize {
@@ -439,8 +519,10 @@ impl FakeDiscord {
 
     /// Everything was read, answered and allowed.
     pub async fn finish(self) {
-        self.until("all presses are answered", |it| it.look(|it| it.interactions.values().all(|it| *it)))
-            .await;
+        self.until("all presses are answered", |it| {
+            it.look(|it| it.interactions.values().all(|(_, answered)| *answered))
+        })
+        .await;
         self.look(|it| {
             assert!(it.faulty_calls.is_empty(), "calls that Discord would refuse: {:#?}", it.faulty_calls);
             assert!(it.unread.is_empty(), "nobody looked at: {:#?}", it.unread);

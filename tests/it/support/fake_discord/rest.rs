@@ -11,8 +11,8 @@ use axum::routing::any;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::super::wire::{Fault, page, status};
-use super::{APPLICATION, BOT, DIRECT, FakeDiscord, Posted, TOKEN, Unread, World, rules};
+use super::super::wire::{Fault, Upload, page, status};
+use super::{APPLICATION, BOT, FakeDiscord, Posted, TOKEN, Unread, World, rules};
 
 pub(super) async fn serve(fake: FakeDiscord, listener: TcpListener) {
     let router = Router::new().fallback(any(call)).with_state(fake);
@@ -106,10 +106,17 @@ fn answer(
             Ok(Value::Null)
         }
         ("POST", ["channels", channel, "messages", id, "threads"]) => thread(world, channel, id, &body),
-        ("POST", ["users", "@me", "channels"]) => Ok(json!({"id": DIRECT, "type": 1})),
+        ("POST", ["users", "@me", "channels"]) => {
+            let user = body["recipient_id"].as_str().unwrap_or_default();
+            Ok(json!({"id": world.direct_with(user), "type": 1}))
+        }
         ("GET", ["guilds", _, "members", user]) => world.members.get(*user).cloned().ok_or((404, 10_007)),
         ("POST", ["interactions", id, _, "callback"]) => {
-            if body["type"] != 6 || world.interactions.insert((*id).to_owned(), true) != Some(false) {
+            let waited = world
+                .interactions
+                .get_mut(*id)
+                .is_some_and(|(_, answered)| !std::mem::replace(answered, true));
+            if body["type"] != 6 || !waited {
                 world.faulty_calls.push(format!("a wrong or second answer to interaction {id}: {body}"));
             }
             Ok(Value::Null)
@@ -137,7 +144,9 @@ fn keep(world: &mut World, channel: &str, body: &Value) -> Posted {
         id: world.number.to_string(),
         author: BOT.to_owned(),
         body: body.clone(),
+        only_for: world.recipient(channel),
         reactions: BTreeMap::new(),
+        edits: 0,
     };
     world.messages.push(posted.clone());
     posted
@@ -164,8 +173,42 @@ fn upload(world: &mut World, channel: &str, form: &Bytes) -> Result<Value, Refus
     if !world.channels.contains_key(channel) {
         return Err(UNKNOWN_CHANNEL);
     }
-    world.unread.push(Unread::File { channel: channel.to_owned(), form: form.to_vec() });
-    Ok(keep(world, channel, &json!({"attachments": [{}]})).id.into()).map(|id: Value| json!({"id": id}))
+    let parts = parts(form);
+    let part = |name: &str| parts.iter().find(|(head, _)| head.contains(&format!("name=\"{name}\"")));
+    let (Some((_, message)), Some((head, bytes))) = (part("payload_json"), part("files[0]")) else {
+        world.faulty_calls.push("a form without `payload_json` and `files[0]`".to_owned());
+        return Err((400, 50_035));
+    };
+    let message: Value = serde_json::from_slice(message).unwrap_or_default();
+    let quoted = |text: &str| text.split('"').next().unwrap_or_default().to_owned();
+    let thread = world.channels[channel]["parent_id"].is_string().then(|| channel.to_owned());
+    let shown = Upload {
+        channel: channel.to_owned(),
+        thread,
+        name: head.split_once("filename=\"").map_or(String::new(), |(_, rest)| quoted(rest)),
+        alt: message["attachments"][0]["description"].as_str().unwrap_or_default().to_owned(),
+        bytes: bytes.clone(),
+    };
+    world.uploads.push(shown.clone());
+    world.unread.push(Unread::File(shown));
+    Ok(json!({"id": keep(world, channel, &json!({"attachments": [{}]})).id}))
+}
+
+/// The parts of a multipart form: head and bytes.
+fn parts(form: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let find = |text: &[u8], wanted: &[u8]| text.windows(wanted.len()).position(|it| it == wanted);
+    let boundary = find(form, b"\r\n").map_or(form, |end| &form[..end]);
+    let mut parts = Vec::new();
+    let mut rest = &form[boundary.len()..];
+    while let Some(end) = find(rest, boundary).filter(|_| !boundary.is_empty()) {
+        let part = &rest[..end];
+        if let Some(at) = find(part, b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&part[..at]).into_owned();
+            parts.push((head, part[at + 4..].strip_suffix(b"\r\n").unwrap_or(&part[at + 4..]).to_vec()));
+        }
+        rest = &rest[end + boundary.len()..];
+    }
+    parts
 }
 
 fn find<'a>(world: &'a mut World, channel: &str, id: &str) -> Result<&'a mut Posted, Refusal> {
@@ -180,6 +223,7 @@ fn update(world: &mut World, channel: &str, id: &str, body: &Value) -> Result<Va
         return Err((403, 50_005));
     }
     message.body = body.clone();
+    message.edits += 1;
     let edited = message.clone();
     world.unread.push(Unread::Edit(edited));
     Ok(json!({"id": id}))
@@ -207,11 +251,12 @@ fn follow_up(world: &mut World, token: &str, body: &Value) -> Result<Value, Refu
     if body["flags"] != 64 {
         world.faulty_calls.push(format!("everybody would see this: {body}"));
     }
-    let known = token.strip_prefix("token-").is_some_and(|it| world.interactions.contains_key(it));
-    if !known {
-        return Err((404, 10_015));
-    }
-    let posted = keep(world, token, body);
+    let presser = token.strip_prefix("token-").and_then(|it| world.interactions.get(it));
+    let Some((presser, _)) = presser.cloned() else { return Err((404, 10_015)) };
+    let id = keep(world, token, body).id;
+    let posted = find(world, token, &id)?;
+    posted.only_for = Some(presser);
+    let posted = posted.clone();
     world.unread.push(Unread::Post(posted.clone()));
     Ok(json!({"id": posted.id}))
 }

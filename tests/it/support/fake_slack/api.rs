@@ -11,7 +11,7 @@ use axum::routing::any;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::super::wire::{Fault, page, status};
+use super::super::wire::{Fault, Upload, page, status};
 use super::past::history;
 use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules, scope};
 
@@ -33,7 +33,7 @@ async fn unknown(State(fake): State<FakeSlack>, uri: axum::http::Uri) -> Respons
 async fn upload(State(fake): State<FakeSlack>, Path(file): Path<String>, bytes: Bytes) -> Response {
     fake.world(|it| match it.files.get_mut(&file) {
         Some(slot) => {
-            slot.1 = bytes.to_vec();
+            slot.bytes = bytes.to_vec();
             "OK".into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
@@ -141,7 +141,9 @@ fn answer(world: &mut World, fake: &FakeSlack, method: &str, body: &Value) -> An
             let id = format!("F{}", world.number);
             let name = body["filename"].as_str().ok_or("invalid_arguments")?.to_owned();
             body["length"].as_str().and_then(|it| it.parse::<usize>().ok()).ok_or("invalid_arguments")?;
-            world.files.insert(id.clone(), (name, Vec::new()));
+            let alt = body["alt_txt"].as_str().unwrap_or_default().to_owned();
+            let (channel, thread, bytes) = (String::new(), None, Vec::new());
+            world.files.insert(id.clone(), Upload { channel, thread, name, alt, bytes });
             Ok(json!({"upload_url": format!("http://{}/upload/{id}", fake.http), "file_id": id}))
         }
         "files.completeUploadExternal" => complete_upload(world, body),
@@ -169,6 +171,7 @@ fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
         body: body.clone(),
         only_for,
         reactions: BTreeMap::new(),
+        edits: 0,
     };
     world.messages.push(posted.clone());
     world.unread.push(Unread::Post(posted));
@@ -201,6 +204,7 @@ fn update(world: &mut World, body: &Value) -> Answer {
     }
     message.body["blocks"] = body["blocks"].clone();
     message.body["text"] = body["text"].clone();
+    message.edits += 1;
     let edited = message.clone();
     world.unread.push(Unread::Edit(edited));
     Ok(json!({"channel": body["channel"], "ts": body["ts"]}))
@@ -219,10 +223,12 @@ fn react(world: &mut World, body: &Value) -> Answer {
 fn complete_upload(world: &mut World, body: &Value) -> Answer {
     let channel = body["channel_id"].as_str().ok_or("channel_not_found")?.to_owned();
     let id = body["files"][0]["id"].as_str().ok_or("invalid_arguments")?;
-    let (name, bytes) = world.files.remove(id).ok_or("file_not_found")?;
-    if bytes.is_empty() {
+    let announced = world.files.remove(id).ok_or("file_not_found")?;
+    if announced.bytes.is_empty() {
         return Err("file_not_uploaded");
     }
-    world.unread.push(Unread::File { channel, name, bytes });
+    let upload = Upload { channel, thread: body["thread_ts"].as_str().map(str::to_owned), ..announced };
+    world.uploads.push(upload.clone());
+    world.unread.push(Unread::File(upload));
     Ok(json!({"files": [{"id": id}]}))
 }

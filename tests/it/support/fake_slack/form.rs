@@ -74,7 +74,7 @@ impl FakeSlack {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Form(form) if form.user == user => Some(form.clone()),
-                Unread::Form(_) | Unread::Post(_) | Unread::Edit(_) | Unread::File { .. } => None,
+                Unread::Form(_) | Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("a form for {user}"), &mut take).await

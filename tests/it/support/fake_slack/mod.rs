@@ -18,7 +18,7 @@ use lockkeeper::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
-use super::wire::{Fault, Faults, Push, listen};
+use super::wire::{Fault, Faults, Push, Upload, listen};
 use super::{PATIENCE, eventually};
 
 pub use form::Form;
@@ -29,6 +29,9 @@ pub const TEAM: &str = "T0HOME";
 pub const BOT: &str = "U0LOCK";
 pub const ANN: &str = "U0ANN";
 pub const BEA: &str = "U0BEA";
+/// Everybody in the workspace: id and name.
+pub const MEMBERS: [(&str, &str); 5] =
+    [(ANN, "ann"), (BEA, "bea"), ("U0CID", "cid"), ("U0DORA", "dora"), ("U0ZED", "zed")];
 /// A public channel that the bot is in.
 pub const GENERAL: &str = "C0GENERAL";
 /// Ann's direct message with the bot.
@@ -45,12 +48,13 @@ pub struct Posted {
     /// Whose eyes only.
     pub only_for: Option<String>,
     pub reactions: BTreeMap<String, BTreeSet<String>>,
+    pub edits: usize,
 }
 
 impl Posted {
     fn of(user: &str, body: Value) -> Self {
         let (channel, ts, user) = (String::new(), String::new(), user.to_owned());
-        Self { channel, ts, user, body, only_for: None, reactions: BTreeMap::new() }
+        Self { channel, ts, user, body, only_for: None, reactions: BTreeMap::new(), edits: 0 }
     }
 
     pub fn words(&self) -> String {
@@ -74,7 +78,7 @@ enum Unread {
     Post(Posted),
     Edit(Posted),
     Form(Form),
-    File { channel: String, name: String, bytes: Vec<u8> },
+    File(Upload),
 }
 
 struct Sent {
@@ -86,7 +90,9 @@ struct World {
     users: BTreeMap<String, Value>,
     messages: Vec<Posted>,
     unread: Vec<Unread>,
-    files: HashMap<String, (String, Vec<u8>)>,
+    /// Announced, not shown yet; by id.
+    files: HashMap<String, Upload>,
+    uploads: Vec<Upload>,
     sockets: Vec<mpsc::UnboundedSender<Push>>,
     next_socket: usize,
     opened: usize,
@@ -138,10 +144,15 @@ impl FakeSlack {
             (id.to_owned(), user)
         };
         let world = World {
-            users: [person(ANN, "ann"), person(BEA, "bea"), person(BOT, "lockkeeper")].into(),
+            users: MEMBERS
+                .into_iter()
+                .chain([(BOT, "lockkeeper")])
+                .map(|(id, name)| person(id, name))
+                .collect(),
             messages: Vec::new(),
             unread: Vec::new(),
             files: HashMap::new(),
+            uploads: Vec::new(),
             sockets: Vec::new(),
             next_socket: 0,
             opened: 0,
@@ -260,6 +271,7 @@ impl FakeSlack {
                 body: json!({"text": text}),
                 only_for: None,
                 reactions: BTreeMap::new(),
+                edits: 0,
             });
         });
         self.happen(event);
@@ -293,12 +305,17 @@ impl FakeSlack {
     pub fn press(&self, user: &str, message: &Posted, label: &str) {
         let button = message.buttons().into_iter().find(|it| it["text"]["text"] == label);
         let Some(button) = button else { panic!("no button `{label}` in {:#?}", message.body) };
+        self.press_button(user, &message.channel, &message.ts, &button);
+    }
+
+    /// Presses a button that stands there, or stood there when the person last looked.
+    pub fn press_button(&self, user: &str, channel: &str, ts: &str, button: &Value) {
         let at = self.next_ts();
         let payload = json!({"type": "block_actions", "user": {"id": user, "username": "x", "team_id": TEAM},
             "team": {"id": TEAM, "domain": "home"}, "api_app_id": "A1", "trigger_id": "1.2.3", "response_url": "http://x",
-            "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel,
+            "container": {"type": "message", "message_ts": ts, "channel_id": channel,
                 "is_ephemeral": false},
-            "channel": {"id": message.channel, "name": "x"}, "message": {"ts": message.ts},
+            "channel": {"id": channel, "name": "x"}, "message": {"ts": ts},
             "actions": [{"type": "button", "action_id": button["action_id"], "block_id": "answers",
                 "value": button["value"], "action_ts": at}]});
         self.deliver("interactive", payload);
@@ -346,7 +363,7 @@ impl FakeSlack {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Post(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("a message in {channel}"), &mut take).await
@@ -356,19 +373,17 @@ impl FakeSlack {
         let mut take = || {
             self.take(|it| match it {
                 Unread::Edit(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File { .. } => None,
+                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("an edit in {channel}"), &mut take).await
     }
 
-    pub async fn next_file(&self, channel: &str) -> (String, Vec<u8>) {
+    pub async fn next_file(&self, channel: &str) -> Upload {
         let mut take = || {
             self.take(|it| match it {
-                Unread::File { channel: at, name, bytes } if at == channel => {
-                    Some((name.clone(), bytes.clone()))
-                }
-                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File { .. } => None,
+                Unread::File(upload) if upload.channel == channel => Some(upload.clone()),
+                Unread::Post(_) | Unread::Edit(_) | Unread::Form(_) | Unread::File(_) => None,
             })
         };
         self.expect(&format!("a file in {channel}"), &mut take).await
@@ -400,6 +415,26 @@ impl FakeSlack {
 
     pub fn messages(&self, channel: &str) -> Vec<Posted> {
         self.look(|it| it.messages.iter().filter(|it| it.channel == channel).cloned().collect())
+    }
+
+    /// Everything that stands anywhere, oldest first; what people said, too.
+    pub fn all_messages(&self) -> Vec<Posted> {
+        self.look(|it| it.messages.clone())
+    }
+
+    /// Every file that was shown.
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.look(|it| it.uploads.clone())
+    }
+
+    /// For who reads messages as they stand, not as they come.
+    pub fn skip_unread(&self) {
+        self.world(|it| it.unread.clear());
+    }
+
+    /// Rings at every change.
+    pub fn changed(&self) -> &Notify {
+        &self.changed
     }
 
     pub fn sockets(&self) -> usize {

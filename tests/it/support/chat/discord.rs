@@ -1,0 +1,106 @@
+use std::path::Path;
+
+use lockkeeper::message::Mark;
+use serde_json::{Value, json};
+
+use super::super::fake_discord::{BOT, FakeDiscord, GENERAL, GUILD, MEMBERS, Posted, TOKEN, rules};
+use super::super::house::{Bot, House};
+use super::super::wire::Upload;
+use super::super::within;
+use super::{Chat, PATIENCE, Person, Seen, move_in};
+
+/// A Discord guild.
+pub struct DiscordChat(FakeDiscord);
+
+impl DiscordChat {
+    fn seen(&self, posted: &Posted) -> Seen {
+        let mut body = posted.body.clone();
+        let rings = body["allowed_mentions"]["users"].as_array().cloned().unwrap_or_default();
+        let content = body["content"].as_str().unwrap_or_default();
+        let rung = rings.iter().filter_map(Value::as_str).filter(|it| content.contains(&format!("<@{it}>")));
+        let rings = rung.filter_map(|it| Person::with(it, &MEMBERS)).collect();
+        // Beside an embed the content only rings; buttons are told apart from words.
+        if body["embeds"].as_array().is_some_and(|it| !it.is_empty()) {
+            body["content"] = json!("");
+        }
+        body["components"] = json!([]);
+        let mut words = rules::words(&body).replace('*', "");
+        for (id, name) in MEMBERS {
+            words = words.replace(&format!("<@{id}>"), &format!("@{name}"));
+        }
+        let buttons = posted.buttons().into_iter();
+        Seen {
+            id: posted.id.clone(),
+            thread: self.0.parent(&posted.channel).map(|_| posted.channel.clone()),
+            words,
+            buttons: buttons.map(|it| (it["label"].as_str().unwrap_or_default().to_owned(), it)).collect(),
+            only_for: posted.only_for.as_deref().and_then(|it| Person::with(it, &MEMBERS)),
+            rings,
+            marks: posted.reactions.values().filter(|it| it.contains(BOT)).count(),
+            edits: posted.edits,
+        }
+    }
+}
+
+impl Chat for DiscordChat {
+    async fn start() -> Self {
+        Self(FakeDiscord::start().await)
+    }
+
+    fn configure(&self, settings: &Path) {
+        std::fs::write(settings.join("discord"), TOKEN).expect("a token's file");
+        let section = format!("discord: {{token: file:discord, api_url: \"{}\"}}", self.0.url());
+        let account = |person: Person| format!("{GUILD}/{}", person.account(&MEMBERS));
+        move_in(settings, "discord", &section, &format!("discord/{GUILD}/{GENERAL}"), account);
+    }
+
+    async fn connect(&self, config: &Path) -> Bot {
+        let before = self.0.identified();
+        let bot = House::start_at(config).await;
+        self.0.until("the bot is connected", |it| before < it.identified() && it.lines() == 1).await;
+        bot
+    }
+
+    fn say(&self, who: Person, text: &str, below: Option<&Seen>) {
+        let channel = below.map_or(GENERAL, |it| it.id.as_str());
+        if let Some(message) = below {
+            self.0.thread_below(GENERAL, &message.id);
+        }
+        self.0.say(who.account(&MEMBERS), channel, text);
+    }
+
+    fn press(&self, who: Person, message: &Seen, label: &str) {
+        self.0.press_button(who.account(&MEMBERS), GENERAL, &message.id, message.button(label));
+    }
+
+    fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
+        let emoji = match mark {
+            Mark::Approve => "✅",
+            Mark::Reject => "⛔",
+        };
+        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, emoji, added);
+    }
+
+    fn shown(&self) -> Vec<Seen> {
+        let said = self.0.all_messages();
+        let is_file = |it: &Posted| it.body["attachments"].as_array().is_some_and(|it| !it.is_empty());
+        said.iter().filter(|it| it.author == BOT && !is_file(it)).map(|it| self.seen(it)).collect()
+    }
+
+    fn uploads(&self) -> Vec<Upload> {
+        self.0.uploads()
+    }
+
+    async fn find<T>(&self, attempt: impl FnMut() -> Option<T>) -> Option<T> {
+        within(PATIENCE, self.0.changed(), attempt).await
+    }
+
+    fn history(&self) -> String {
+        self.0.history()
+    }
+
+    async fn finish(self) {
+        self.0.skip_unread();
+        self.0.finish().await;
+    }
+}

@@ -1,0 +1,152 @@
+//! A chat, as far as conversations go: people say, press and react, and read what stands there. Three real ones: the
+//! terminal, and Slack and Discord as fakes that the vendors' own clients speak to.
+
+mod discord;
+mod slack;
+mod terminal;
+
+use std::path::Path;
+use std::time::Duration;
+
+use lockkeeper::message::Mark;
+use serde_json::Value;
+
+use super::house::Bot;
+use super::wire::Upload;
+
+pub use discord::DiscordChat;
+pub use slack::SlackChat;
+pub use terminal::TerminalChat;
+
+/// How long a conversation waits for anything: a release takes seconds, on a busy machine many.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who takes part. Their groups stand in the rehearsal's `people.yaml`; Zed is a member of the chat and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Person {
+    Ann,
+    Bea,
+    Cid,
+    Dora,
+    Zed,
+}
+
+impl Person {
+    pub const ALL: [Person; 5] = [Person::Ann, Person::Bea, Person::Cid, Person::Dora, Person::Zed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Person::Ann => "ann",
+            Person::Bea => "bea",
+            Person::Cid => "cid",
+            Person::Dora => "dora",
+            Person::Zed => "zed",
+        }
+    }
+
+    /// The one with this account, in a list of accounts and names.
+    fn with(user: &str, members: &[(&str, &str)]) -> Option<Person> {
+        let (_, name) = members.iter().find(|(id, _)| *id == user)?;
+        Self::ALL.into_iter().find(|it| it.name() == *name)
+    }
+
+    /// The account in such a list.
+    fn account(self, members: &[(&'static str, &str)]) -> &'static str {
+        members.iter().find(|(_, name)| *name == self.name()).expect("everybody has an account").0
+    }
+}
+
+/// A message of the bot's as somebody sees it: the same words on every platform, whatever marks it writes them with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    pub id: String,
+    /// The message whose thread it stands in.
+    pub thread: Option<String>,
+    pub words: String,
+    /// Label, and what the platform knows the button by.
+    pub buttons: Vec<(String, Value)>,
+    /// Nobody else sees it.
+    pub only_for: Option<Person>,
+    /// Whose bell it rings.
+    pub rings: Vec<Person>,
+    /// Our own marks under it, to be clicked.
+    pub marks: usize,
+    /// How often it was changed since it was posted.
+    pub edits: usize,
+}
+
+impl Seen {
+    pub fn labels(&self) -> Vec<&str> {
+        self.buttons.iter().map(|(label, _)| label.as_str()).collect()
+    }
+
+    fn button(&self, label: &str) -> &Value {
+        let found = self.buttons.iter().find(|(it, _)| it == label);
+        &found.unwrap_or_else(|| panic!("no button `{label}` under\n{}", self.words)).1
+    }
+}
+
+/// One chat platform with one channel where everybody is.
+pub trait Chat: Sized {
+    /// It has marks under messages, and words beside pictures; a terminal has not.
+    const IS_PLATFORM: bool = true;
+
+    /// An empty channel.
+    async fn start() -> Self;
+
+    /// Makes a bot's configuration one that listens here: accounts of people, channel of the app, tokens.
+    fn configure(&self, settings: &Path);
+
+    /// Starts a bot and waits until it hears.
+    async fn connect(&self, config: &Path) -> Bot;
+
+    /// Says something in the channel, or in the thread below a message.
+    fn say(&self, who: Person, text: &str, below: Option<&Seen>);
+
+    /// Presses a button that this message has, or had when the person last looked.
+    fn press(&self, who: Person, message: &Seen, label: &str);
+
+    /// Puts a mark under a message, or takes it away.
+    fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool);
+
+    /// All messages of the bot's as they stand now, oldest first.
+    fn shown(&self) -> Vec<Seen>;
+
+    /// Files that the bot showed.
+    fn uploads(&self) -> Vec<Upload>;
+
+    /// Tries after every change until there is an answer.
+    async fn find<T>(&self, attempt: impl FnMut() -> Option<T>) -> Option<T>;
+
+    /// All that happened, for who waited in vain.
+    fn history(&self) -> String;
+
+    /// Nothing was said or asked that the platform would refuse.
+    async fn finish(self);
+}
+
+/// Rewrites the settings in this folder for one platform, whose name and section are these. People keep their
+/// accounts at the terminal.
+fn move_in(
+    settings: &Path,
+    platform: &str,
+    section: &str,
+    channel: &str,
+    account: impl Fn(Person) -> String,
+) {
+    let change = |file: &str, edit: &dyn Fn(String) -> String| {
+        let path = settings.join(file);
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            std::fs::write(&path, edit(text)).expect("a settings file");
+        }
+    };
+    change("lockkeeper.yaml", &|text| format!("{text}{section}\n"));
+    change("apps/shop.yaml", &|text| text.replace("terminal/main", channel));
+    change("people.yaml", &|mut text| {
+        for person in Person::ALL {
+            let terminal = format!("terminal: [{}]", person.name());
+            text = text.replace(&terminal, &format!("{terminal}, {platform}: [\"{}\"]", account(person)));
+        }
+        text
+    });
+}

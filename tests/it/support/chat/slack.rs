@@ -1,0 +1,99 @@
+use std::path::Path;
+
+use lockkeeper::message::Mark;
+use serde_json::json;
+
+use super::super::fake_slack::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, GENERAL, MEMBERS, Posted, TEAM, rules};
+use super::super::house::{Bot, House};
+use super::super::wire::Upload;
+use super::super::within;
+use super::{Chat, PATIENCE, Person, Seen, move_in};
+
+/// A Slack workspace.
+pub struct SlackChat(pub FakeSlack);
+
+impl SlackChat {
+    fn seen(posted: &Posted) -> Seen {
+        let blocks = posted.body["blocks"].as_array().cloned().unwrap_or_default();
+        let text: Vec<_> = blocks.into_iter().filter(|it| it["type"] != "actions").collect();
+        let mut words = rules::words(&json!({ "blocks": text })).replace('*', "");
+        for (id, name) in MEMBERS {
+            words = words.replace(&format!("<@{id}>"), &format!("@{name}"));
+        }
+        let rung =
+            rules::active(&posted.body).into_iter().filter_map(|it| it.strip_prefix('@').map(str::to_owned));
+        let buttons = posted.buttons().into_iter();
+        Seen {
+            id: posted.ts.clone(),
+            thread: posted.thread().map(str::to_owned),
+            words,
+            buttons: buttons
+                .map(|it| (it["text"]["text"].as_str().unwrap_or_default().to_owned(), it))
+                .collect(),
+            only_for: posted.only_for.as_deref().and_then(|it| Person::with(it, &MEMBERS)),
+            rings: rung.filter_map(|it| Person::with(&it, &MEMBERS)).collect(),
+            marks: posted.reactions.values().filter(|it| it.contains(BOT)).count(),
+            edits: posted.edits,
+        }
+    }
+}
+
+impl Chat for SlackChat {
+    async fn start() -> Self {
+        Self(FakeSlack::start().await)
+    }
+
+    fn configure(&self, settings: &Path) {
+        std::fs::write(settings.join("slack-bot"), BOT_TOKEN).expect("a token's file");
+        std::fs::write(settings.join("slack-app"), APP_TOKEN).expect("a token's file");
+        let tokens = "bot_token: file:slack-bot, app_token: file:slack-app";
+        let section = format!("slack: {{{tokens}, api_url: \"{}\"}}", self.0.url());
+        let account = |person: Person| format!("{TEAM}/{}", person.account(&MEMBERS));
+        move_in(settings, "slack", &section, &format!("slack/{TEAM}/{GENERAL}"), account);
+    }
+
+    async fn connect(&self, config: &Path) -> Bot {
+        let before = self.0.opened();
+        let bot = House::start_at(config).await;
+        self.0.until("the bot is connected", |it| before < it.opened()).await;
+        bot
+    }
+
+    fn say(&self, who: Person, text: &str, below: Option<&Seen>) {
+        let more = below.map_or(json!({}), |it| json!({"thread_ts": it.id}));
+        self.0.say_with(who.account(&MEMBERS), GENERAL, text, more);
+    }
+
+    fn press(&self, who: Person, message: &Seen, label: &str) {
+        self.0.press_button(who.account(&MEMBERS), GENERAL, &message.id, message.button(label));
+    }
+
+    fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
+        let name = match mark {
+            Mark::Approve => "white_check_mark",
+            Mark::Reject => "no_entry",
+        };
+        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, name, added);
+    }
+
+    fn shown(&self) -> Vec<Seen> {
+        self.0.all_messages().iter().filter(|it| it.user == BOT).map(Self::seen).collect()
+    }
+
+    fn uploads(&self) -> Vec<Upload> {
+        self.0.uploads()
+    }
+
+    async fn find<T>(&self, attempt: impl FnMut() -> Option<T>) -> Option<T> {
+        within(PATIENCE, self.0.changed(), attempt).await
+    }
+
+    fn history(&self) -> String {
+        self.0.history()
+    }
+
+    async fn finish(self) {
+        self.0.skip_unread();
+        self.0.finish().await;
+    }
+}

@@ -1,0 +1,252 @@
+//! A conversation, written once and had on every chat: a bot in a world, what people do there, and what they read.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+use lockkeeper::demo::{Program, Terms, World};
+use lockkeeper::message::Mark;
+use regex::Regex;
+use tempfile::TempDir;
+
+use super::chat::{Chat, PATIENCE, Person, Seen};
+use super::house::{Bot, House};
+use super::wire::Upload;
+
+/// One conversation as three tests: `each_chat!(conversation, Talk::release(quick()))`. The conversation takes a
+/// `&mut Talk<impl Chat>`.
+macro_rules! each_chat {
+    ($conversation:ident, $open:expr) => {
+        mod $conversation {
+            use super::*;
+            use crate::support::chat::{DiscordChat, SlackChat, TerminalChat};
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_the_terminal() {
+                let mut talk: Talk<TerminalChat> = $open.await;
+                super::$conversation(&mut talk).await;
+                talk.end().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_slack() {
+                let mut talk: Talk<SlackChat> = $open.await;
+                super::$conversation(&mut talk).await;
+                talk.end().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_discord() {
+                let mut talk: Talk<DiscordChat> = $open.await;
+                super::$conversation(&mut talk).await;
+                talk.end().await;
+            }
+        }
+    };
+}
+
+/// What a message reads, as a snapshot: the same on every chat.
+macro_rules! reads {
+    ($seen:expr, @$words:literal) => {{
+        let seen = $seen.to_string();
+        insta::allow_duplicates! { insta::assert_snapshot!(seen, @$words) }
+    }};
+}
+
+pub(crate) use {each_chat, reads};
+
+/// A watch of one second: these conversations are about what follows it.
+pub fn quick() -> Terms {
+    Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), ..Terms::default() }
+}
+
+/// Somebody's words to the bot and what came of them, on one chat.
+pub struct Talk<C> {
+    chat: C,
+    bot: Option<Bot>,
+    config: PathBuf,
+    world: Option<World>,
+    /// Messages that the conversation has read.
+    read: BTreeSet<String>,
+    _dirs: (Option<House>, Option<TempDir>),
+}
+
+impl<C: Chat> Talk<C> {
+    /// A bot that knows people and has nothing to release.
+    pub async fn empty() -> Self {
+        let house = House::new();
+        let config = house.path("config/lockkeeper.yaml");
+        Self::open(config, None, (Some(house), None)).await
+    }
+
+    /// A bot in the rehearsal's world, with version 1 on all hosts.
+    pub async fn release(terms: Terms) -> Self {
+        let dir = TempDir::new().expect("a temporary folder");
+        let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
+        let mut world = World::create(&dir.path().join("world"), program, &terms).await.expect("a world");
+        world.start_supervisor().await.expect("hosts");
+        Self::open(world.config(), Some(world), (None, Some(dir))).await
+    }
+
+    async fn open(config: PathBuf, world: Option<World>, dirs: (Option<House>, Option<TempDir>)) -> Self {
+        let chat = C::start().await;
+        chat.configure(config.parent().expect("a folder"));
+        let bot = Some(chat.connect(&config).await);
+        Self { chat, bot, config, world, read: BTreeSet::new(), _dirs: dirs }
+    }
+
+    // What people do.
+
+    pub fn says(&self, who: Person, text: &str) {
+        self.chat.say(who, text, None);
+    }
+
+    /// In the thread below the message.
+    pub fn replies(&self, who: Person, below: &Seen, text: &str) {
+        self.chat.say(who, text, Some(below));
+    }
+
+    /// The button as it was when the message was read.
+    pub fn presses(&self, who: Person, message: &Seen, label: &str) {
+        self.chat.press(who, message, label);
+    }
+
+    pub fn reacts(&self, who: Person, message: &Seen, mark: Mark) {
+        self.chat.react(who, message, mark, true);
+    }
+
+    pub fn unreacts(&self, who: Person, message: &Seen, mark: Mark) {
+        self.chat.react(who, message, mark, false);
+    }
+
+    // What they read.
+
+    /// A message for all that was not read yet and holds this, now or soon.
+    pub async fn sees(&mut self, part: &str) -> Seen {
+        self.next(part, None).await
+    }
+
+    /// The same, for one pair of eyes only.
+    pub async fn sees_alone(&mut self, who: Person, part: &str) -> Seen {
+        self.next(part, Some(who)).await
+    }
+
+    async fn next(&mut self, part: &str, only_for: Option<Person>) -> Seen {
+        let new =
+            |it: &Seen| !self.read.contains(&it.id) && it.only_for == only_for && it.words.contains(part);
+        let found = self.find(&format!("a message “{part}” for {only_for:?}"), new).await;
+        self.read.insert(found.id.clone());
+        found
+    }
+
+    /// A message that was read before, once it holds this.
+    pub async fn becomes(&self, message: &Seen, part: &str) -> Seen {
+        let what = format!("a change of a message to “{part}”");
+        self.find(&what, |it| it.id == message.id && it.words.contains(part)).await
+    }
+
+    /// A message that was read before, once it is written anew.
+    pub async fn becomes_edited(&self, message: &Seen) -> Seen {
+        self.find("an edit", |it| it.id == message.id && message.edits < it.edits).await
+    }
+
+    async fn find(&self, what: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
+        let found = self.chat.find(|| self.chat.shown().into_iter().find(|it| wanted(it))).await;
+        found.unwrap_or_else(|| panic!("{what} did not come in {PATIENCE:?}. {}", self.chat.history()))
+    }
+
+    /// The picture of this name, once it is shown.
+    pub async fn picture(&self, starts: &str) -> Upload {
+        let find = || self.chat.uploads().into_iter().find(|it| it.name.starts_with(starts));
+        let found = self.chat.find(find).await;
+        found.unwrap_or_else(|| panic!("no picture {starts}… came. {}", self.chat.history()))
+    }
+
+    /// Whether it has marks under messages, and words beside pictures.
+    pub fn is_platform(&self) -> bool {
+        C::IS_PLATFORM
+    }
+
+    // The world.
+
+    pub fn world(&self) -> &World {
+        self.world.as_ref().expect("a world")
+    }
+
+    pub fn world_mut(&mut self) -> &mut World {
+        self.world.as_mut().expect("a world")
+    }
+
+    /// Changes the app's settings, and waits until the bot goes by them.
+    pub async fn resets(&self, from: &str, to: &str) {
+        let path = self.config.with_file_name("apps/shop.yaml");
+        let before = std::fs::read_to_string(&path).expect("the app's settings");
+        assert!(before.contains(from), "{before}");
+        let was = self.bot().engine.live().settings.clone();
+        let draft = path.with_extension("draft");
+        std::fs::write(&draft, before.replace(from, to)).expect("a draft");
+        std::fs::rename(&draft, &path).expect("the app's settings");
+        let read = async || (!Arc::ptr_eq(&was, &self.bot().engine.live().settings)).then_some(());
+        self.world().until(PATIENCE, read).await.expect("the settings are read again");
+    }
+
+    /// The chat itself, for what only one kind of it can do.
+    pub fn chat(&self) -> &C {
+        &self.chat
+    }
+
+    pub fn bot(&self) -> &Bot {
+        self.bot.as_ref().expect("a bot")
+    }
+
+    /// Stops the bot as SIGTERM does, and starts it on what is there.
+    pub async fn restarts(&mut self) {
+        self.bot.take().expect("a bot").stop().await;
+        self.bot = Some(self.chat.connect(&self.config).await);
+    }
+
+    /// Nothing is left that nobody read, and the platform has nothing to object to.
+    pub async fn end(mut self) {
+        self.bot.take().expect("a bot").stop().await;
+        let unread = self.chat.shown().into_iter().filter(|it| !self.read.contains(&it.id));
+        let unread: Vec<String> = unread.map(|it| format!("for {:?}: {it}", it.only_for)).collect();
+        assert!(unread.is_empty(), "nobody read:\n{}\n{}", unread.join("\n\n"), self.chat.history());
+        self.chat.finish().await;
+        if let Some(world) = self.world {
+            world.end().await.expect("the world ends");
+        }
+    }
+}
+
+/// What differs from play to play, and what stands for it.
+static VARIABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let rules = [
+        // A backtick in code, where it could end the code.
+        ("ˋ", "`"),
+        (r"(?s)```\n[^`]*canary[^`]*baseline[^`]*```", "```\n<chart>\n```"),
+        (r"Canary against baseline, [^\n]*", "<the chart in words>"),
+        (r"(?m)^(• . \w+): canary .*", "$1: <measured>"),
+        (r"\b[0-9a-f]{64}\b", "<digest>"),
+        (r"\b[0-9a-f]{12}\b", "<id>"),
+        (r"\b[0-9a-f]{8}\b", "<hash>"),
+        (r"\b\d+(\.\d)? (ms|s|min)( \d+ s)?\b", "<time>"),
+        (r"\d\d:\d\d:\d\d UTC", "<clock>"),
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
+        (r"(health failed: )[^\n]*", "$1<why>"),
+    ];
+    rules.map(|(pattern, word)| (Regex::new(pattern).expect("a pattern"), word)).into()
+});
+
+/// The words without ids, times and measurements, then the buttons.
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = VARIABLE.iter().fold(Cow::Borrowed(self.words.as_str()), |words, (pattern, word)| {
+            Cow::Owned(pattern.replace_all(&words, *word).into_owned())
+        });
+        writeln!(f, "{words}")?;
+        let labels: Vec<String> = self.labels().into_iter().map(|it| format!("[{it}]")).collect();
+        write!(f, "{}", labels.join(" "))
+    }
+}
