@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use indexmap::IndexMap;
@@ -12,7 +15,7 @@ use serde_json::Value;
 use crate::{
     content::{Action, Catalogue},
     id::{ActionRef, Digest, PackName},
-    store::{Store, StoreError},
+    store::{Change, Store, StoreError},
     workflow::Spec,
 };
 
@@ -30,12 +33,14 @@ pub struct Bundle {
     pub digest: Digest,
     pub pinned: Pinned,
     specs: Mutex<HashMap<ActionRef, Arc<Spec>>>,
+    /// Its row stands in the store of this process, and rows of content are never taken away.
+    stored: AtomicBool,
 }
 
 impl Bundle {
     pub fn new(pinned: Pinned) -> Self {
         let text = serde_json::to_vec(&pinned).unwrap_or_default();
-        Self { digest: Digest::of(&text), pinned, specs: Mutex::default() }
+        Self { digest: Digest::of(&text), pinned, specs: Mutex::default(), stored: AtomicBool::new(false) }
     }
 
     /// A catalogue's content; `packs` names the digest of each pack's files.
@@ -62,8 +67,19 @@ impl Bundle {
         Some(spec)
     }
 
-    pub fn body(&self) -> Result<Value, StoreError> {
-        serde_json::to_value(&self.pinned).map_err(|error| StoreError::CalledOff { why: error.to_string() })
+    /// What writes its row, unless that is known to stand: it holds all content, which is much for every start.
+    pub(super) fn pin(&self) -> Result<Option<Change>, StoreError> {
+        if self.stored.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let body = serde_json::to_value(&self.pinned)
+            .map_err(|error| StoreError::CalledOff { why: error.to_string() })?;
+        Ok(Some(Change::Pin(self.digest.clone(), body)))
+    }
+
+    /// A commit that held what [`Self::pin`] gave is on disk.
+    pub(super) fn mark_stored(&self) {
+        self.stored.store(true, Ordering::Relaxed);
     }
 }
 
@@ -87,7 +103,12 @@ impl Bundles {
         }
         let pinned: Pinned = serde_json::from_value(store.content(digest).await?)
             .map_err(|error| StoreError::Corrupt { table: "content", why: error.to_string() })?;
-        let bundle = Arc::new(Bundle { digest: digest.clone(), pinned, specs: Mutex::default() });
+        let bundle = Arc::new(Bundle {
+            digest: digest.clone(),
+            pinned,
+            specs: Mutex::default(),
+            stored: AtomicBool::new(true),
+        });
         self.keep(&bundle);
         Ok(bundle)
     }

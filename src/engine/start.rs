@@ -71,14 +71,12 @@ impl Engine {
             started_at: None,
             ended_at: None,
         };
-        let mut changes = vec![
-            Change::Pin(live.bundle.digest.clone(), live.bundle.body()?),
-            Change::Start(Box::new(execution.clone())),
-        ];
+        let mut changes: Vec<Change> = live.bundle.pin()?.into_iter().collect();
+        changes.push(Change::Start(Box::new(execution.clone())));
         changes.extend(starting.places.into_iter().map(|place| card(execution.id, place)));
         changes.extend(also);
         match self.commit(changes).await {
-            Ok(()) => {}
+            Ok(()) => live.bundle.mark_stored(),
             Err(StoreError::Exists { what }) => return self.started_before(&starting.origin, what).await,
             Err(error) => return Err(error.into()),
         }
