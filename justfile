@@ -22,9 +22,13 @@ lint:
 deny:
     cargo deny check
 
-# Benchmarks of the pure rooms.
-bench:
-    cargo bench --benches
+# Every figure of docs/speed.md beside its bound, from a release build; `just bench --only alias`, `just bench --help`.
+bench *ARGS:
+    cargo bench --locked --bench bound -- {{ARGS}}
+
+# Criterion's benchmarks of the pure rooms.
+bench-pure *ARGS:
+    cargo bench --locked --bench alias --bench expression --bench rollout --bench workflow -- {{ARGS}}
 
 # The image, as it is shipped.
 image:

@@ -93,7 +93,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         took: clock::between(top.created_at, end),
         short: short_id(root),
         next: match canary::left(bot, top, &tree).await? {
-            Some(left) => Some(left),
+            Some(left) => Some(Text::plain(left)),
             None => next(&tree, top, app.as_deref()),
         },
     })
