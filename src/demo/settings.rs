@@ -104,7 +104,7 @@ canary:
   probe: {{path: /, requests: {requests}, interval: {interval}, duration: {duration}}}
   metrics:
     - {{name: errors, kind: counts, unit: requests, max_increase_absolute: 0.02}}
-    - {{name: latency, kind: distribution, unit: ms, max_increase_absolute: 25.0}}
+    - {{name: latency, kind: distribution, unit: ms, max_increase_absolute: {slower}.0}}
 environments:
   production:
     gate: {{quorum: [{{group: sre, count: {approvals}}}], four_eyes: true, expires_after: {expires}}}
@@ -116,6 +116,7 @@ environments:
         requests = terms.requests,
         interval = terms.interval,
         duration = terms.duration,
+        slower = terms.slower,
         approvals = terms.approvals,
         expires = terms.expires_after,
     )

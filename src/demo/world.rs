@@ -47,6 +47,8 @@ pub struct Terms {
     /// Between two looks, and the whole watch.
     pub interval: String,
     pub duration: String,
+    /// Milliseconds by which the canary may be slower.
+    pub slower: u32,
 }
 
 impl Default for Terms {
@@ -57,6 +59,7 @@ impl Default for Terms {
             requests: 20,
             interval: "500ms".to_owned(),
             duration: "5s".to_owned(),
+            slower: 25,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use crate::{
+    content::Action,
     runner::{self, ProcessMark},
     status::Status,
     store::{Change, StoreError, attempt::Attempt, execution::Execution},
@@ -38,8 +39,9 @@ impl Engine {
     async fn take_up(&self, orphan: Attempt) -> Result<(), StoreError> {
         let execution = self.store().load_execution(orphan.execution).await?;
         let bundle = self.bundle(&execution).await?;
-        let again = bundle.action(&execution.action).is_some_and(|it| it.idempotent);
-        let result = json!({ "error": "lockkeeper ended while this ran; how it ended was not seen" });
+        let again =
+            bundle.action(&execution.action).is_some_and(|action| self.may_repeat(action, &execution));
+        let result = json!({ "error": "lockkeeper ended while it ran" });
         if again {
             let change = Change::EndAttempt(Box::new(orphan), Status::Abandoned, result);
             return self.commit(vec![change]).await;
@@ -48,6 +50,15 @@ impl Engine {
         self.settle(&execution, end, vec![Change::EndAttempt(Box::new(orphan), Status::Unknown, result)])
             .await;
         Ok(())
+    }
+
+    /// Whether trying once more cannot do harm: the action says so, or what it does is of such a kind.
+    fn may_repeat(&self, action: &Action, execution: &Execution) -> bool {
+        action.idempotent
+            || action.bind(execution.parameters.clone()).is_ok_and(|bound| {
+                let runner = self.0.parts.runners.get(action.runner.as_str());
+                runner.is_some_and(|it| it.is_repeatable(&bound.values))
+            })
     }
 
     /// A workflow that has begun waits for its visits, which are in the same list; everything else runs (again).

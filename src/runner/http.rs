@@ -37,6 +37,10 @@ impl Runner for HttpRequest {
         "http-request"
     }
 
+    fn is_repeatable(&self, parameters: &Map<String, Value>) -> bool {
+        is_repeatable(parameters)
+    }
+
     async fn run(&self, request: Request, cancel: CancellationToken) -> Outcome {
         let attempt = match Attempt::begin(request, cancel, &self.deps).await {
             Ok(attempt) => attempt,
@@ -47,20 +51,35 @@ impl Runner for HttpRequest {
     }
 }
 
+/// By its method: RFC 9110 §9.2.2 (<https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2>). DELETE is left out: the second
+/// one is answered with an error.
+fn is_repeatable(parameters: &Map<String, Value>) -> bool {
+    let method = method(parameters);
+    ["GET", "HEAD", "OPTIONS", "TRACE", "PUT"].iter().any(|it| method.eq_ignore_ascii_case(it))
+}
+
+fn method(parameters: &Map<String, Value>) -> &str {
+    let given = parameters.get("method").and_then(Value::as_str).filter(|it| !it.is_empty());
+    given.unwrap_or(if body(parameters).is_some() { "POST" } else { "GET" })
+}
+
+fn body(parameters: &Map<String, Value>) -> Option<&Value> {
+    parameters.get("body").filter(|it| !it.is_null())
+}
+
 async fn call(attempt: &Attempt) -> Result<Value, Stop> {
     let parameters = &attempt.request.parameters;
     let url = address(attempt)?;
     if parameters.get("file_name").is_some_and(|it| !it.is_null()) {
         return Err(Stop::failed("http-request sends no files here; send them as `body`"));
     }
-    let body = parameters.get("body").filter(|it| !it.is_null());
-    let method = attempt.text("method").unwrap_or(if body.is_some() { "POST" } else { "GET" });
-    let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(Stop::failed)?;
+    let method = method(parameters).to_ascii_uppercase();
+    let method = Method::from_bytes(method.as_bytes()).map_err(Stop::failed)?;
     let mut call = client(attempt)?.request(method, url.clone()).headers(headers(attempt)?);
     if let Some(user) = attempt.text("username") {
         call = call.basic_auth(user, attempt.text("password"));
     }
-    if let Some(body) = body {
+    if let Some(body) = body(parameters) {
         call = call.body(text_or_json(body));
     }
     let failed = |error: reqwest::Error| {
@@ -166,5 +185,20 @@ fn text_or_json(body: &Value) -> String {
     match body {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_repeatable;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_changes_nothing_the_second_time_is_asked_for_again() {
+        let repeats = |parameters: serde_json::Value| is_repeatable(parameters.as_object().unwrap());
+        assert!(repeats(json!({})) && repeats(json!({"method": "put", "body": "{}"})));
+        for (method, body) in [("POST", ""), ("PATCH", ""), ("DELETE", ""), ("PURGE", ""), ("", "one more")] {
+            assert!(!repeats(json!({"method": method, "body": body})), "{method} {body}");
+        }
     }
 }

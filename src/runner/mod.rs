@@ -24,6 +24,7 @@ mod shell;
 mod transport;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 pub use self::attempt::clean_environment;
@@ -38,6 +39,12 @@ pub use self::runners::{Deps, Runners};
 pub trait Runner: Send + Sync {
     /// The `runner_type` it answers to.
     fn name(&self) -> &'static str;
+
+    /// Whether doing this twice is known to do no more than doing it once, whatever the action itself says. An attempt
+    /// whose end nobody saw is then tried again.
+    fn is_repeatable(&self, _parameters: &Map<String, Value>) -> bool {
+        false
+    }
 
     /// Performs one attempt. A fault is an [`Outcome`] that says so. When `cancel` fires or the request's timeout
     /// passes, every process of the attempt on this machine is gone before this returns. Dropping the future kills

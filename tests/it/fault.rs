@@ -106,6 +106,7 @@ fn program() -> Program {
 /// A release during which the bot is killed in the middle of an installation on `host`.
 async fn killed_while_installing(host: &'static str) -> trial::Played {
     let trial = Trial::set(program()).await.unwrap();
+    let before = trial.stage.world.first().0.clone();
     let (dir, bot) = (trial.stage.world.dir().to_owned(), trial.stage.bot_pid().unwrap());
     trial::hold_installation(&dir, host);
     let killing = async {
@@ -114,7 +115,10 @@ async fn killed_while_installing(host: &'static str) -> trial::Played {
         trial::hold_no_more(&dir, host);
     };
     let (played, ()) = tokio::join!(trial.play(), killing);
-    played.unwrap()
+    let played = played.unwrap();
+    let went_back = played.orders.iter().any(|it| it == "!rollback shop");
+    assert_eq!(played.artifact == before, went_back, "{:?}", played.orders);
+    played
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +156,16 @@ async fn killed_while_the_second_of_three_hosts_is_installed_it_stops_and_tells_
     for said in
         ["install: nobody saw how it ended", "new: web-1", "old: web-3", "unknown: web-2", "`!rollback shop`"]
     {
+        assert!(played.first.contains(said), "it does not say {said}:\n{}", played.first);
+    }
+}
+
+/// No host shows the new artifact yet; still, what it came from is the release that runs, not the one before that.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_first_host_is_installed_it_goes_back_to_what_all_hosts_ran() {
+    let played = killed_while_installing("web-1").await;
+    assert_eq!(played.orders, ["!deploy shop", "!rollback shop"], "{}", played.first);
+    for said in ["new: none", "old: web-2 and web-3", "unknown: web-1"] {
         assert!(played.first.contains(said), "it does not say {said}:\n{}", played.first);
     }
 }

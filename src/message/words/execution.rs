@@ -127,9 +127,9 @@ fn what_failed(failure: &Failure) -> Text {
     if !failure.unseen {
         return text.and(" failed: ").and(failure.error.as_str());
     }
-    text.and(": nobody saw how it ended: ")
+    text.and(": nobody saw how it ended (")
         .and(failure.error.as_str())
-        .and(". It may have happened or not, so it is not tried again by itself.")
+        .and("). It may have happened or not, so it is not tried again by itself.")
 }
 
 /// What may be done after a rollout that stopped between two artifacts.
@@ -326,4 +326,28 @@ fn ordinal(number: i64) -> String {
         _ => "th",
     };
     format!("{number}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_saw_is_not_called_a_failure() {
+        let said = |unseen| {
+            let (step, error) = ("install".to_owned(), "lockkeeper ended while it ran".to_owned());
+            what_failed(&Failure { step, error, log: String::new(), unseen }).to_string()
+        };
+        assert_eq!(said(false), "install failed: lockkeeper ended while it ran");
+        assert_eq!(
+            said(true),
+            "install: nobody saw how it ended (lockkeeper ended while it ran). It may have happened or not, so it is not \
+             tried again by itself."
+        );
+        assert_eq!(
+            order_again(Some("!deploy shop")),
+            "Look at what it left, then start again with `!deploy shop`."
+        );
+        assert_eq!(order_again(None), "Look at what it left, then ask for it again.");
+    }
 }

@@ -3,6 +3,7 @@
 //! answer, installations by the hosts' own logs, history by SQL, processes by the system's table.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +11,18 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use lockkeeper::chat::terminal::Shown;
 use lockkeeper::demo::{Program, Stage, StageOptions, Terms, Version};
+use lockkeeper::id::Digest;
 use lockkeeper::message::ButtonAct;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Row as _};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 
 /// How long any one thing may take.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Questions that are answered unless somebody says otherwise.
+const VOTES: usize = 10;
 /// Beyond this the bot asks for the same again and again.
 const ORDERS_MAX: usize = 4;
 
@@ -80,9 +86,15 @@ pub enum Outcome {
     Unseen,
 }
 
-/// Everything in seconds, or less.
+/// Everything in seconds, or less. A machine that is busy with other trials may slow a canary down as it likes.
 pub fn terms() -> Terms {
-    Terms { requests: 30, interval: "60ms".to_owned(), duration: "300ms".to_owned(), ..Terms::default() }
+    Terms {
+        slower: 2_000,
+        requests: 30,
+        interval: "60ms".to_owned(),
+        duration: "300ms".to_owned(),
+        ..Terms::default()
+    }
 }
 
 /// What was seen.
@@ -91,6 +103,10 @@ pub struct Played {
     pub outcome: Outcome,
     /// The card of what was ordered first, as it stood at the end.
     pub first: String,
+    /// Everything that was ordered.
+    pub orders: Vec<String>,
+    /// What production runs at the end.
+    pub artifact: Digest,
     /// How often the bot ended although nobody told it to.
     pub deaths: u32,
 }
@@ -100,6 +116,8 @@ pub struct Trial {
     pub stage: Stage,
     dir: Arc<TempDir>,
     deaths: u32,
+    /// A vote takes one.
+    pub votes: Arc<Semaphore>,
     /// Keys of questions answered.
     answered: Vec<String>,
 }
@@ -112,7 +130,7 @@ impl Trial {
             StageOptions { dir: dir.path().join("world"), program, terms: terms(), transcript: None };
         let stage = Stage::set(options).await?;
         stage.world.commit_good(2).await?;
-        Ok(Self { stage, dir, deaths: 0, answered: Vec::new() })
+        Ok(Self { stage, dir, deaths: 0, votes: Arc::new(Semaphore::new(VOTES)), answered: Vec::new() })
     }
 
     /// A release from its order to its end, and on to a state in which all hosts agree; then everything is checked.
@@ -137,15 +155,17 @@ impl Trial {
     async fn see_through(mut self) -> anyhow::Result<Played> {
         let mut order = "!deploy shop".to_owned();
         let mut outcome = Outcome::Done;
-        let mut first = None;
+        let (mut first, mut orders) = (None, Vec::new());
         for _ in 0..ORDERS_MAX {
             let card = self.order(&order).await?;
+            orders.push(order.clone());
             self.tells_the_truth(&card).await?;
             let first = first.get_or_insert_with(|| card.card.to_string()).clone();
             if card.card.title.to_string().ends_with(": done") {
                 self.until_all_is_said().await?;
+                let artifact = self.stage.agreed("app").await?.digest;
                 let deaths = self.check(&order, outcome).await?;
-                return Ok(Played { outcome, first, deaths });
+                return Ok(Played { outcome, first, orders, artifact, deaths });
             }
             outcome = Outcome::Unseen;
             order = advice(&card)?;
@@ -172,6 +192,7 @@ impl Trial {
             };
             match seen {
                 Seen::Question { key, shown, approve } => {
+                    self.votes.acquire().await?.forget();
                     player.press("bea", &shown.message, &approve);
                     self.answered.push(key);
                 }
@@ -248,6 +269,7 @@ impl Trial {
         if self.stage.stop_bot().await.is_err() {
             self.deaths += 1;
             self.stage.start_bot()?;
+            until_answered(bot_address(&self.stage), "/readyz", 200).await;
             self.until_all_is_said().await?;
             self.stage.stop_bot().await?;
         }
@@ -408,6 +430,14 @@ pub async fn until_held(dir: &Path, host: &str) {
     until("the installation is at work", async || at_work().then_some(())).await;
 }
 
+/// Lets a held installation come to its end, and counts it.
+pub async fn finish_held(dir: &Path, host: &str) {
+    let log = log_of(dir, host);
+    let counted = tokio::fs::read_to_string(&log).await.expect("what the installation wrote");
+    std::fs::remove_file(&log).expect("the pipe");
+    std::fs::write(&log, counted).expect("a log");
+}
+
 /// The next installation finds a plain log again. One that is held is held on.
 pub fn hold_no_more(dir: &Path, host: &str) {
     std::fs::remove_file(log_of(dir, host)).expect("the pipe");
@@ -416,6 +446,27 @@ pub fn hold_no_more(dir: &Path, host: &str) {
 
 fn log_of(dir: &Path, host: &str) -> PathBuf {
     dir.join("hosts").join(host).join("shop/installed")
+}
+
+/// Where the bot serves HTTP.
+pub fn bot_address(stage: &Stage) -> SocketAddr {
+    lockkeeper::config::load(&stage.world.config()).expect("a good configuration").http.listen
+}
+
+/// The status that the bot answers a path with, if it answers.
+pub async fn status(address: SocketAddr, path: &str) -> Option<u16> {
+    let mut stream = tokio::net::TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// Waits for this status.
+pub async fn until_answered(address: SocketAddr, path: &str, wanted: u16) {
+    let seen = async || status(address, path).await.filter(|it| *it == wanted);
+    until(&format!("{path} is answered with {wanted}"), seen).await;
 }
 
 /// Waits for something that nobody can tell us of.
