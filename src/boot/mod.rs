@@ -7,7 +7,11 @@ pub use chat::slack;
 
 use std::{path::PathBuf, sync::Arc};
 
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -81,6 +85,7 @@ impl App {
         // Two TLS stacks live in this binary; the first caller of either must find one provider chosen. A second
         // choice in the same process is the same one.
         drop(rustls::crypto::ring::default_provider().install_default());
+        outlive_quotas();
         let Options { config, clock, mut adapters } = options;
         let mut secrets = secrets(&config)?;
         let (github, token) = entrance(&config)?;
@@ -175,6 +180,15 @@ impl App {
         last.cancel();
         tasks.shutdown().await;
         Ok(())
+    }
+}
+
+/// A quota on the size of files is a full disk to us: the write fails. Without somebody who listens to its signal, it
+/// would be the end of the process (setrlimit(2), RLIMIT_FSIZE). Who listened once keeps the system from that for ever.
+fn outlive_quotas() {
+    let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    if let Err(error) = signal(exceeded) {
+        tracing::warn!(%error, "a quota on the size of files would end this process");
     }
 }
 

@@ -99,7 +99,9 @@ pub fn log_to_stderr(cli: &Cli) {
         Command::DemoBot(_) => ("info", false),
     };
     let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // A line that cannot be written is lost; to complain about that on the same full disk would be a panic.
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false);
+    let log = log.with_env_filter(filter);
     if json { log.json().init() } else { log.with_target(false).init() }
 }
 
@@ -109,6 +111,7 @@ fn log_to_file(path: &Path) -> anyhow::Result<()> {
     let file = file.with_context(|| format!("cannot write {}", path.display()))?;
     let filter = EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_writer(Mutex::new(file)).with_ansi(false).with_target(false);
+    let log = log.log_internal_errors(false);
     log.with_env_filter(filter).init();
     Ok(())
 }

@@ -102,9 +102,16 @@ impl Engine {
             }
             let look = self.look(watch).await;
             let seq = i64::try_from(looks.len()).unwrap_or(i64::MAX).saturating_add(1);
-            self.store().record_look(execution.id, seq, &look, self.now()).await?;
-            looks.push(look);
-            self.commit(vec![Change::Redraw(card_subject(execution.root))]).await?;
+            match self.store().record_look(execution.id, seq, &look, self.now()).await {
+                Ok(()) => looks.push(look),
+                Err(error) => {
+                    tracing::error!(execution = %execution.id, %error, "a look could not be kept; looking again");
+                    continue;
+                }
+            }
+            if let Err(error) = self.commit(vec![Change::Redraw(card_subject(execution.root))]).await {
+                tracing::warn!(execution = %execution.id, %error, "a look is not shown yet");
+            }
         }
     }
 

@@ -16,6 +16,7 @@ mod conversation;
 mod demo_world;
 mod expression;
 mod fault;
+mod full_disk;
 mod lost;
 mod orquesta;
 mod runner;
