@@ -24,6 +24,7 @@ pub mod look;
 pub mod outbox;
 pub mod picture;
 mod place;
+mod point;
 mod reference;
 pub mod release;
 mod row;
@@ -113,7 +114,8 @@ impl Store {
         let unusable = |error| StoreError::Unavailable(sqlx::Error::Io(error));
         place::mark(&lock).map_err(unusable)?;
         let place = Place::of(path).map_err(unusable)?;
-        Ok(Self { writer: writer::Writer::start(connection, place), readers, _lock: Some(Arc::new(lock)) })
+        let writer = writer::Writer::start(connection, place).await?;
+        Ok(Self { writer, readers, _lock: Some(Arc::new(lock)) })
     }
 
     async fn reader(&self) -> Result<PoolConnection<sqlx::Any>, StoreError> {

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Executor as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Store, StoreError, place::Place};
+use super::{Store, StoreError, place::Place, point::Points};
 
 /// What a job writes with.
 pub struct Tx {
@@ -32,10 +32,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: AnyConnection, place: Place) -> Self {
+    pub(super) async fn start(mut connection: AnyConnection, place: Place) -> Result<Self, sqlx::Error> {
+        let points = Points::open(&mut connection).await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(work(Tx { connection }, place, queue));
-        Self { jobs }
+        tokio::spawn(work(Tx { connection }, place, points, queue));
+        Ok(Self { jobs })
     }
 }
 
@@ -67,10 +68,10 @@ impl Store {
     }
 }
 
-async fn work(mut tx: Tx, place: Place, mut queue: mpsc::Receiver<Job>) {
+async fn work(mut tx: Tx, place: Place, mut points: Points, mut queue: mpsc::Receiver<Job>) {
     while let Some(first) = queue.recv().await {
         let mut answers = Vec::new();
-        let committed = batch(&mut tx, &place, first, &mut queue, &mut answers).await;
+        let committed = batch(&mut tx, &place, &mut points, first, &mut queue, &mut answers).await;
         let failure = committed.err().map(|error| error.to_string());
         if let Some(why) = &failure {
             // The connection may stand in a broken transaction; if there is none this is a harmless error.
@@ -90,6 +91,7 @@ fn unavailable(why: String) -> StoreError {
 async fn batch(
     tx: &mut Tx,
     place: &Place,
+    points: &mut Points,
     first: Job,
     queue: &mut mpsc::Receiver<Job>,
     answers: &mut Vec<Answer>,
@@ -113,7 +115,9 @@ async fn batch(
             next = queue.try_recv().ok();
         }
     }
+    points.before(&mut tx.connection).await?;
     tx.connection.execute("COMMIT").await?;
+    points.after();
     Ok(())
 }
 
