@@ -344,10 +344,11 @@ mod tests {
             "install: nobody saw how it ended (lockkeeper ended while it ran). It may have happened or not, so it is not \
              tried again by itself."
         );
+        let again = |order| Card::say(order_again(order)).to_string();
         assert_eq!(
-            order_again(Some("!deploy shop")),
+            again(Some("!deploy shop")),
             "Look at what it left, then start again with `!deploy shop`."
         );
-        assert_eq!(order_again(None), "Look at what it left, then ask for it again.");
+        assert_eq!(again(None), "Look at what it left, then ask for it again.");
     }
 }

@@ -1,10 +1,13 @@
 //! `/lockkeeper …` is the same as words addressed to the bot.
 
+use std::time::Duration;
+
 use lockkeeper::chat::{ChatAdapter, ChatError};
 use lockkeeper::identity::Standing;
 use lockkeeper::message::{Card, Incoming};
 
 use super::{Talk, general};
+use crate::support::PATIENCE;
 use crate::support::cards::{ann_of, approve};
 use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT_TOKEN, FakeSlack, GENERAL, TEAM};
 use crate::support::house::House;
@@ -45,12 +48,15 @@ async fn a_command_is_words_addressed_to_us_and_alone_it_asks_for_help() {
 #[tokio::test]
 async fn a_command_that_is_not_stored_is_not_acknowledged() {
     let talk = Talk::start().await;
+    talk.fake.expect_acks_within(Duration::from_millis(300));
     talk.inbox.refuse_next(1);
     talk.fake.command(ANN, GENERAL, "deploy api");
-    talk.inbox.until("it was refused", |it| it.refused() == 1).await;
+    talk.fake.until("Slack gives it up, and tells its author", |it| it.lost() == 1).await;
+    assert_eq!(talk.fake.acknowledged(), 0);
+    talk.fake.expect_acks_within(PATIENCE);
     talk.fake.command(ANN, GENERAL, "deploy web");
     talk.inbox.next().await;
-    talk.fake.until("only the second is acknowledged", |it| it.acknowledged() == 1).await;
+    talk.fake.until("the second is acknowledged", |it| it.acknowledged() == 1).await;
     talk.inbox.finish();
 }
 

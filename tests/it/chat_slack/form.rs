@@ -9,6 +9,7 @@ use lockkeeper::message::{Button, ButtonAct, Card, Delivery, Incoming, Tone};
 use serde_json::json;
 
 use super::{Talk, adapter, general};
+use crate::support::PATIENCE;
 use crate::support::cards::approve;
 use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT_TOKEN, FakeSlack, Form, GENERAL, Posted, TEAM};
 use crate::support::house::{Bot, House};
@@ -122,13 +123,16 @@ async fn a_form_that_the_store_did_not_take_is_not_acknowledged() {
     let question = question(&talk).await;
     let form = form(&talk, &question).await;
     talk.fake.until("the press is acknowledged", |it| it.acknowledged() == 1).await;
+    talk.fake.expect_acks_within(Duration::from_millis(300));
     talk.inbox.refuse_next(1);
     talk.fake.submit(&form, "lost");
     // Slack shows an error in the form, and the person sends it again.
-    talk.inbox.until("it was refused", |it| it.refused() == 1).await;
+    talk.fake.until("Slack gives it up", |it| it.lost() == 1).await;
+    assert_eq!(talk.fake.acknowledged(), 1);
+    talk.fake.expect_acks_within(PATIENCE);
     talk.fake.submit(&form, "kept");
     assert_eq!(reason_of(&talk.inbox.next().await), "kept");
-    talk.fake.until("only the second is acknowledged", |it| it.acknowledged() == 2).await;
+    talk.fake.until("the second is acknowledged", |it| it.acknowledged() == 2).await;
     talk.inbox.finish();
 }
 

@@ -7,6 +7,7 @@ use lockkeeper::chat::{ChatAdapter, Memory, Spot, Trouble};
 use lockkeeper::clock::{Clock as _, SystemClock, before};
 use lockkeeper::id::{ChannelId, MessageId, Platform};
 use lockkeeper::message::{Delivery, Incoming};
+use lockkeeper::store::inbox::Arrival;
 use serde_json::json;
 
 use super::{Talk, adapter, general};
@@ -160,7 +161,8 @@ async fn a_bot_that_was_away_answers_late_and_asks_again_about_what_is_stale() {
         incoming: Incoming::Said(said),
     };
     let body = serde_json::to_value(&heard).expect("JSON");
-    bot.engine.store().receive(heard.key, "chat", body, ago(900)).await.expect("stored");
+    let arrival = Arrival { key: heard.key, source: "chat", lane: "general".to_owned(), body };
+    bot.engine.store().receive(arrival, ago(900)).await.expect("stored");
     bot.stop().await;
 
     fake.murmur(ANN, GENERAL, "!cancel 7", 400, json!({}));

@@ -45,7 +45,6 @@ struct Rows {
     read: usize,
     duplicates: usize,
     refuse: usize,
-    refused: usize,
     memory: Memory,
     stall: Option<Duration>,
 }
@@ -74,7 +73,6 @@ impl Inbox {
         let accepted = self.rows(|it| {
             if 0 < it.refuse {
                 it.refuse -= 1;
-                it.refused += 1;
                 return Err(IntakeError { why: "the store is down".to_owned() });
             }
             if let Some(known) = it.all.iter().find(|row| row.key == delivery.key) {
@@ -98,11 +96,6 @@ impl Inbox {
     /// What an adapter is told of earlier deliveries; nothing unless this is called.
     pub fn remember(&self, memory: Memory) {
         self.rows(|it| it.memory = memory);
-    }
-
-    /// How many it has refused.
-    pub fn refused(&self) -> usize {
-        self.rows(|it| it.refused)
     }
 
     /// The store takes this long for the next delivery.

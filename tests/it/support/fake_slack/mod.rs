@@ -450,6 +450,11 @@ impl FakeSlack {
         self.look(|it| it.acknowledged)
     }
 
+    /// Envelopes that nobody acknowledged in time, and that do not come again.
+    pub fn lost(&self) -> usize {
+        self.look(|it| it.lost.len())
+    }
+
     /// How often a method was called.
     pub fn calls(&self, method: &str) -> usize {
         self.look(|it| it.calls.iter().filter(|it| *it == method).count())
