@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How deep into sub-workflows a card looks: a host of a rollout and the step it is at.
-const DEPTH: i64 = 3;
+const DEPTH: i64 = 4;
 /// Rows that a card reads beside those that decide; a workflow of thousands of items shows its last ones.
 const ROWS: i64 = 400;
 /// A host on its way: one line, whatever steps there are below it.

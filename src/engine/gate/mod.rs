@@ -141,13 +141,7 @@ impl Engine {
         let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.id)
             .map_err(|error| End::failed(error.to_string()))?;
         let policy = live.policy(&plan.app, &plan.target.environment);
-        let unmet = self.unmet(&policy, &facts).await.map_err(|error| End::failed(error.to_string()))?;
-        if !unmet.is_empty() {
-            let mut end = End::failed(words::refusal::not_taken(plan.number, &facts.environment, &unmet));
-            // As after any other no, the workflow takes the canary back.
-            end.result["decision"] = "refused".into();
-            return Err(end);
-        }
+        self.refuse_unmet(&policy, &facts, plan.number).await?;
         let opening = Opening {
             id: GateId::generate(),
             release: plan.release,
@@ -182,6 +176,18 @@ impl Engine {
             None => Ok(Some(row.id)),
             Some(decision) => Err(transition::end(&decision, &asked)),
         }
+    }
+
+    /// The end of an execution whose artifact has not run where the policy wants it to have run before.
+    async fn refuse_unmet(&self, policy: &Policy, facts: &Facts, number: i64) -> Result<(), End> {
+        let unmet = self.unmet(policy, facts).await.map_err(|error| End::failed(error.to_string()))?;
+        if unmet.is_empty() {
+            return Ok(());
+        }
+        let mut end = End::failed(words::refusal::not_taken(number, &facts.environment, &unmet));
+        // As after any other no, the workflow takes the canary back.
+        end.result["decision"] = "refused".into();
+        Err(end)
     }
 
     /// The environments that the policy wants this very artifact to have run in before, and that have not.

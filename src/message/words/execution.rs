@@ -344,7 +344,7 @@ mod tests {
             "install: nobody saw how it ended (lockkeeper ended while it ran). It may have happened or not, so it is not \
              tried again by itself."
         );
-        let again = |order| Card::say(order_again(order)).to_string();
+        let again = |order| Card::say(order_again(order)).to_string().trim_end().to_owned();
         assert_eq!(
             again(Some("!deploy shop")),
             "Look at what it left, then start again with `!deploy shop`."

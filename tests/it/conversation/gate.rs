@@ -19,7 +19,7 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     let question = talk.sees("May #1 shop to production?").await;
     talk.reacts(Cid, &question, Mark::Reject);
     let rejected = talk.becomes(&question, "rejected by cid").await;
-    assert!(rejected.words.contains("\nNothing was changed in production.\n"), "{rejected}");
+    assert!(rejected.words.contains("\nNothing was changed on web-1, web-2 and web-3.\n"), "{rejected}");
     assert_eq!(rejected.labels(), [""; 0]);
     let ended = talk.becomes(&card, "Release #1 of shop: rejected").await;
     assert!(
@@ -37,7 +37,9 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     reads!(talk.sees("#1: ").await, @"#1: rejected by bea (not before the sale).");
     let rejected = talk.becomes(&question, "rejected by bea").await;
     assert!(
-        rejected.words.contains("\nNothing was changed in production. Reason: not before the sale.\n"),
+        rejected
+            .words
+            .contains("\nNothing was changed on web-1, web-2 and web-3. Reason: not before the sale.\n"),
         "{rejected}"
     );
     talk.becomes(&card, "Promotion #1 of shop: rejected").await;
@@ -48,7 +50,9 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     let question = talk.sees("shop to production").await;
     let expired = talk.becomes(&question, "#1 shop to production: nobody answered in time").await;
     assert!(
-        expired.words.contains("\nNothing was changed in production. Ask again with `!promote 1`.\n"),
+        expired
+            .words
+            .contains("\nNothing was changed on web-1, web-2 and web-3. Ask again with `!promote 1`.\n"),
         "{expired}"
     );
     assert_eq!(expired.labels(), [""; 0]);
