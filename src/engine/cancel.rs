@@ -1,7 +1,10 @@
 //! Cancel: workflows are asked first, so that nothing new starts; then what runs is ended.
 
+use std::collections::HashSet;
+
 use crate::{
     id::ExecutionId,
+    identity::Authorised,
     status::Status,
     store::{Change, StoreError, execution::Execution},
     workflow::{self, Event},
@@ -13,22 +16,39 @@ use super::{Engine, settle::End, start::card_subject};
 const TREE_MAX: i64 = 100_000;
 
 impl Engine {
-    /// Asks a root execution and everything below it to stop. Returns false if it had ended already.
-    pub async fn cancel(&self, root: ExecutionId, also: Vec<Change>) -> Result<bool, StoreError> {
-        let tree = self.store().tree(root, i64::MAX, TREE_MAX).await?;
-        let open: Vec<Execution> = tree.into_iter().filter(|it| it.ended_at.is_none()).collect();
+    /// Asks a root execution and everything below it to stop, on behalf of `leave`. Returns false if it had ended
+    /// already.
+    pub async fn cancel(
+        &self,
+        root: ExecutionId,
+        leave: &Authorised,
+        also: Vec<Change>,
+    ) -> Result<bool, StoreError> {
+        let mut open = self.open_below(root).await?;
         if open.is_empty() {
             return Ok(false);
         }
         self.commit(also.into_iter().chain([Change::Redraw(card_subject(root))]).collect()).await?;
-        // Top down: when a child ends, its parent already knows that nothing may follow.
-        for flow in open.iter().filter(|it| it.runner == "orquesta") {
-            self.cancel_flow(flow).await?;
-        }
-        for visit in open.iter().filter(|it| it.runner != "orquesta") {
-            self.cancel_visit(visit).await?;
+        let mut seen = HashSet::new();
+        while !open.is_empty() {
+            // Top down: when a child ends, its parent already knows that nothing may follow.
+            for flow in open.iter().filter(|it| it.runner == "orquesta") {
+                self.cancel_flow(flow).await?;
+            }
+            for visit in open.iter().filter(|it| it.runner != "orquesta") {
+                self.cancel_visit(visit.id, leave).await?;
+            }
+            seen.extend(open.into_iter().map(|it| it.id));
+            // What a flow started in the very moment before it was told.
+            open = self.open_below(root).await?;
+            open.retain(|it| !seen.contains(&it.id));
         }
         Ok(true)
+    }
+
+    async fn open_below(&self, root: ExecutionId) -> Result<Vec<Execution>, StoreError> {
+        let tree = self.store().tree(root, i64::MAX, TREE_MAX).await?;
+        Ok(tree.into_iter().filter(|it| it.ended_at.is_none()).collect())
     }
 
     async fn cancel_flow(&self, execution: &Execution) -> Result<(), StoreError> {
@@ -58,12 +78,14 @@ impl Engine {
     }
 
     /// Running attempts end themselves on their token; a visit that waits is settled here.
-    async fn cancel_visit(&self, visit: &Execution) -> Result<(), StoreError> {
-        self.cancel_token(visit.id).cancel();
+    async fn cancel_visit(&self, visit: ExecutionId, leave: &Authorised) -> Result<(), StoreError> {
+        self.cancel_token(visit).cancel();
+        // It may have begun to run, or ended, since the tree was read.
+        let visit = &self.store().load_execution(visit).await?;
         let waits =
             matches!(visit.status, Status::Requested | Status::Delayed | Status::Scheduled | Status::Pending);
         if waits {
-            let also = self.withdraw_gate(visit).await?;
+            let also = self.withdraw_gate(visit, leave).await?;
             let end = End { status: Status::Canceled, result: serde_json::json!({ "error": "canceled" }) };
             self.settle(visit, end, also).await;
         }

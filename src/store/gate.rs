@@ -62,8 +62,9 @@ pub struct PermissionRow<P> {
 
 pub async fn insert<G: Serialize + Sync>(tx: &mut Tx, it: &GateRow<G>) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO gate (id, number, release_id, execution_id, app, environment, seal, state, body, version, opened_at, deadline_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11)",
+        "INSERT INTO gate (id, number, release_id, execution_id, app, environment, seal, state, body, version, opened_at, deadline_at,
+                           decided_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12)",
     )
     .bind(it.id.to_string())
     .bind(it.number)
@@ -76,6 +77,7 @@ pub async fn insert<G: Serialize + Sync>(tx: &mut Tx, it: &GateRow<G>) -> Result
     .bind(to_json(&it.body)?)
     .bind(clock::to_millis(it.opened_at))
     .bind(clock::to_millis(it.deadline_at))
+    .bind(it.decided_at.map(clock::to_millis))
     .execute(&mut tx.connection)
     .await?;
     Ok(())

@@ -36,7 +36,7 @@ pub(in crate::bot) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<
         subject: format!("execution {}", root.id),
         body: serde_json::Value::Null,
     };
-    let stopping = bot.engine().cancel(root.id, vec![Change::Audit(entry)]).await?;
+    let stopping = bot.engine().cancel(root.id, &leave, vec![Change::Audit(entry)]).await?;
     let text = if stopping {
         format!("Stopping {text}; its card says when it has.")
     } else {
@@ -57,15 +57,22 @@ fn starter(live: &Live, call: &Call<'_>, root: &Execution) -> Result<Authorised,
     Err(Answer::whisper(words::refusal::not_yours(root.action.as_str(), asker)))
 }
 
-/// The root execution that a person means: by release number, or the end of its id.
+/// Characters of an id that cards show; fewer could be anybody's.
+const SHORT: usize = 12;
+
+/// The root execution that a person means: by release number, or its id as cards show it.
 pub(in crate::bot) async fn find(bot: &Bot, text: &str) -> anyhow::Result<Option<Execution>> {
     let store = bot.engine().store();
-    if let Some(number) = Bot::release_number(text) {
-        return Ok(match store.find_release_number(number).await? {
-            Some(release) => store.find_execution(release.execution).await?,
-            None => None,
-        });
+    let known = match Bot::release_number(text) {
+        Some(number) => store.find_release_number(number).await?,
+        None => None,
+    };
+    if let Some(release) = known {
+        return store.find_execution(release.execution).await.map_err(Into::into);
+    }
+    if text.len() < SHORT {
+        return Ok(None);
     }
     let recent = store.recent_executions(500).await?;
-    Ok(recent.into_iter().find(|it| it.id.to_string().ends_with(text) || it.id.to_string() == text))
+    Ok(recent.into_iter().find(|it| it.id.to_string().ends_with(text)))
 }

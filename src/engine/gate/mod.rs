@@ -21,6 +21,7 @@ use serde_json::{Map, Value};
 use crate::{
     gate::{Facts, Gate, Opening, Policy, Shown},
     id::{Account, Digest, EnvironmentName, EvidenceId, GateId, PersonName, Place},
+    identity::Authorised,
     message::words::{self, execution::Commit},
     release::Plan,
     rollout::{Judgement, Look, Verdict},
@@ -237,14 +238,15 @@ impl Engine {
         }
     }
 
-    /// Changes that withdraw the gate of a canceled visit.
-    pub(super) async fn withdraw_gate(&self, visit: &Execution) -> Result<Vec<Change>, StoreError> {
+    /// Changes that withdraw the gate of a visit which `leave` cancels.
+    pub(super) async fn withdraw_gate(
+        &self,
+        visit: &Execution,
+        leave: &Authorised,
+    ) -> Result<Vec<Change>, StoreError> {
         let Some(row) = self.store().gate_for::<Asked>(visit.id).await? else { return Ok(Vec::new()) };
-        let asker =
-            visit.context.get("canceled_by").and_then(|it| serde_json::from_value::<Asker>(it.clone()).ok());
-        let asker = asker.or_else(|| asker_of(&visit.context));
-        let Some(Asker { person, account }) = asker else { return Ok(Vec::new()) };
-        let event = crate::gate::GateEvent::Canceled { by: person, account, at: self.now() };
+        let (by, account) = (leave.person().clone(), leave.account().clone());
+        let event = crate::gate::GateEvent::Canceled { by, account, at: self.now() };
         match row.body.gate.apply(event.clone()) {
             Ok(decided) => Ok(self.changes(&row, &event, &decided)),
             Err(_) => Ok(Vec::new()),

@@ -214,7 +214,8 @@ pub(super) fn row(execution: &Execution, asked: &Asked) -> GateRow<Value> {
         version: 1,
         opened_at: gate.opened_at,
         deadline_at: gate.deadline,
-        decided_at: None,
+        // A verdict of `fail` decides a gate by its opening.
+        decided_at: gate.decision.as_ref().map(Decision::at),
     }
 }
 

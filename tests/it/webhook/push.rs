@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lockkeeper::engine::Asked;
-use lockkeeper::gate::Requester;
+use lockkeeper::gate::{Decision, Requester};
 use lockkeeper::id::{Place, Platform};
 use lockkeeper::message::Card;
 use lockkeeper::status::Status;
@@ -168,6 +168,9 @@ async fn a_commit_that_cannot_be_had_is_told_and_nothing_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_automatic_canary_goes_up_to_the_gate_which_neither_pusher_nor_author_may_open() {
     let world = World::new("canary: {automatic: true}\n");
+    let tea = std::fs::read_to_string(world.house.path("config/apps/shop.yaml")).unwrap();
+    let tea = tea.replace("app: shop", "app: tea").replace("Shop.git", "Tea.git");
+    world.house.write("config/apps/tea.yaml", &tea);
     let first = world.commit("ann", "Open the shop", GOOD);
     let second = world.commit("dora", "Sell tea", GOOD);
     let bot = world.house.start().await;
@@ -189,6 +192,20 @@ async fn an_automatic_canary_goes_up_to_the_gate_which_neither_pusher_nor_author
     }
     let still = bot.engine.store().load_gate::<Asked>(gate.id).await.unwrap();
     assert_eq!(still.body.gate.decision, None);
+    let other = bot.ask("bea", "!approve tea", |_| true).await;
+    assert!(other.contains("No gate of tea is open"), "an app without a gate is no reason: {other}");
+    // Nobody of us asked for it; who stops it stands in the record.
+    let root = roots[0].id.to_string();
+    let none = bot.ask("bea", &format!("!cancel {}", &root[root.len() - 3..]), |_| true).await;
+    assert!(none.contains("I know no release or execution"), "{none}");
+    bot.ask("dora", "!cancel 1", |it| it.contains("Stopping 1")).await;
+    let closed = until("a closed gate", async || {
+        let row = bot.engine.store().load_gate::<Asked>(gate.id).await.unwrap();
+        row.decided_at.and(row.body.gate.decision)
+    })
+    .await;
+    assert!(matches!(&closed, Decision::Canceled { by, .. } if by.as_str() == "dora"), "{closed:?}");
+    assert!(bot.engine.store().open_gates::<Asked>().await.unwrap().is_empty());
     bot.stop().await;
 }
 
