@@ -194,9 +194,9 @@ async fn said_text(
     }
 }
 
+/// The bare word: "approve after lunch" is talk, and a reason goes with the prefix or the form.
 fn is_vote(text: &str) -> bool {
-    let word = text.split_whitespace().next().unwrap_or_default().to_lowercase();
-    word == "approve" || word == "reject"
+    text == "approve" || text == "reject"
 }
 
 /// A button names its gate and seal itself, so it works on a message whose posting was not recorded before a crash.

@@ -8,14 +8,14 @@ use crate::{
     },
     engine::{Asked, OpenGate, Voting},
     gate::{Act, Ballot, Claim, Reason, Via},
-    id::GateId,
+    id::{AppName, GateId},
     message::words,
     store::StoreError,
 };
 
 pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
-    let (number, words) = split(order, "words");
-    let row = match which(bot, order.call, number).await? {
+    let (named, words) = split(bot, order, "words");
+    let row = match which(bot, order.call, named).await? {
         Ok(row) => row,
         Err(answer) => return Ok(answer),
     };
@@ -26,8 +26,8 @@ pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answ
 }
 
 pub(super) async fn reject(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
-    let (number, words) = split(order, "reason");
-    let row = match which(bot, order.call, number).await? {
+    let (named, words) = split(bot, order, "reason");
+    let row = match which(bot, order.call, named).await? {
         Ok(row) => row,
         Err(answer) => return Ok(answer),
     };
@@ -93,34 +93,54 @@ fn via(call: &Call<'_>) -> Via {
     if call.thread_gate.is_some() { Via::Thread } else { Via::Command }
 }
 
-/// The release's number if the first word is one, and everything else as words.
-fn split(order: &Order<'_>, rest: &str) -> (Option<i64>, Option<String>) {
+/// What a person said about which gate is meant.
+enum Named {
+    Number(i64),
+    /// Its only open gate.
+    App(AppName),
+    Nothing,
+}
+
+/// The release's number or the app if the first word is one, and everything else as words.
+fn split(bot: &Bot, order: &Order<'_>, rest: &str) -> (Named, Option<String>) {
     let first = order.text("release");
-    let number = first.and_then(Bot::release_number);
-    let words: Vec<&str> = first.filter(|_| number.is_none()).into_iter().chain(order.text(rest)).collect();
-    (number, (!words.is_empty()).then(|| words.join(" ")))
+    let app = first.map(AppName::new).filter(|it| bot.engine().live().settings.apps.contains_key(it));
+    let named = match (first.and_then(Bot::release_number), app) {
+        (Some(number), _) => Named::Number(number),
+        (None, Some(app)) => Named::App(app),
+        (None, None) => Named::Nothing,
+    };
+    let is_word = matches!(named, Named::Nothing);
+    let words: Vec<&str> = first.filter(|_| is_word).into_iter().chain(order.text(rest)).collect();
+    (named, (!words.is_empty()).then(|| words.join(" ")))
 }
 
 fn is_seal_prefix(text: &str) -> bool {
     (8..=64).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_hexdigit())
 }
 
-/// The gate that is meant: by number, the thread's, or the only open one of this channel.
-async fn which(bot: &Bot, call: &Call<'_>, number: Option<i64>) -> anyhow::Result<Result<OpenGate, Answer>> {
+/// The gate that is meant: by number, the thread's, or the only open one of the app, or of this channel.
+async fn which(bot: &Bot, call: &Call<'_>, named: Named) -> anyhow::Result<Result<OpenGate, Answer>> {
     let store = bot.engine().store();
-    if let Some(number) = number {
+    if let Named::Number(number) = named {
         let gate = store.gates_of::<Asked>(number).await?.into_iter().next();
         let none = || Answer::whisper(words::gate::none(number));
         return Ok(gate.ok_or_else(none));
     }
-    if let Some((gate, _)) = call.thread_gate {
-        return Ok(Ok(store.load_gate(gate).await?));
+    if let (Named::Nothing, Some((gate, _))) = (&named, &call.thread_gate) {
+        return Ok(Ok(store.load_gate(*gate).await?));
     }
     let here = call.delivery.place.channel();
     let mut open = bot.engine().open_gates().await?;
-    open.retain(|it| it.body.places.contains(&here));
+    open.retain(|it| match &named {
+        Named::App(app) => it.app == *app,
+        Named::Nothing | Named::Number(_) => it.body.places.contains(&here),
+    });
     if open.len() == 1 {
         return Ok(Ok(open.remove(0)));
+    }
+    if let (Named::App(app), true) = (&named, open.is_empty()) {
+        return Ok(Err(Answer::whisper(words::gate::none_of(app.as_str()))));
     }
     let names: Vec<(i64, String)> =
         open.iter().map(|it| (it.number, format!("{} to {}", it.app, it.environment))).collect();

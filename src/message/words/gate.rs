@@ -332,6 +332,11 @@ pub fn decided(number: i64, decision: &Decision) -> Card {
 }
 
 /// There is nothing to answer.
+pub fn none_of(app: &str) -> Card {
+    Card::say(format!("No gate of {app} is open; nothing was decided."))
+}
+
+/// No gate of this release is open.
 pub fn none(number: i64) -> Card {
     Card::say(format!("#{number} has no gate, so there is nothing to answer."))
 }
