@@ -104,7 +104,7 @@ fn status_of(asked: &Mutex<Asked>, task: String, route: Option<u64>) -> Result<S
 /// The names that an expression sees.
 pub(super) fn names(known: &Known) -> Value {
     let mut names: BTreeMap<&'static str, Value> = BTreeMap::new();
-    for name in pack::NAMES {
+    for &name in pack::NAMES {
         let function = move |args: Rest<Value>, named: Kwargs| forward(name, &args, &named);
         names.insert(name, Value::from_function(function));
     }
@@ -180,7 +180,7 @@ fn add_tasks(known: &Known, names: &mut BTreeMap<&'static str, Value>) {
 
 /// The same functions as filters.
 pub(super) fn add_filters(env: &mut Environment<'static>) {
-    for name in pack::NAMES {
+    for &name in pack::NAMES {
         env.add_filter(name, move |args: Rest<Value>, named: Kwargs| forward(name, &args, &named));
     }
 }

@@ -24,39 +24,52 @@ pub(super) struct Call {
     pub(super) named: Map<String, Value>,
 }
 
-/// The names, for Jinja's table.
-pub(super) const NAMES: [&str; 30] = [
-    "json",
-    "zip",
-    "from_json_string",
-    "to_json_string",
-    "json_parse",
-    "json_dump",
-    "json_escape",
-    "to_complex",
-    "from_yaml_string",
-    "to_yaml_string",
-    "yaml_parse",
-    "yaml_dump",
-    "jsonpath_query",
-    "use_none",
-    "regex_match",
-    "regex_replace",
-    "regex_search",
-    "regex_substring",
-    "version_compare",
-    "version_more_than",
-    "version_less_than",
-    "version_equal",
-    "version_match",
-    "version_bump_major",
-    "version_bump_minor",
-    "version_bump_patch",
-    "version_strip_patch",
-    "to_human_time_from_seconds",
-    "basename",
-    "dirname",
-];
+/// Hands all names to a macro: YAQL's table wants one plain function per name, Jinja's a list.
+macro_rules! with_names {
+    ($with:ident) => {
+        $with! {
+            "json",
+            "zip",
+            "from_json_string",
+            "to_json_string",
+            "json_parse",
+            "json_dump",
+            "json_escape",
+            "to_complex",
+            "from_yaml_string",
+            "to_yaml_string",
+            "yaml_parse",
+            "yaml_dump",
+            "jsonpath_query",
+            "use_none",
+            "regex_match",
+            "regex_replace",
+            "regex_search",
+            "regex_substring",
+            "version_compare",
+            "version_more_than",
+            "version_less_than",
+            "version_equal",
+            "version_match",
+            "version_bump_major",
+            "version_bump_minor",
+            "version_bump_patch",
+            "version_strip_patch",
+            "to_human_time_from_seconds",
+            "basename",
+            "dirname",
+        }
+    };
+}
+pub(super) use with_names;
+
+macro_rules! listed {
+    ($($name:literal,)+) => {
+        /// The names, for Jinja's table.
+        pub(super) const NAMES: &[&str] = &[$($name),+];
+    };
+}
+with_names!(listed);
 
 /// Calls by name; `None`: no such function.
 pub(super) fn call(name: &str, call: &Call) -> Option<Result<Value, Fault>> {

@@ -9,47 +9,14 @@ use super::super::vm::Vm;
 use super::Table;
 
 /// One plain function per name: the table holds no closures.
-macro_rules! forward {
-    ($table:ident, $($name:literal),+ $(,)?) => {
-        $($table.function($name, "*args:any **", |vm, a| forward(vm, $name, &a));)+
+macro_rules! added {
+    ($($name:literal,)+) => {
+        pub(super) fn add(table: &mut Table) {
+            $(table.function($name, "*args:any **", |vm, a| forward(vm, $name, &a));)+
+        }
     };
 }
-
-pub(super) fn add(table: &mut Table) {
-    forward!(
-        table,
-        "json",
-        "zip",
-        "from_json_string",
-        "to_json_string",
-        "json_parse",
-        "json_dump",
-        "json_escape",
-        "to_complex",
-        "from_yaml_string",
-        "to_yaml_string",
-        "yaml_parse",
-        "yaml_dump",
-        "jsonpath_query",
-        "use_none",
-        "regex_match",
-        "regex_replace",
-        "regex_search",
-        "regex_substring",
-        "version_compare",
-        "version_more_than",
-        "version_less_than",
-        "version_equal",
-        "version_match",
-        "version_bump_major",
-        "version_bump_minor",
-        "version_bump_patch",
-        "version_strip_patch",
-        "to_human_time_from_seconds",
-        "basename",
-        "dirname",
-    );
-}
+pack::with_names!(added);
 
 fn forward(vm: &mut Vm<'_>, name: &str, args: &Args) -> Res {
     if let ("json", [Value::Dict(dict)]) = (name, args.rest_values().as_slice())
