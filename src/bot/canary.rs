@@ -33,7 +33,8 @@ pub(super) async fn left(bot: &Bot, top: &Execution, tree: &[Execution]) -> anyh
         let row = confirmed.iter().find(|it| it.host == host && it.environment == canary.environment);
         match row.and_then(|it| it.digest.as_ref()) {
             Some(it) if it.as_str() == digest => runs.push(host),
-            Some(_) | None if is_settled(tree, row, top) => {}
+            Some(_) if was_asked_since(tree, &host) => {}
+            Some(_) | None if is_anothers(row, top) => {}
             Some(_) | None => may_run.push(host),
         }
     }
@@ -42,12 +43,22 @@ pub(super) async fn left(bot: &Bot, top: &Execution, tree: &[Execution]) -> anyh
 
 /// The artifact that was first brought to this host: the release's own, as going back comes later.
 fn installed<'t>(tree: &'t [Execution], host: &HostName) -> Option<&'t str> {
-    let of_host = |it: &&Execution| {
-        it.action.as_str() == "release.update_host"
-            && it.parameters.get("host").and_then(|it| it.get("name")).and_then(Value::as_str)
-                == Some(host.as_str())
+    tree.iter().find(|it| is_of_host(it, host))?.parameters.get("digest")?.as_str()
+}
+
+fn is_of_host(it: &Execution, host: &HostName) -> bool {
+    let named = it.parameters.get("host").and_then(|it| it.get("name")).and_then(Value::as_str);
+    it.action.as_str() == "release.update_host" && named == Some(host.as_str())
+}
+
+/// After the last change of this host it was asked what it runs.
+fn was_asked_since(tree: &[Execution], host: &HostName) -> bool {
+    let names = |it: &Execution| {
+        let lists = ["new", "old", "unknown"].into_iter().filter_map(|name| it.result.as_ref()?.get(name));
+        lists.filter_map(Value::as_array).flatten().any(|it| it.as_str() == Some(host.as_str()))
     };
-    tree.iter().find(of_host)?.parameters.get("digest")?.as_str()
+    let changed = tree.iter().rposition(|it| is_of_host(it, host));
+    tree.iter().rposition(|it| it.runner == "confirm" && names(it)) > changed
 }
 
 /// The rollout began: then the canary's artifact was approved.
@@ -55,9 +66,7 @@ fn went_on(tree: &[Execution]) -> bool {
     tree.iter().any(|it| it.action.as_str() == "release.production")
 }
 
-/// It was confirmed to have gone back, or somebody else changed it since.
-fn is_settled(tree: &[Execution], row: Option<&Deployment>, top: &Execution) -> bool {
-    let back = tree.iter().filter(|it| it.action.as_str() == "release.canary_back");
-    back.into_iter().any(|it| it.status == Status::Succeeded)
-        || row.is_some_and(|it| it.execution != top.id && top.created_at < it.at)
+/// Somebody else changed it since.
+fn is_anothers(row: Option<&Deployment>, top: &Execution) -> bool {
+    row.is_some_and(|it| it.execution != top.id && top.created_at < it.at)
 }

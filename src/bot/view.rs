@@ -309,8 +309,13 @@ fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<Text> 
         return None;
     }
     let hosts = tree.iter().rev().find_map(target_hosts).unwrap_or_default();
+    // Its canary runs what was approved, and the other hosts do not any more.
+    let halved = top.status == Status::Canceled
+        && ["release.canary", "release.production"]
+            .into_iter()
+            .all(|action| tree.iter().any(|it| it.action.as_str() == action));
     match app {
-        Some(app) if !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(match top.action.as_str() {
+        Some(app) if halved || !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(match top.action.as_str() {
             CANARY_BACK => execution::order_again(order_of(top, app).as_deref()),
             ROLLBACK => execution::go_back_again(app),
             _ => execution::go_back(app),

@@ -10,8 +10,10 @@ use crate::{
     workflow::{self, Event},
 };
 
-use super::{Engine, settle::End, start::card_subject};
+use super::{Engine, settle::End, start::card_subject, truth};
 
+/// Tries against somebody who changes the same visit at the same time.
+const TRIES: usize = 50;
 /// Visits looked at when a tree is canceled; more than any workflow holds open at once.
 const TREE_MAX: i64 = 100_000;
 
@@ -48,7 +50,8 @@ impl Engine {
 
     async fn open_below(&self, root: ExecutionId) -> Result<Vec<Execution>, StoreError> {
         let tree = self.store().tree(root, i64::MAX, TREE_MAX).await?;
-        Ok(tree.into_iter().filter(|it| it.ended_at.is_none()).collect())
+        // What asks hosts before its root ends goes on to its end, so that there is something to be said.
+        Ok(tree.into_iter().filter(|it| it.ended_at.is_none() && truth::awaited(it).is_none()).collect())
     }
 
     async fn cancel_flow(&self, execution: &Execution) -> Result<(), StoreError> {
@@ -80,15 +83,37 @@ impl Engine {
     /// Running attempts end themselves on their token; a visit that waits is settled here.
     async fn cancel_visit(&self, visit: ExecutionId, leave: &Authorised) -> Result<(), StoreError> {
         self.cancel_token(visit).cancel();
-        // It may have begun to run, or ended, since the tree was read.
-        let visit = &self.store().load_execution(visit).await?;
-        let waits =
-            matches!(visit.status, Status::Requested | Status::Delayed | Status::Scheduled | Status::Pending);
-        if waits {
-            let also = self.withdraw_gate(visit, leave).await?;
-            let end = End { status: Status::Canceled, result: serde_json::json!({ "error": "canceled" }) };
-            self.settle(visit, end, also).await;
+        for _ in 0..TRIES {
+            // It may have begun to run, or ended, since the tree was read.
+            let visit = self.store().load_execution(visit).await?;
+            let waits = matches!(
+                visit.status,
+                Status::Requested | Status::Delayed | Status::Scheduled | Status::Pending
+            );
+            if !waits || self.cancel_waiting(&visit, leave).await? {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(StoreError::Changed { what: "the execution" })
+    }
+
+    /// Ends a visit as it was read; false if it is not that any more: then an attempt of it may be at work, which has to
+    /// end first.
+    pub(super) async fn cancel_waiting(
+        &self,
+        visit: &Execution,
+        leave: &Authorised,
+    ) -> Result<bool, StoreError> {
+        let mut also = self.withdraw_gate(visit, leave).await?;
+        also.push(Change::Advance(visit.id, visit.version, Status::Canceling));
+        match self.try_settle(visit, &End::canceled(), also).await {
+            Ok(started) => {
+                self.forget_cancel(visit.id);
+                started.into_iter().for_each(|it| self.go(it));
+                Ok(true)
+            }
+            Err(StoreError::Changed { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }

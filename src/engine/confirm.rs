@@ -1,7 +1,7 @@
 //! The engine's kind `confirm`: asks every host of a stage what it runs, and records exactly that. It never claims more
 //! than was confirmed: a host that does not say is unknown.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Engine, settle::End};
@@ -20,6 +20,11 @@ use crate::{
     },
 };
 
+/// The action of this kind.
+pub(super) const CONFIRM: &str = "release.confirm";
+/// Changes nothing of what a host runs.
+const UPLOAD: &str = "release.upload";
+
 #[derive(Deserialize)]
 struct Input {
     plan: Plan,
@@ -29,9 +34,10 @@ struct Input {
     previous: Option<Digest>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+/// Which of a plan's hosts.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum StageName {
+pub(super) enum StageName {
     Canary,
     Target,
     /// Both, where there is a canary.
@@ -69,7 +75,11 @@ impl Engine {
         else {
             return;
         };
-        let unseen = match self.store().hosts_unseen(execution.root).await {
+        // Nobody was asked: whoever asks later is not to find that everything is unknown.
+        if end.status == Status::Canceled {
+            return self.settle(&execution, end, changes).await;
+        }
+        let unseen = match self.store().hosts_unseen(execution.root, UPLOAD).await {
             Ok(unseen) => unseen,
             // Without knowing which installations may still have their effect, nobody is taken at the old word.
             Err(error) => {
@@ -84,7 +94,7 @@ impl Engine {
             Vec::new()
         });
         changes.extend(self.records(&execution, &input, &observed, &belongs, &partition));
-        self.settle(&execution, verdict(end, &partition), changes).await;
+        self.settle(&execution, verdict(&partition), changes).await;
     }
 
     /// The release that each digest belongs to: the plan's own, or whichever brought it here.
@@ -168,8 +178,8 @@ fn observations(hosts: &[HostName], result: &Value) -> Vec<(HostName, Option<Dig
     hosts.iter().map(|host| (host.clone(), said(host))).collect()
 }
 
-/// A host on which something ended unseen may change its mind: a restart that was asked for comes late. So only the new
-/// artifact is believed.
+/// A host on which something was cut off, or ended unseen, may change its mind: a restart that was asked for comes late.
+/// So only the new artifact is believed.
 fn settled(
     mut observed: Vec<(HostName, Option<Digest>)>,
     unseen: &[HostName],
@@ -183,7 +193,7 @@ fn settled(
     observed
 }
 
-fn verdict(end: End, partition: &Partition) -> End {
+fn verdict(partition: &Partition) -> End {
     let names = |state| partition.hosts(state).cloned().collect::<Vec<HostName>>();
     let outcome = partition.outcome();
     let result = json!({
@@ -192,10 +202,6 @@ fn verdict(end: End, partition: &Partition) -> End {
         "unknown": names(HostState::Unknown),
         "outcome": outcome,
     });
-    let status = match end.status {
-        Status::Canceled => Status::Canceled,
-        _ if outcome == Outcome::AllNew => Status::Succeeded,
-        _ => Status::Failed,
-    };
+    let status = if outcome == Outcome::AllNew { Status::Succeeded } else { Status::Failed };
     End { status, result }
 }

@@ -57,7 +57,12 @@ impl Engine {
         let inquiry = self.inquiry(&execution).await;
         if execution.status != Status::Pending {
             let asked = self.ask_inquiry(&execution).await;
-            self.commit_until_stored(asked).await;
+            if !self.commit_until_stored(asked).await
+                && let Some(visit) = &execution.visit
+            {
+                // It was told what no row says.
+                self.0.flows.forget(visit.parent);
+            }
         }
         let late = clock::after(execution.created_at, Duration::from_secs(inquiry.ttl.max(1) * 60));
         let cancel = self.cancel_token(execution.id);

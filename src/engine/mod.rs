@@ -8,7 +8,7 @@
 //!   [`secret`]: which secrets is it given?
 //! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`keep`]: removes what nothing refers to any more;
-//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`].
+//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`truth`]: however a root ends, the hosts that it changed are asked first.
 
 pub mod bundle;
 mod cancel;
@@ -26,6 +26,9 @@ mod scope;
 mod secret;
 mod settle;
 mod start;
+#[cfg(test)]
+mod tests;
+mod truth;
 mod watch;
 
 use std::{

@@ -22,6 +22,7 @@ use super::{
     bundle::Bundle,
     guard::{Leave, Refused},
     settle::End,
+    truth,
 };
 
 /// How long an attempt may take when neither its action nor its runner says.
@@ -149,8 +150,8 @@ impl Engine {
         }
     }
 
-    /// The start row commits before the effect. While the database is away nothing starts; if the permission has
-    /// ended meanwhile, nothing ever will.
+    /// The start row commits before the effect. While the database is away nothing starts; if the permission or the
+    /// root has ended meanwhile, or was canceled, nothing ever will.
     async fn begin_attempt(
         &self,
         execution: &Execution,
@@ -168,17 +169,25 @@ impl Engine {
         loop {
             let (beginning, grant, now) = (beginning.clone(), leave.grant, self.now());
             let (id, version) = (execution.id, execution.version);
+            // Its root waits for this very visit, whatever else may not begin any more.
+            let root = truth::awaited(execution).is_none().then_some(execution.root);
             let begun = self.store().write(move |tx| {
                 Box::pin(async move {
+                    if let Some(root) = root
+                        && !crate::store::execution::goes_on(tx, root).await?
+                    {
+                        return Ok(None);
+                    }
                     if let Some(grant) = grant {
                         crate::store::gate::require_permission(tx, grant).await?;
                     }
                     crate::store::execution::advance(tx, id, version, Status::Running, now).await?;
-                    attempt::begin(tx, &beginning).await
+                    attempt::begin(tx, &beginning).await.map(Some)
                 })
             });
             match begun.await {
-                Ok(attempt) => return Ok(Ok(attempt)),
+                Ok(Some(attempt)) => return Ok(Ok(attempt)),
+                Ok(None) => return Ok(Err(End::canceled())),
                 Err(StoreError::CalledOff { why }) => return Ok(Err(End::failed(why))),
                 Err(StoreError::Changed { what }) => {
                     tracing::info!(execution = %execution.id, what, "not started: it was changed meanwhile");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::{
     status::Status,
@@ -10,7 +11,12 @@ use crate::{
     workflow::{self, Event},
 };
 
-use super::{Engine, flow, start::card_subject};
+use super::{
+    Engine,
+    flow::{self, Flow},
+    start::card_subject,
+    truth,
+};
 
 /// How an execution ended.
 #[derive(Clone, Debug)]
@@ -22,6 +28,10 @@ pub(super) struct End {
 impl End {
     pub(super) fn succeeded(result: Value) -> Self {
         Self { status: Status::Succeeded, result }
+    }
+
+    pub(super) fn canceled() -> Self {
+        Self { status: Status::Canceled, result: json!({ "error": "canceled" }) }
     }
 
     /// `error` says what is wrong and what to do.
@@ -36,6 +46,22 @@ impl End {
 /// Between two tries to store a result while the database is away.
 pub(super) const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// What an end brings about, up to where its tree goes on.
+pub(super) struct Climb {
+    pub(super) changes: Vec<Change>,
+    pub(super) started: Vec<Execution>,
+    guards: Vec<OwnedMutexGuard<Flow>>,
+    /// The last execution that ended.
+    top: (Execution, End),
+}
+
+impl Climb {
+    pub(super) fn from(execution: &Execution, end: &End, changes: Vec<Change>) -> Self {
+        let top = (execution.clone(), end.clone());
+        Self { changes, started: Vec::new(), guards: Vec::new(), top }
+    }
+}
 
 impl Engine {
     /// Records the end of an execution and goes on with its workflow. Does not give up while the database is away:
@@ -52,7 +78,7 @@ impl Engine {
                 Err(StoreError::Changed { what }) => {
                     tracing::info!(execution = %execution.id, what, "ended by somebody else");
                     self.forget_cancel(execution.id);
-                    return;
+                    return self.end_attempts(also).await;
                 }
                 Err(error) => {
                     tracing::error!(execution = %execution.id, %error, "the end of an execution could not be stored; trying again");
@@ -63,56 +89,94 @@ impl Engine {
         }
     }
 
+    /// The attempts among changes that did not hold: whoever ended their execution did not know of them.
+    async fn end_attempts(&self, also: Vec<Change>) {
+        for change in also.into_iter().filter(|it| matches!(it, Change::EndAttempt(..))) {
+            self.commit_until_stored(vec![change]).await;
+        }
+    }
+
     pub(super) async fn try_settle(
         &self,
         execution: &Execution,
         end: &End,
         also: Vec<Change>,
     ) -> Result<Vec<Execution>, StoreError> {
-        let mut changes = also;
-        changes.push(Change::End(execution.id, end.status, end.result.clone()));
-        let mut started = Vec::new();
-        let mut guards = Vec::new();
-        let mut current = (execution.clone(), end.clone());
-        changes.extend(self.at_end(execution, end, (execution, end)));
-        while let Some(visit) = current.0.visit.clone() {
+        let mut climb = Climb::from(execution, end, also);
+        match self.end_all(&mut climb, (execution, end)).await {
+            Ok(()) => Ok(climb.started),
+            Err(error) => {
+                climb.guards.iter_mut().for_each(|flow| flow.stale = true);
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends whatever ends with this visit. If it does not hold, flows in memory were told what no row says.
+    async fn end_all(&self, climb: &mut Climb, leaf: (&Execution, &End)) -> Result<(), StoreError> {
+        let (execution, end) = leaf;
+        climb.changes.push(Change::End(execution.id, end.status, end.result.clone()));
+        climb.changes.extend(self.at_end(execution, end, leaf));
+        self.climb(climb, leaf).await?;
+        let root_ended = climb.top.0.visit.is_none() && self.end_root(climb, leaf).await?;
+        climb.changes.push(Change::Redraw(card_subject(execution.root)));
+        self.commit(std::mem::take(&mut climb.changes)).await?;
+        // Every flow passed on the way up has ended, but for the last one where the climb stopped.
+        let over = if root_ended { climb.guards.len() } else { climb.guards.len().saturating_sub(1) };
+        climb.guards.iter().take(over).for_each(|flow| self.0.flows.forget(flow.execution.id));
+        if root_ended {
+            self.0.flows.forget(execution.root);
+        }
+        Ok(())
+    }
+
+    /// Tells each parent of the end below it, as long as that is its own end too.
+    async fn climb(&self, climb: &mut Climb, leaf: (&Execution, &End)) -> Result<(), StoreError> {
+        while let Some(visit) = climb.top.0.visit.clone() {
+            if let Some(end) = truth::awaited(&climb.top.0) {
+                let root = self.store().load_execution(visit.parent).await?;
+                climb.changes.push(Change::End(root.id, end.status, end.result.clone()));
+                climb.top = (root, end);
+                break;
+            }
             let mut flow = self.flow(visit.parent).await?;
-            let told =
-                flow.tell(flow::report(&visit, current.1.status, &current.1.result), self.host_values());
-            let advance = match told {
+            let (status, result) = (climb.top.1.status, &climb.top.1.result);
+            let advance = match flow.tell(flow::report(&visit, status, result), self.host_values()) {
                 Ok(advance) => advance,
                 // The conductor is as it was before: the visit ends for itself (`join: n` may start one anew whose
                 // end nobody waits for).
                 Err(error) => {
-                    tracing::info!(execution = %execution.id, %error, "the workflow did not wait for this end");
+                    tracing::info!(execution = %leaf.0.id, %error, "the workflow did not wait for this end");
                     break;
                 }
             };
-            changes.extend(advance.changes);
-            started.extend(advance.started);
+            climb.changes.extend(advance.changes);
+            climb.started.extend(advance.started);
             let parent = flow.execution.clone();
-            guards.push(flow);
-            match advance.ended {
-                Some((status, result)) => {
-                    current = (parent, End { status, result });
-                    changes.extend(self.at_end(&current.0, &current.1, (execution, end)));
-                }
-                None => break,
-            }
+            climb.guards.push(flow);
+            let Some((status, result)) = advance.ended else { break };
+            climb.top = (parent, End { status, result });
+            climb.changes.extend(self.at_end(&climb.top.0, &climb.top.1, leaf));
         }
-        let root_ended = current.0.visit.is_none();
-        if root_ended {
-            changes.push(Change::EndPermissions(current.0.id));
-        }
-        changes.push(Change::Redraw(card_subject(execution.root)));
-        if let Err(error) = self.commit(changes).await {
-            guards.iter_mut().for_each(|flow| flow.stale = true);
-            return Err(error);
-        }
-        // Every flow passed on the way up has ended, but for the last one where the climb stopped.
-        let over = if root_ended { guards.len() } else { guards.len().saturating_sub(1) };
-        guards.iter().take(over).for_each(|flow| self.0.flows.forget(flow.execution.id));
-        Ok(started)
+        Ok(())
+    }
+
+    /// Ends the root that was climbed to, with all that it may and holds; false if it has to ask its hosts first.
+    pub(super) async fn end_root(
+        &self,
+        climb: &mut Climb,
+        leaf: (&Execution, &End),
+    ) -> Result<bool, StoreError> {
+        let (root, end) = &climb.top;
+        let Some(question) = self.last_question((root, end), leaf).await? else {
+            climb.changes.push(Change::EndPermissions(root.id));
+            return Ok(true);
+        };
+        climb.changes.retain(|it| !matches!(it, Change::End(id, ..) if *id == root.id));
+        climb.changes.extend(self.pin(&question)?);
+        climb.changes.extend([Change::Revoke(root.id), Change::Start(Box::new(question.clone()))]);
+        climb.started.push(question);
+        Ok(false)
     }
 
     /// Begins a workflow: its first visits commit with its first event.

@@ -85,7 +85,11 @@ impl Engine {
         let mut looks: Vec<Look> = self.store().looks(execution.id, 0).await?;
         let interval = Duration::from_millis(watch.interval_ms);
         loop {
-            let version = self.store().load_execution(execution.id).await?.version;
+            let now = self.store().load_execution(execution.id).await?;
+            if now.ended_at.is_some() {
+                return Ok(None);
+            }
+            let version = now.version;
             let metrics = self.longer(execution, watch).await?.metrics;
             let over = looks.len() >= metrics.looks_wanted() as usize;
             if over || (!looks.is_empty() && judge(&metrics, &looks).verdict == Verdict::Fail) {
@@ -95,8 +99,7 @@ impl Engine {
                 () = self.clock().sleep_until(clock::after(self.now(), interval)) => {}
                 () = self.0.stop.cancelled() => return Ok(None),
                 () = cancel.cancelled() => {
-                    let end = End { status: Status::Canceled, result: json!({ "error": "canceled" }) };
-                    self.settle(execution, end, Vec::new()).await;
+                    self.settle(execution, End::canceled(), Vec::new()).await;
                     return Ok(None);
                 }
             }

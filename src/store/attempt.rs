@@ -141,19 +141,6 @@ impl Store {
         rows.iter().map(decode).collect()
     }
 
-    /// The hosts on which an attempt below this root ended, and nobody saw how.
-    pub async fn hosts_unseen(&self, root: ExecutionId) -> Result<Vec<HostName>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT DISTINCT attempt.host AS host FROM attempt
-             JOIN execution ON execution.id = attempt.execution_id
-             WHERE execution.root_id = $1 AND attempt.status = 'unknown' AND attempt.host IS NOT NULL",
-        )
-        .bind(root.to_string())
-        .fetch_all(&mut *self.reader().await?)
-        .await?;
-        rows.iter().map(|row| Ok(HostName::new(Columns { table: "attempt", row }.text("host")?))).collect()
-    }
-
     pub async fn attempts(&self, execution: ExecutionId) -> Result<Vec<Attempt>, StoreError> {
         let rows = sqlx::query(select!("WHERE execution_id = $1 ORDER BY number"))
             .bind(execution.to_string())
@@ -173,7 +160,7 @@ macro_rules! select {
 }
 use select;
 
-fn decode(row: &AnyRow) -> Result<Attempt, StoreError> {
+pub(super) fn decode(row: &AnyRow) -> Result<Attempt, StoreError> {
     let columns = Columns { table: "attempt", row };
     Ok(Attempt {
         id: columns.id("id", AttemptId::parse)?,

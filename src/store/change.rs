@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, lock,
-    look, outbox, release,
+    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident,
+    lock, look, outbox, release,
 };
 use crate::{
     id::{Digest, EvidenceId, ExecutionId, InboxId, ReleaseId},
@@ -35,6 +35,8 @@ pub enum Change {
     Vote(Box<gate::VoteRow<Value>>),
     Permit(Box<gate::PermissionRow<Value>>),
     Lock(lock::Wanted),
+    /// Permissions of a root that changes nothing any more, and has its end before it.
+    Revoke(ExecutionId),
     /// Permissions, locks and rollouts of a root that has ended.
     EndPermissions(ExecutionId),
     Build(Box<incident::Build>),
@@ -79,6 +81,7 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
         Change::Vote(it) => gate::record_vote(tx, it).await,
         Change::Permit(it) => gate::insert_permission(tx, it).await,
         Change::Lock(it) => lock::take(tx, it, now).await,
+        Change::Revoke(root) => gate::end_permissions(tx, *root, now).await,
         Change::EndPermissions(root) => {
             gate::end_permissions(tx, *root, now).await?;
             deployment::stop_rollouts(tx, *root).await?;

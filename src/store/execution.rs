@@ -134,6 +134,16 @@ pub async fn end(
     one(done.rows_affected())
 }
 
+/// Whether more may begin below this root: it has no end, and nobody canceled it.
+pub async fn goes_on(tx: &mut Tx, root: ExecutionId) -> Result<bool, StoreError> {
+    let row =
+        sqlx::query("SELECT id FROM execution WHERE id = $1 AND ended_at IS NULL AND status <> 'canceling'")
+            .bind(root.to_string())
+            .fetch_optional(&mut tx.connection)
+            .await?;
+    Ok(row.is_some())
+}
+
 fn one(rows: u64) -> Result<(), StoreError> {
     if rows == 1 { Ok(()) } else { Err(StoreError::Changed { what: "the execution" }) }
 }
@@ -194,7 +204,7 @@ impl Store {
                 (SELECT id FROM execution WHERE root_id = $1 AND action = $3))
              ORDER BY created_at DESC, id DESC LIMIT $4"
         ));
-        self.executions(query.bind(root.to_string()).bind(depth).bind(whole.to_owned()).bind(most)).await
+        self.readable(query.bind(root.to_string()).bind(depth).bind(whole.to_owned()).bind(most)).await
     }
 
     /// The first visits below a root that ended badly.
@@ -208,7 +218,7 @@ impl Store {
             "WHERE root_id = $1 AND depth BETWEEN 1 AND $2 AND status IN ('failed', 'timeout', 'abandoned', 'unknown')
              ORDER BY created_at, id LIMIT $3"
         ));
-        self.executions(query.bind(root.to_string()).bind(depth).bind(most)).await
+        self.readable(query.bind(root.to_string()).bind(depth).bind(most)).await
     }
 
     /// The visits of one action below a root, latest first.
@@ -222,7 +232,7 @@ impl Store {
         let query = sqlx::query(select!(
             "WHERE root_id = $1 AND depth <= $2 AND action = $3 ORDER BY created_at DESC, id DESC LIMIT $4"
         ));
-        self.executions(query.bind(root.to_string()).bind(depth).bind(action.to_owned()).bind(most)).await
+        self.readable(query.bind(root.to_string()).bind(depth).bind(action.to_owned()).bind(most)).await
     }
 
     /// The latest root executions, newest first.
@@ -240,6 +250,23 @@ impl Store {
             sqlx::query(select!("WHERE id LIKE $1 ORDER BY created_at DESC LIMIT 5")).bind(pattern),
         )
         .await
+    }
+
+    /// A root's whole tree, but for rows that cannot be decoded.
+    pub async fn readable_tree(&self, root: ExecutionId, most: i64) -> Result<Vec<Execution>, StoreError> {
+        let query = sqlx::query(select!("WHERE root_id = $1 ORDER BY created_at, id LIMIT $2"));
+        self.readable(query.bind(root.to_string()).bind(most)).await
+    }
+
+    /// For what is shown and asked: there a row that cannot be decoded is left out, and said in the log.
+    async fn readable(
+        &self,
+        query: sqlx::query::Query<'_, sqlx::Any, sqlx::any::AnyArguments>,
+    ) -> Result<Vec<Execution>, StoreError> {
+        let rows = query.fetch_all(&mut *self.reader().await?).await?;
+        let decoded = rows.iter().map(decode);
+        let told = decoded.map(|it| it.inspect_err(|error| tracing::error!(%error, "a visit is left out")));
+        Ok(told.filter_map(Result::ok).collect())
     }
 
     async fn executions(

@@ -172,7 +172,10 @@ impl Engine {
         if let Err(error) = decided.next.could_open(&live.settings.people) {
             tracing::warn!(gate = %row.id, %error, "nobody could open this gate");
         }
-        self.commit_until_stored(changes).await;
+        // It was canceled in this very moment: nobody is asked.
+        if !self.commit_until_stored(changes).await {
+            return Ok(None);
+        }
         match decided.next.decision {
             None => Ok(Some(row.id)),
             Some(decision) => Err(transition::end(&decision, &asked)),
@@ -226,16 +229,17 @@ impl Engine {
         Ok(Sealed { id, verdict, wanted: 0, changes: vec![Change::Evidence(id, plan.release, nothing)] })
     }
 
-    /// Commits, however long the database is away.
-    pub(super) async fn commit_until_stored(&self, changes: Vec<Change>) {
+    /// Commits, however long the database is away; false if somebody else was first.
+    pub(super) async fn commit_until_stored(&self, changes: Vec<Change>) -> bool {
         while let Err(error) = self.commit(changes.clone()).await {
             if let StoreError::Changed { .. } | StoreError::Exists { .. } = error {
                 tracing::info!(%error, "committed by somebody else");
-                return;
+                return false;
             }
             tracing::error!(%error, "could not commit; trying again");
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
+        true
     }
 
     /// Changes that withdraw the gate of a visit which `leave` cancels.

@@ -1,5 +1,6 @@
 //! Conversations: what people say, and what they see. One file per behaviour.
 
+mod cancel;
 mod card;
 mod decide;
 mod extend;

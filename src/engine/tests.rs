@@ -1,0 +1,182 @@
+//! The engine with a runner that does as a test says, at moments that no conversation can choose.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Map;
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+
+use super::{bundle::Bundle, *};
+use crate::{
+    clock::SystemClock,
+    content::{self, Settings, SourceFile},
+    id::{Account, Platform, UserId, WorkspaceId},
+    identity::{Actor, Authorised, Right, Rights, Standing, Subject, authorize},
+    runner::{Outcome, Request, Runner},
+    status::Status,
+    store::Change,
+};
+
+const PACK: &str = "name: trial\ndescription: A trial.\nversion: 1.0.0\nauthor: me\nemail: me@example.org\n";
+const FLOW: &str = "version: 1.0\ntasks: {a: {action: trial.act}}\n";
+const PEOPLE: &str = "people: {ann: {terminal: [ann]}}";
+
+/// Runs everything: waits to be canceled, or panics.
+struct Scripted {
+    panics: bool,
+    begun: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Runner for Scripted {
+    fn name(&self) -> &'static str {
+        "local-shell-cmd"
+    }
+
+    async fn run(&self, _: Request, cancel: CancellationToken) -> Outcome {
+        self.begun.add_permits(1);
+        assert!(!self.panics, "as the test wants it");
+        cancel.cancelled().await;
+        Outcome { end: crate::runner::End::Canceled, ..Outcome::failed("canceled") }
+    }
+}
+
+struct Trial {
+    engine: Engine,
+    begun: Arc<Semaphore>,
+    _dir: TempDir,
+}
+
+impl Trial {
+    async fn open(panics: bool) -> Self {
+        // As boot does, for the probe's client.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let dir = TempDir::new().unwrap();
+        let file = |path: &str, text: &str| SourceFile::text(format!("commands/trial/{path}"), text);
+        let (catalogue, diagnostics) = content::load(&[
+            file("pack.yaml", PACK),
+            file("actions/act.yaml", "name: act\nrunner_type: local-shell-cmd\ndescription: Acts.\n"),
+            file(
+                "actions/go.yaml",
+                "name: go\nrunner_type: orquesta\ndescription: Goes.\nentry_point: workflows/go.yaml\n",
+            ),
+            file("actions/workflows/go.yaml", FLOW),
+        ]);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let begun = Arc::new(Semaphore::new(0));
+        let runner = Scripted { panics, begun: begun.clone() };
+        let engine = Engine::new(Parts {
+            store: Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap(),
+            clock: Arc::new(SystemClock),
+            runners: Runners::new(vec![Arc::new(runner)]),
+            probe: Probe::new(reqwest::Client::new()),
+            live: LivePolicy::new(Live {
+                bundle: Arc::new(Bundle::of(&catalogue, Default::default())),
+                catalogue: Arc::new(catalogue),
+                settings: Arc::new(Settings::default()),
+            }),
+            adapters: Vec::new(),
+            data: dir.path().to_owned(),
+            masker: Masker::default(),
+            keep: Keep::default(),
+        });
+        Self { engine, begun, _dir: dir }
+    }
+
+    async fn start(&self, action: &str) -> ExecutionId {
+        let id = ExecutionId::generate();
+        let starting = Starting {
+            id,
+            action: action.into(),
+            parameters: Map::new(),
+            origin: None,
+            context: Map::new(),
+            places: Vec::new(),
+        };
+        self.engine.start(starting, Vec::new()).await.unwrap()
+    }
+
+    async fn load(&self, id: ExecutionId) -> Execution {
+        self.engine.store().load_execution(id).await.unwrap()
+    }
+
+    /// How it ended; what happened so far, if it does not.
+    async fn ended(&self, id: ExecutionId) -> Execution {
+        let ending = async {
+            loop {
+                let it = self.load(id).await;
+                if it.ended_at.is_some() {
+                    return it;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        match tokio::time::timeout(Duration::from_secs(10), ending).await {
+            Ok(it) => it,
+            Err(_) => panic!("it never ends: {:#?}", self.engine.store().tree(id, i64::MAX, 100).await),
+        }
+    }
+
+    async fn attempts(&self, id: ExecutionId) -> Vec<Status> {
+        self.engine.store().attempts(id).await.unwrap().into_iter().map(|it| it.status).collect()
+    }
+}
+
+fn leave() -> Authorised {
+    let account = Account {
+        platform: Platform::Terminal,
+        workspace: WorkspaceId::new("terminal"),
+        user: UserId::new("ann"),
+    };
+    let actor = Actor { account, standing: Standing::Member };
+    let people = serde_saphyr::from_str(PEOPLE).unwrap();
+    authorize(&people, &actor, Right::Read, &Subject::default(), &Rights::none()).unwrap()
+}
+
+#[tokio::test]
+async fn what_began_since_a_cancel_looked_is_not_ended_over_its_attempt() {
+    let trial = Trial::open(false).await;
+    let id = trial.start("trial.act").await;
+    trial.begun.acquire().await.unwrap().forget();
+    // As the cancel read it, a moment before its attempt began.
+    let read = Execution { status: Status::Requested, version: 1, ..trial.load(id).await };
+    assert!(!trial.engine.cancel_waiting(&read, &leave()).await.unwrap());
+    assert_eq!(trial.load(id).await.status, Status::Running);
+
+    assert!(trial.engine.cancel(id, &leave(), Vec::new()).await.unwrap());
+    assert_eq!(trial.ended(id).await.status, Status::Canceled);
+    assert_eq!(trial.attempts(id).await, [Status::Canceled]);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_execution_somebody_else_ended_has_an_end_all_the_same() {
+    let trial = Trial::open(false).await;
+    let id = trial.start("trial.act").await;
+    trial.begun.acquire().await.unwrap().forget();
+    let end = Change::End(id, Status::Abandoned, serde_json::Value::Null);
+    trial.engine.commit(vec![end]).await.unwrap();
+    trial.engine.cancel_token(id).cancel();
+    trial.engine.0.tasks.close();
+    trial.engine.0.tasks.wait().await;
+    assert_eq!(trial.attempts(id).await, [Status::Canceled]);
+    assert_eq!(trial.load(id).await.status, Status::Abandoned);
+}
+
+#[tokio::test]
+async fn nothing_begins_below_a_root_that_was_canceled() {
+    let trial = Trial::open(false).await;
+    let known = trial.start("trial.go").await;
+    trial.begun.acquire().await.unwrap().forget();
+    // The root is told to stop in the moment in which its next visit is about to begin.
+    let root = trial.load(known).await;
+    let mut visit = trial.engine.store().children(known).await.unwrap().remove(0);
+    visit.id = ExecutionId::generate();
+    visit = Execution { status: Status::Requested, version: 1, started_at: None, ..visit };
+    let told =
+        vec![Change::Start(Box::new(visit.clone())), Change::Advance(known, root.version, Status::Canceling)];
+    trial.engine.commit(told).await.unwrap();
+    trial.engine.run(visit.clone()).await;
+    assert_eq!(trial.attempts(visit.id).await, []);
+    assert_eq!(trial.load(visit.id).await.status, Status::Canceled);
+}
