@@ -8,13 +8,15 @@
 //!   [`secret`]: which secrets is it given?
 //! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`keep`]: removes what nothing refers to any more;
-//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`truth`]: however a root ends, the hosts that it changed are asked first.
+//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`give_up`]: the end of a tree that
+//!   cannot go on; [`truth`]: however a root ends, the hosts that it changed are asked first.
 
 pub mod bundle;
 mod cancel;
 mod confirm;
 pub mod flow;
 mod gate;
+mod give_up;
 mod guard;
 mod inquire;
 pub mod keep;
@@ -33,11 +35,13 @@ mod watch;
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use tokio::sync::{Notify, RwLock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -141,7 +145,13 @@ impl Engine {
             return;
         }
         let engine = self.clone();
-        self.0.tasks.spawn(async move { engine.run(execution).await });
+        self.0.tasks.spawn(async move {
+            let id = execution.id;
+            // A fault of ours in one execution is that execution's end, and nobody else's.
+            if AssertUnwindSafe(engine.run(execution)).catch_unwind().await.is_err() {
+                engine.outlive(id).await;
+            }
+        });
     }
 
     /// Waits out a delay, then does what the execution's kind of action asks.

@@ -1,47 +1,105 @@
 //! What a fresh process does with what a dead one left.
 //!
 //! The store's lock says that no other process lives, so every attempt without an end is an orphan: its processes are
-//! ended, and it is tried again only if its action says that this is harmless. Otherwise its end is `unknown`.
+//! ended, and it is tried again only if its action says that this is harmless. Otherwise its end is `unknown`. What
+//! cannot be taken up, because rows or content of it are lost, ends as a whole, and keeps nothing else from going on.
 
-use std::collections::HashSet;
+use std::{
+    collections::{BTreeMap, HashSet},
+    panic::AssertUnwindSafe,
+};
 
+use futures_util::FutureExt as _;
 use serde_json::json;
 
 use crate::{
     content::Action,
+    id::ExecutionId,
+    message::words,
     runner::{self, ProcessMark},
     status::Status,
-    store::{Change, StoreError, attempt::Attempt, execution::Execution},
+    store::{Change, StoreError, attempt::Attempt, execution::Execution, left::Left},
 };
 
-use super::{Engine, settle::End};
+use super::{Engine, give_up::is_lost, settle::End};
 
 impl Engine {
     /// Takes up everything unfinished; returns how many executions that were.
+    ///
+    /// # Errors
+    /// The database cannot be asked. That rows are lost is no error: their trees end, and say so.
     pub async fn recover(&self) -> Result<usize, StoreError> {
-        let orphans = self.store().live_attempts().await?;
-        let marks: Vec<ProcessMark> = orphans.iter().filter_map(mark).collect();
-        let attempts: Vec<_> = orphans.iter().map(|it| it.id).collect();
+        let left = self.store().left().await?;
+        let marks: Vec<ProcessMark> = left.attempts.iter().filter_map(mark).collect();
+        let attempts: Vec<_> = left.attempts.iter().map(|it| it.id).collect();
         let swept = runner::sweep(&marks, &attempts);
         if swept > 0 {
             tracing::warn!(swept, "ended processes that a dead lockkeeper left");
         }
-        // What follows an orphan's end is started with that end, and must not be started a second time below.
-        let left: HashSet<_> = self.store().open_executions().await?.into_iter().map(|it| it.id).collect();
-        for orphan in orphans {
-            self.take_up(orphan).await?;
+        let known: HashSet<_> = left.executions.iter().map(|it| it.id).collect();
+        let lost = self.lost(&left).await?;
+        for orphan in left.attempts {
+            self.take_up(orphan, &lost).await?;
         }
-        let open = self.store().open_executions().await?;
-        open.into_iter().filter(|it| left.contains(&it.id)).for_each(|it| self.resume(it));
-        Ok(left.len())
+        for (root, why) in &lost {
+            self.give_up(*root, why).await;
+        }
+        // What follows the end of an orphan, or of a tree, was started with that end.
+        let open = self.store().left().await?.executions;
+        open.into_iter()
+            .filter(|it| known.contains(&it.id) && !lost.contains_key(&it.root))
+            .for_each(|it| self.resume(it));
+        Ok(known.len())
     }
 
-    async fn take_up(&self, orphan: Attempt) -> Result<(), StoreError> {
-        let execution = self.store().load_execution(orphan.execution).await?;
+    /// The roots that cannot be taken up, and why: each is tried before anything of it goes on.
+    async fn lost(&self, left: &Left) -> Result<BTreeMap<ExecutionId, String>, StoreError> {
+        let mut lost: BTreeMap<_, _> =
+            left.broken.iter().map(|(root, why)| (*root, why.to_string())).collect();
+        for it in &left.executions {
+            if lost.contains_key(&it.root) {
+                continue;
+            }
+            // A panic of the conductor comes again with the same events.
+            match AssertUnwindSafe(self.can_be_taken_up(it)).catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) if is_lost(&error) => drop(lost.insert(it.root, error.to_string())),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => drop(lost.insert(it.root, words::fault::PANICKED.to_owned())),
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Its content, and its flow or its parent's, are what they were.
+    async fn can_be_taken_up(&self, it: &Execution) -> Result<(), StoreError> {
+        self.bundle(it).await?;
+        self.store().load_execution(it.root).await?;
+        if let Some(visit) = &it.visit {
+            drop(self.flow(visit.parent).await?);
+        }
+        if is_begun_flow(it) {
+            drop(self.flow(it.id).await?);
+        }
+        Ok(())
+    }
+
+    async fn take_up(&self, orphan: Attempt, lost: &BTreeMap<ExecutionId, String>) -> Result<(), StoreError> {
+        let result = json!({ "error": "lockkeeper ended while it ran" });
+        let execution = match self.store().find_execution(orphan.execution).await {
+            Ok(Some(execution)) if lost.contains_key(&execution.root) => return Ok(()),
+            Ok(Some(execution)) if execution.ended_at.is_none() => execution,
+            Ok(_) => {
+                let change = Change::EndAttempt(Box::new(orphan), Status::Unknown, result);
+                return self.commit(vec![change]).await;
+            }
+            // Its tree is among the lost.
+            Err(error) if is_lost(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
         let bundle = self.bundle(&execution).await?;
         let again =
             bundle.action(&execution.action).is_some_and(|action| self.may_repeat(action, &execution));
-        let result = json!({ "error": "lockkeeper ended while it ran" });
         if again {
             let change = Change::EndAttempt(Box::new(orphan), Status::Abandoned, result);
             return self.commit(vec![change]).await;
@@ -63,14 +121,18 @@ impl Engine {
 
     /// A workflow that has begun waits for its visits, which are in the same list; everything else runs (again).
     fn resume(&self, execution: Execution) {
-        let begun = execution.runner == "orquesta" && execution.status != Status::Requested;
-        if !begun {
+        if !is_begun_flow(&execution) {
             self.go(execution);
         }
     }
 }
 
-fn mark(attempt: &Attempt) -> Option<ProcessMark> {
+fn is_begun_flow(execution: &Execution) -> bool {
+    execution.runner == "orquesta" && execution.status != Status::Requested
+}
+
+/// The process that an attempt runs.
+pub(super) fn mark(attempt: &Attempt) -> Option<ProcessMark> {
     let process = attempt.process.as_ref()?;
     Some(ProcessMark {
         pid: u32::try_from(process.get("pid")?.as_u64()?).ok()?,

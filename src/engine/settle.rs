@@ -14,6 +14,7 @@ use crate::{
 use super::{
     Engine,
     flow::{self, Flow},
+    give_up::is_lost,
     start::card_subject,
     truth,
 };
@@ -65,7 +66,7 @@ impl Climb {
 
 impl Engine {
     /// Records the end of an execution and goes on with its workflow. Does not give up while the database is away:
-    /// a result that exists outside must be told.
+    /// a result that exists outside must be told. Where rows are lost, the whole tree ends here.
     pub(super) async fn settle(&self, execution: &Execution, end: End, also: Vec<Change>) {
         let mut wait = RETRY;
         loop {
@@ -79,6 +80,11 @@ impl Engine {
                     tracing::info!(execution = %execution.id, what, "ended by somebody else");
                     self.forget_cancel(execution.id);
                     return self.end_attempts(also).await;
+                }
+                Err(error) if is_lost(&error) => {
+                    self.forget_cancel(execution.id);
+                    self.end_attempts(also).await;
+                    return self.give_up(execution.root, &error.to_string()).await;
                 }
                 Err(error) => {
                     tracing::error!(execution = %execution.id, %error, "the end of an execution could not be stored; trying again");
@@ -198,6 +204,9 @@ impl Engine {
         }
         let mut wait = RETRY;
         while let Err(error) = self.try_begin(&execution).await {
+            if is_lost(&error) {
+                return self.give_up(execution.root, &error.to_string()).await;
+            }
             tracing::error!(execution = %execution.id, %error, "a workflow could not be started; trying again");
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(RETRY_MAX);

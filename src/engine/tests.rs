@@ -13,6 +13,7 @@ use crate::{
     content::{self, Settings, SourceFile},
     id::{Account, Platform, UserId, WorkspaceId},
     identity::{Actor, Authorised, Right, Rights, Standing, Subject, authorize},
+    message::words,
     runner::{Outcome, Request, Runner},
     status::Status,
     store::Change,
@@ -179,4 +180,18 @@ async fn nothing_begins_below_a_root_that_was_canceled() {
     trial.engine.run(visit.clone()).await;
     assert_eq!(trial.attempts(visit.id).await, []);
     assert_eq!(trial.load(visit.id).await.status, Status::Canceled);
+}
+
+#[tokio::test]
+async fn a_panic_in_an_attempt_is_the_end_of_that_execution_and_of_no_other() {
+    let trial = Trial::open(true).await;
+    let (single, flow) = (trial.start("trial.act").await, trial.start("trial.go").await);
+    let ended = trial.ended(single).await;
+    assert_eq!(ended.status, Status::Unknown);
+    assert_eq!(ended.result.unwrap()["error"], words::fault::PANICKED);
+    assert_eq!(trial.attempts(single).await, [Status::Unknown]);
+    assert_eq!(trial.ended(flow).await.status, Status::Failed);
+    let visit = trial.engine.store().children(flow).await.unwrap().remove(0);
+    assert_eq!((visit.status, trial.attempts(visit.id).await), (Status::Unknown, vec![Status::Unknown]));
+    assert!(trial.engine.store().live_attempts().await.unwrap().is_empty());
 }

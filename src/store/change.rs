@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident,
+    Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, left,
     lock, look, outbox, release,
 };
 use crate::{
@@ -35,6 +35,8 @@ pub enum Change {
     Vote(Box<gate::VoteRow<Value>>),
     Permit(Box<gate::PermissionRow<Value>>),
     Lock(lock::Wanted),
+    /// The end of all below a root that has none yet, whatever state it is in.
+    GiveUp(ExecutionId, Value),
     /// Permissions of a root that changes nothing any more, and has its end before it.
     Revoke(ExecutionId),
     /// Permissions, locks and rollouts of a root that has ended.
@@ -81,6 +83,7 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
         Change::Vote(it) => gate::record_vote(tx, it).await,
         Change::Permit(it) => gate::insert_permission(tx, it).await,
         Change::Lock(it) => lock::take(tx, it, now).await,
+        Change::GiveUp(root, result) => left::give_up(tx, *root, result, now).await,
         Change::Revoke(root) => gate::end_permissions(tx, *root, now).await,
         Change::EndPermissions(root) => {
             gate::end_permissions(tx, *root, now).await?;

@@ -278,7 +278,7 @@ impl Store {
     }
 }
 
-fn decode(row: &AnyRow) -> Result<Execution, StoreError> {
+pub(super) fn decode(row: &AnyRow) -> Result<Execution, StoreError> {
     let columns = Columns { table: "execution", row };
     Ok(Execution {
         id: columns.id("id", ExecutionId::parse)?,

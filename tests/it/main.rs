@@ -13,6 +13,7 @@ mod chat_slack;
 mod cli;
 mod content;
 mod conversation;
+mod damage;
 mod demo_world;
 mod expression;
 mod fault;

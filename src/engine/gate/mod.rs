@@ -29,7 +29,7 @@ use crate::{
     store::{Change, StoreError, execution::Execution, gate::GateRow},
 };
 
-use super::{Engine, settle::End};
+use super::{Engine, give_up::is_lost, settle::End};
 pub(super) use facts::facts_now;
 pub use involved::involved;
 pub use measure::Longer;
@@ -94,6 +94,9 @@ impl Engine {
         let known = loop {
             match self.store().gate_for::<Asked>(execution.id).await {
                 Ok(known) => break known,
+                Err(error) if is_lost(&error) => {
+                    return self.give_up(execution.root, &error.to_string()).await;
+                }
                 Err(error) => {
                     tracing::error!(execution = %execution.id, %error, "a gate could not be read; trying again");
                     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -108,7 +111,7 @@ impl Engine {
                 Err(end) => return self.settle(&execution, end, Vec::new()).await,
             },
         };
-        self.wait_at_gate(gate).await;
+        self.wait_at_gate(&execution, gate).await;
     }
 
     /// Posts the question. `Ok(None)`: it was answered by its opening (nothing to ask, or the verdict failed).

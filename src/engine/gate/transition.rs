@@ -100,7 +100,12 @@ impl Engine {
         asked
     }
 
-    pub(super) fn changes(&self, row: &GateRow<Asked>, event: &GateEvent, decided: &Decided) -> Vec<Change> {
+    pub(in crate::engine) fn changes(
+        &self,
+        row: &GateRow<Asked>,
+        event: &GateEvent,
+        decided: &Decided,
+    ) -> Vec<Change> {
         let asked = self.next(row, event, decided);
         let next = GateRow {
             seal: decided.next.seal.clone(),

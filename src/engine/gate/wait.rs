@@ -4,13 +4,19 @@
 use std::time::Duration;
 
 use super::{OpenGate, measure::Measuring};
-use crate::{clock, engine::Engine, gate::GateEvent, id::GateId, store::StoreError};
+use crate::{
+    clock,
+    engine::{Engine, give_up::is_lost},
+    gate::GateEvent,
+    id::GateId,
+    store::{StoreError, execution::Execution},
+};
 
 /// Between two looks at the world.
 const TICK: Duration = Duration::from_millis(500);
 
 impl Engine {
-    pub(super) async fn wait_at_gate(&self, id: GateId) {
+    pub(super) async fn wait_at_gate(&self, execution: &Execution, id: GateId) {
         let mut measuring = Measuring::new(self.now());
         let mut knows_its_place = false;
         loop {
@@ -28,6 +34,9 @@ impl Engine {
             match self.tick_gate(id).await {
                 Ok(true) => {}
                 Ok(false) => return,
+                Err(error) if is_lost(&error) => {
+                    return self.give_up(execution.root, &error.to_string()).await;
+                }
                 Err(error) => tracing::warn!(gate = %id, %error, "a waiting gate could not be looked at"),
             }
             if let Err(error) = self.measure_on(id, &mut measuring).await {

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod chat;
 pub mod execution;
+pub mod fault;
 pub mod gate;
 pub mod inquiry;
 pub mod line;

@@ -1,0 +1,121 @@
+//! Rows or content of one flow are lost: that flow ends and says so, and every other goes on.
+
+use std::path::Path;
+
+use lockkeeper::id::ExecutionId;
+use lockkeeper::status::Status;
+use sqlx::Row as _;
+
+use crate::support::house::{Bot, House};
+use crate::support::shop::{all_ended, ask, open};
+use crate::support::trial::history;
+
+fn asking(word: &str) -> String {
+    format!(
+        "version: 1.0\ntasks:\n  ask: {{action: core.ask, input: {{schema: {{type: object, properties: {{{word}: {{type: boolean, required: true}}}}}}}}}}\n"
+    )
+}
+
+/// Starts `!go`, and gives its root and what to answer once it asks.
+async fn go(bot: &Bot) -> (ExecutionId, String) {
+    let question = bot.ask("ann", "!go", |text| text.contains("asks")).await;
+    let id = question.split("!answer ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    bot.shows(0, |text| text.contains("waiting for an answer")).await;
+    (bot.engine.store().recent_executions(1).await.unwrap().remove(0).id, id)
+}
+
+async fn damage(dir: &Path, sql: &'static str, root: ExecutionId) {
+    let mut history = history(dir).await.unwrap();
+    let done = sqlx::query(sql).bind(root.to_string()).execute(&mut history).await.unwrap();
+    assert!(done.rows_affected() > 0, "{sql}");
+}
+
+/// Open rows of a tree, and how the root ended.
+async fn state(dir: &Path, root: ExecutionId) -> (i64, Option<String>) {
+    let mut history = history(dir).await.unwrap();
+    let sql = "SELECT COUNT(*) FROM execution WHERE root_id = $1 AND ended_at IS NULL";
+    let open = sqlx::query_scalar(sql).bind(root.to_string()).fetch_one(&mut history).await.unwrap();
+    let row = sqlx::query("SELECT status FROM execution WHERE id = $1").bind(root.to_string());
+    let row = row.fetch_optional(&mut history).await.unwrap();
+    (open, row.map(|it| it.try_get("status").unwrap()))
+}
+
+/// One of two flows is damaged while no bot runs. Gives what the next one says of it, if it can say anything.
+async fn one_of_two_is_damaged(sql: &'static str, said: Option<&str>) -> Option<String> {
+    let house = House::new();
+    house.workflow(&asking("first"), "{}");
+    let bot = house.start().await;
+    let (first, _) = go(&bot).await;
+    bot.stop().await;
+    // Other content, so that the two flows share nothing.
+    house.workflow(&asking("second"), "{}");
+    let bot = house.start().await;
+    let (second, answer) = go(&bot).await;
+    bot.stop().await;
+    damage(house.dir.path(), sql, first).await;
+
+    let bot = house.start().await;
+    bot.ask("bea", &format!("!answer {answer} yes"), |text| text.contains("bea answered")).await;
+    bot.shows(0, |text| text.contains("trial.go: done")).await;
+    assert_eq!(bot.engine.store().load_execution(second).await.unwrap().status, Status::Succeeded, "{sql}");
+    let (open, status) = state(house.dir.path(), first).await;
+    assert_eq!((open, status.as_deref().unwrap_or("unknown")), (0, "unknown"), "{sql}");
+    let card = match said {
+        Some(said) => Some(bot.shows(0, |text| text.contains(said)).await),
+        None => None,
+    };
+    bot.stop().await;
+    // It is as good as over: nothing is left to be taken up.
+    let bot = house.start().await;
+    all_ended(&bot).await;
+    bot.stop().await;
+    card
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_whose_content_is_gone_ends_and_says_so_while_the_other_goes_on() {
+    let sql = "DELETE FROM content WHERE digest = (SELECT content FROM execution WHERE id = $1)";
+    let card = one_of_two_is_damaged(sql, Some("lockkeeper could not go on with it")).await.unwrap();
+    assert!(card.contains("trial.go: how it ended was not seen"), "{card}");
+    assert!(card.contains("does not exist") && card.contains("Look at what it left"), "{card}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_whose_events_or_visits_cannot_be_read_ends_and_says_so_while_the_other_goes_on() {
+    for (sql, said) in [
+        ("UPDATE flow_event SET body = '{' WHERE execution_id = $1", "row of flow_event is corrupt"),
+        ("UPDATE execution SET parameters = '{' WHERE parent_id = $1", "row of execution is corrupt"),
+    ] {
+        let card = one_of_two_is_damaged(sql, Some(said)).await.unwrap();
+        assert!(card.contains("trial.go: how it ended was not seen"), "{card}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_without_its_own_row_keeps_no_other_from_going_on() {
+    for sql in ["UPDATE execution SET context = '{' WHERE id = $1", "DELETE FROM execution WHERE id = $1"] {
+        one_of_two_is_damaged(sql, None).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_cannot_be_taken_up_withdraws_its_question_and_says_how_to_go_back() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    ask(&world, &bot).await;
+    let root = bot.engine.store().find_release_number(1).await.unwrap().unwrap().execution;
+    bot.stop().await;
+    damage(world.dir(), "UPDATE flow_event SET body = '{' WHERE execution_id = $1", root).await;
+
+    let bot = House::start_at(&world.config()).await;
+    let card = bot.shows(0, |text| text.contains("Release #1 of shop: how it ended was not seen")).await;
+    assert!(card.contains("canary-1 still runs this artifact, which was not approved"), "{card}");
+    bot.shows(0, |text| text.contains("stopped by lockkeeper")).await;
+    assert!(bot.engine.open_gates().await.unwrap().is_empty());
+    bot.ask("bea", "!approve 1", |text| text.contains("#1")).await;
+    bot.player.say("ann", "!rollback shop in canary");
+    bot.shows(0, |text| text.contains("Rollback #2 of shop: done")).await;
+    assert_eq!(world.versions("canary").await, [Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
