@@ -211,9 +211,7 @@ fn load(config: &Config) -> Result<(engine::Live, SettingsFiles), BootError> {
             .materialise(digest, &config.data)
             .map_err(|source| BootError::Content { dir: config.data.clone(), source })?;
     }
-    let packs =
-        loaded.catalogue.packs.iter().map(|(name, pack)| (name.clone(), pack.digest.clone())).collect();
-    let bundle = engine::bundle::Bundle::of(&loaded.catalogue, packs);
+    let bundle = engine::bundle::Bundle::of(&loaded);
     let (settings, files) = policy::read(&config.settings);
     let live = engine::Live {
         catalogue: Arc::new(loaded.catalogue),

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    content::{Action, Catalogue},
+    content::Action,
     id::{ActionRef, Digest, PackName},
+    library::{Loaded, PackFile},
     store::{Change, Store, StoreError},
     workflow::Spec,
 };
@@ -26,6 +27,9 @@ pub struct Pinned {
     pub workflows: IndexMap<ActionRef, Value>,
     /// The folder each pack's files were written to is named by this digest.
     pub packs: IndexMap<PackName, Digest>,
+    /// What lies in that folder: compared before anything of it is executed.
+    #[serde(default)]
+    pub files: IndexMap<PackName, Vec<PackFile>>,
 }
 
 /// Pinned content with its digest, and the workflows parsed so far.
@@ -43,13 +47,20 @@ impl Bundle {
         Self { digest: Digest::of(&text), pinned, specs: Mutex::default(), stored: AtomicBool::new(false) }
     }
 
-    /// A catalogue's content; `packs` names the digest of each pack's files.
-    pub fn of(catalogue: &Catalogue, packs: IndexMap<PackName, Digest>) -> Self {
+    /// The content that was loaded.
+    pub fn of(loaded: &Loaded) -> Self {
+        let catalogue = &loaded.catalogue;
+        let packs = catalogue.packs.iter().map(|(name, pack)| (name.clone(), pack.digest.clone())).collect();
+        let files = catalogue
+            .packs
+            .iter()
+            .map(|(name, pack)| (name.clone(), loaded.packs.get(&pack.digest).cloned().unwrap_or_default()));
+        let files = files.collect();
         let actions =
             catalogue.actions.iter().map(|(name, it)| (name.clone(), Arc::new(it.clone()))).collect();
         let workflows =
             catalogue.workflows.iter().map(|(name, it)| (name.clone(), it.definition.clone())).collect();
-        Self::new(Pinned { actions, workflows, packs })
+        Self::new(Pinned { actions, workflows, packs, files })
     }
 
     pub fn action(&self, reference: &ActionRef) -> Option<&Arc<Action>> {

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     content::{Action, Bound},
     id::ActionRef,
+    library,
+    message::words,
     runner::{self, Outcome},
     secret::Secret,
     status::Status,
@@ -33,6 +35,8 @@ const GRACE: Duration = Duration::from_secs(15);
 const TRIES_WHEN_LOST: u32 = 3;
 /// Between two of them: a network that comes back does so within moments, or not soon.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
+/// Runners that execute files of the action's pack.
+const EXECUTES: [&str; 3] = ["argv", "local-shell-script", "remote-shell-script"];
 /// Between two signs of life of a running attempt.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -81,6 +85,9 @@ impl Engine {
         let mut execution = execution.clone();
         let mut tries = 1;
         loop {
+            if let Some(altered) = self.altered(&bundle, &action).await {
+                return Ok((End::failed(altered), Vec::new()));
+            }
             let attempt = match self.begin_attempt(&execution, &leave, timeout).await? {
                 Ok(attempt) => attempt,
                 Err(refused) => return Ok((refused, Vec::new())),
@@ -249,6 +256,23 @@ impl Engine {
     /// Scratch space that all attempts below one root share.
     pub(super) fn work_dir(&self, execution: &Execution) -> PathBuf {
         self.data().join("work").join(execution.root.to_string())
+    }
+
+    /// What differs in a pack from what was pinned, in words, if this action runs files of it.
+    async fn altered(&self, bundle: &Bundle, action: &Action) -> Option<String> {
+        if !EXECUTES.contains(&action.runner.as_str()) {
+            return None;
+        }
+        let (pack, folder) = (action.pack.clone(), self.content_dir(bundle, action));
+        let Some(files) = bundle.pinned.files.get(&pack).cloned() else {
+            return Some(words::fault::pack_altered(pack.as_str(), "nobody knows what it held"));
+        };
+        let altered = tokio::task::spawn_blocking(move || library::altered(&folder, &files)).await;
+        match altered {
+            Ok(None) => None,
+            Ok(Some(altered)) => Some(words::fault::pack_altered(pack.as_str(), &altered.to_string())),
+            Err(error) => Some(words::fault::pack_altered(pack.as_str(), &error.to_string())),
+        }
     }
 
     fn content_dir(&self, bundle: &Bundle, action: &Action) -> PathBuf {

@@ -13,6 +13,7 @@ use crate::{
     content::{self, Settings, SourceFile},
     id::{Account, Platform, UserId, WorkspaceId},
     identity::{Actor, Authorised, Right, Rights, Standing, Subject, authorize},
+    library::Loaded,
     message::words,
     runner::{Outcome, Request, Runner},
     status::Status,
@@ -73,7 +74,7 @@ impl Trial {
             runners: Runners::new(vec![Arc::new(runner)]),
             probe: Probe::new(reqwest::Client::new()),
             live: LivePolicy::new(Live {
-                bundle: Arc::new(Bundle::of(&catalogue, Default::default())),
+                bundle: Arc::new(Bundle::of(&Loaded { catalogue: catalogue.clone(), ..Loaded::default() })),
                 catalogue: Arc::new(catalogue),
                 settings: Arc::new(Settings::default()),
             }),

@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use crate::content::{Catalogue, Diagnostic, SourceFile, load};
 use crate::id::Digest;
 
-pub use materialise::{MaterialiseError, PackFile};
+pub use materialise::{Altered, MaterialiseError, PackFile, altered};
 pub use settings::settings_files;
 
 /// Largest file of a pack. Larger ones are left out: content is kept in memory.

@@ -119,3 +119,35 @@ async fn a_release_that_cannot_be_taken_up_withdraws_its_question_and_says_how_t
     bot.stop().await;
     world.end().await.unwrap();
 }
+
+/// What an execution runs is what it pinned: somebody else's edit below `data/content` is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_was_altered_where_it_is_laid_out_is_not_run_until_it_is_itself_again() {
+    let house = House::new();
+    house.workflow("version: 1.0\ntasks: {a: {action: trial.effect}}\n", "{}");
+    let action = "name: effect\nrunner_type: local-shell-script\ndescription: Leaves a line.\nentry_point: effect.sh\n";
+    house.write("commands/trial/actions/effect.yaml", action);
+    let effects = house.path("effects");
+    let script = format!("#!/bin/sh\necho done >> '{}'\n", effects.display());
+    house.write("commands/trial/actions/effect.sh", &script);
+    let bot = house.start().await;
+    let laid_out = |it: &std::fs::DirEntry| it.path().join("actions/effect.sh");
+    let content = std::fs::read_dir(house.path("data/content")).unwrap().map(Result::unwrap);
+    let altered = content.map(|it| laid_out(&it)).find(|it| it.exists()).unwrap();
+    std::fs::write(&altered, script.replace("done", "altered")).unwrap();
+    let card = bot.ask("ann", "!go", |text| text.contains("trial.go: failed")).await;
+    assert!(
+        card.contains(
+            "the files of pack trial are not what was loaded (actions/effect.sh holds something else)"
+        ),
+        "{card}"
+    );
+    assert!(!effects.exists());
+    bot.stop().await;
+
+    let bot = house.start().await;
+    bot.ask("ann", "!go", |text| text.contains("trial.go: done")).await;
+    assert_eq!(std::fs::read_to_string(&effects).unwrap(), "done\n");
+    assert_eq!(std::fs::read_to_string(&altered).unwrap(), script);
+    bot.stop().await;
+}
