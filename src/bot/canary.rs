@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Bot;
+use super::{Bot, view};
 use crate::{
     id::HostName,
     message::words,
@@ -14,7 +14,9 @@ use crate::{
 /// A sentence about canary hosts that run the artifact still, or may run it, although nobody approved it.
 pub(super) async fn left(bot: &Bot, top: &Execution, tree: &[Execution]) -> anyhow::Result<Option<String>> {
     let asks = matches!(top.action.as_str(), "release.deploy" | "release.promote");
-    if !asks || !top.status.is_ended() || top.status == Status::Succeeded {
+    // What took its place has its canary as well.
+    let over = !top.status.is_ended() || top.status == Status::Succeeded || view::is_superseded(tree);
+    if !asks || over {
         return Ok(None);
     }
     let plan = top.parameters.get("plan").and_then(|it| serde_json::from_value::<Plan>(it.clone()).ok());

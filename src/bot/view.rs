@@ -31,8 +31,17 @@ const ROWS: i64 = 400;
 /// A host on its way: one line, whatever steps there are below it.
 const HOST: &str = "release.update_host";
 /// What the end of a release is read from, however many hosts there are.
-const KEYS: [&str; 6] =
-    ["package.build", "release.watch", "release.gate", "release.production", "release.confirm", CANARY_BACK];
+const KEYS: [&str; 7] = [
+    "package.build",
+    TURN,
+    "release.watch",
+    "release.gate",
+    "release.production",
+    "release.confirm",
+    CANARY_BACK,
+];
+/// Waits for the canary: a step only if there was something to wait for.
+const TURN: &str = "release.turn";
 /// Steps that a card shows.
 const STEPS: usize = 30;
 /// As a root of its own: a rollback of the canary alone.
@@ -139,6 +148,7 @@ fn steps(tree: &[Execution]) -> Vec<(bool, Step)> {
     tree.iter()
         .filter(|it| it.depth > 0 && !below_host(it))
         .filter(|it| it.runner != "orquesta" || is_host(it))
+        .filter(|it| it.action.as_str() != TURN || it.status != Status::Succeeded)
         .map(|it| (is_host(&it), step(it, tree)))
         .collect()
 }
@@ -174,6 +184,7 @@ fn label(it: &Execution, tree: &[Execution]) -> String {
         "ci.checkout" => format!("clone at {}", short_of(it, "commit")),
         "package.build" => "package".to_owned(),
         HOST => host_name(it),
+        TURN => "wait for the canary".to_owned(),
         "release.watch" => "watch the canary".to_owned(),
         "release.gate" => "approval".to_owned(),
         "release.confirm" => match parent.map(|it| it.action.as_str()) {
@@ -232,7 +243,17 @@ fn is_cause(it: &Execution) -> bool {
     let says_itself = matches!(it.runner.as_str(), "orquesta" | "gate" | "confirm");
     let has_error = it.result.as_ref().is_some_and(|it| it.get("error").is_some());
     let by_itself = it.runner == "gate" || (it.runner == "orquesta" && it.depth == 0);
-    failed && (!says_itself || (by_itself && has_error))
+    failed && !gave_way(it) && (!says_itself || (by_itself && has_error))
+}
+
+/// Something that was asked for later took its place.
+fn gave_way(it: &Execution) -> bool {
+    it.result.as_ref().is_some_and(|it| it["decision"] == "superseded")
+}
+
+/// The same of a whole release.
+pub(super) fn is_superseded(tree: &[Execution]) -> bool {
+    tree.iter().any(gave_way)
 }
 
 /// What failed, and the end of its output.
@@ -289,6 +310,9 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
     if top.status == Status::Succeeded {
         return None;
     }
+    if is_superseded(tree) {
+        return Some("another release took its place".to_owned());
+    }
     let verdict = result("release.watch").and_then(|it| text(it, "verdict"));
     if verdict.as_deref() == Some("fail") {
         return Some("the canary failed".to_owned());
@@ -298,7 +322,6 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
         "granted" | "refused" => None,
         "expired" => Some("nobody answered in time".to_owned()),
         "failed" => Some("the canary failed".to_owned()),
-        "superseded" => Some("another release took its place".to_owned()),
         other => Some(other.to_owned()),
     }
 }
@@ -315,11 +338,13 @@ fn next(tree: &[Execution], top: &Execution, app: Option<&str>) -> Option<Text> 
             .into_iter()
             .all(|action| tree.iter().any(|it| it.action.as_str() == action));
     match app {
-        Some(app) if halved || !(hosts.new.is_empty() && hosts.unknown.is_empty()) => Some(match top.action.as_str() {
-            CANARY_BACK => execution::order_again(order_of(top, app).as_deref()),
-            ROLLBACK => execution::go_back_again(app),
-            _ => execution::go_back(app),
-        }),
+        Some(app) if halved || !(hosts.new.is_empty() && hosts.unknown.is_empty()) => {
+            Some(match top.action.as_str() {
+                CANARY_BACK => execution::order_again(order_of(top, app).as_deref()),
+                ROLLBACK => execution::go_back_again(app),
+                _ => execution::go_back(app),
+            })
+        }
         Some(_) | None => {
             let unseen = tree.iter().any(|it| it.status == Status::Unknown);
             unseen.then(|| execution::order_again(app.and_then(|app| order_of(top, app)).as_deref()))

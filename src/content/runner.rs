@@ -18,7 +18,7 @@ use super::{Parameter, RunnerName};
 pub enum Performer {
     /// An attempt of the `runner` room, here or on a host.
     Attempt,
-    /// The engine itself: `orquesta`, `inquirer`, `gate`, `confirm`, `watch`.
+    /// The engine itself: `orquesta`, `inquirer`, `gate`, `confirm`, `turn`, `watch`.
     Engine,
     /// The bot, at once and without an execution.
     Bot,
@@ -139,6 +139,7 @@ static KINDS: LazyLock<IndexMap<String, RunnerKind>> = LazyLock::new(|| {
         kind("inquirer", Engine, false, None, &[INQUIRER]),
         kind("gate", Engine, false, None, &[]),
         kind("confirm", Engine, false, None, &[]),
+        kind("turn", Engine, false, None, &[]),
         kind("watch", Engine, false, None, &[]),
         kind("bot", Bot, false, None, &[]),
         kind("python-script", Nobody, true, Some(600), &[PYTHON]),

@@ -6,7 +6,7 @@
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
 //! - [`scope`]: what an attempt changes, by its own word or that of a workflow above it;
 //!   [`secret`]: which secrets is it given?
-//! - [`gate`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
+//! - [`gate`], [`turn`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`keep`]: removes what nothing refers to any more;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`give_up`]: the end of a tree that
 //!   cannot go on; [`truth`]: however a root ends, the hosts that it changed are asked first.
@@ -31,6 +31,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod truth;
+mod turn;
 mod watch;
 
 use std::{
@@ -94,6 +95,8 @@ struct Inner {
     stop: CancellationToken,
     /// Rung after each commit that wants something sent.
     letters: Arc<Notify>,
+    /// Rung while a release waits for its canary: who watches it looks whether it is theirs still.
+    turns: Notify,
 }
 
 /// How long a running attempt may go on after a stop was asked for.
@@ -110,6 +113,7 @@ impl Engine {
             artifacts: RwLock::default(),
             stop: CancellationToken::new(),
             letters: Arc::new(Notify::new()),
+            turns: Notify::new(),
         }))
     }
 
@@ -166,6 +170,7 @@ impl Engine {
             "orquesta" => self.begin_flow(execution).await,
             "noop" => self.pass(execution).await,
             "gate" => self.ask(execution).await,
+            "turn" => self.turn(execution).await,
             "watch" => self.watch(execution).await,
             "confirm" => self.confirm(execution).await,
             "inquirer" => self.inquire(execution).await,

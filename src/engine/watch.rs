@@ -11,6 +11,7 @@ use super::{
     gate::Evidence,
     settle::{End, RETRY},
     start::card_subject,
+    turn,
 };
 use crate::{
     clock,
@@ -35,6 +36,13 @@ struct Input {
 enum Told {
     /// So many looks more.
     Longer { looks: u32 },
+}
+
+/// What comes after a pause between two looks.
+enum Next {
+    Look,
+    End(End),
+    Stop,
 }
 
 /// A watch that has seen enough.
@@ -64,7 +72,7 @@ impl Engine {
         };
         self.show_running(&execution).await;
         loop {
-            match self.watch_on(&execution, &watch).await {
+            match self.watch_on(&execution, &input.plan, &watch).await {
                 Ok(Some(over)) => {
                     if self.conclude(&execution, &input.plan, over).await {
                         return;
@@ -79,9 +87,13 @@ impl Engine {
         }
     }
 
-    /// Looks until there is a verdict; `None` if it was stopped or canceled.
-    async fn watch_on(&self, execution: &Execution, watch: &Watch) -> Result<Option<Over>, StoreError> {
-        let cancel = self.cancel_token(execution.id);
+    /// Looks until there is a verdict; `None` if it was stopped, canceled or superseded.
+    async fn watch_on(
+        &self,
+        execution: &Execution,
+        plan: &Plan,
+        watch: &Watch,
+    ) -> Result<Option<Over>, StoreError> {
         let mut looks: Vec<Look> = self.store().looks(execution.id, 0).await?;
         let interval = Duration::from_millis(watch.interval_ms);
         loop {
@@ -95,13 +107,13 @@ impl Engine {
             if over || (!looks.is_empty() && judge(&metrics, &looks).verdict == Verdict::Fail) {
                 return Ok(Some(Over { judgement: judge(&metrics, &looks), looks, version }));
             }
-            tokio::select! {
-                () = self.clock().sleep_until(clock::after(self.now(), interval)) => {}
-                () = self.0.stop.cancelled() => return Ok(None),
-                () = cancel.cancelled() => {
-                    self.settle(execution, End::canceled(), Vec::new()).await;
+            match self.until_next_look(execution, plan, interval).await? {
+                Next::Look => {}
+                Next::End(end) => {
+                    self.settle(execution, end, Vec::new()).await;
                     return Ok(None);
                 }
+                Next::Stop => return Ok(None),
             }
             let look = self.look(watch).await;
             let seq = i64::try_from(looks.len()).unwrap_or(i64::MAX).saturating_add(1);
@@ -114,6 +126,28 @@ impl Engine {
             }
             if let Err(error) = self.commit(vec![Change::Redraw(card_subject(execution.root))]).await {
                 tracing::warn!(execution = %execution.id, %error, "a look is not shown yet");
+            }
+        }
+    }
+
+    /// Waits for the time of the next look, unless the canary is another's before that.
+    async fn until_next_look(
+        &self,
+        execution: &Execution,
+        plan: &Plan,
+        interval: Duration,
+    ) -> Result<Next, StoreError> {
+        let (cancel, due) = (self.cancel_token(execution.id), clock::after(self.now(), interval));
+        loop {
+            let rung = self.0.turns.notified();
+            if self.has_lost_its_turn(plan, execution.root).await? {
+                return Ok(Next::End(turn::superseded()));
+            }
+            tokio::select! {
+                () = self.clock().sleep_until(due) => return Ok(Next::Look),
+                () = self.0.stop.cancelled() => return Ok(Next::Stop),
+                () = cancel.cancelled() => return Ok(Next::End(End::canceled())),
+                () = rung => {}
             }
         }
     }

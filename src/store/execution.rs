@@ -176,6 +176,12 @@ impl Store {
         self.executions(sqlx::query(select!("WHERE ended_at IS NULL ORDER BY created_at, id"))).await
     }
 
+    /// Everything unfinished of one action, oldest first.
+    pub async fn open_of(&self, action: &str) -> Result<Vec<Execution>, StoreError> {
+        let query = sqlx::query(select!("WHERE ended_at IS NULL AND action = $1 ORDER BY created_at, id"));
+        self.readable(query.bind(action.to_owned())).await
+    }
+
     /// The visits of one workflow, in the order they were dispatched.
     pub async fn children(&self, parent: ExecutionId) -> Result<Vec<Execution>, StoreError> {
         self.executions(

@@ -7,7 +7,7 @@ use super::{Asked, OpenGate};
 use crate::{
     engine::Engine,
     gate::GateEvent,
-    id::{ExecutionId, GateId},
+    id::{ExecutionId, GateId, ReleaseId},
     release::Plan,
     rollout::record::Kind,
     store::StoreError,
@@ -15,7 +15,11 @@ use crate::{
 
 impl Engine {
     /// Whether something that was asked for later waits at this door, or went through it already.
-    pub(super) async fn is_overtaken(&self, plan: &Plan, root: ExecutionId) -> Result<bool, StoreError> {
+    pub(in crate::engine) async fn is_overtaken(
+        &self,
+        plan: &Plan,
+        root: ExecutionId,
+    ) -> Result<bool, StoreError> {
         let rollouts = self.store().rollouts(&plan.app, &plan.target.environment).await?;
         let through = rollouts.iter().any(|it| it.kind == Kind::Forward && root < it.execution);
         let waits = self.rivals(plan, root).await?.iter().any(|it| root < it.body.gate.execution);
@@ -29,10 +33,10 @@ impl Engine {
         let root = own.body.gate.execution;
         let rivals = self.rivals(&own.body.plan, root).await?;
         if let Some(later) = rivals.iter().find(|it| root < it.body.gate.execution) {
-            return self.supersede(&own, &later.body).await;
+            return self.supersede(&own, later.body.plan.release).await;
         }
         for earlier in &rivals {
-            self.supersede(earlier, &own.body).await?;
+            self.supersede(earlier, own.body.plan.release).await?;
         }
         Ok(())
     }
@@ -49,8 +53,13 @@ impl Engine {
         Ok(open)
     }
 
-    async fn supersede(&self, gate: &OpenGate, by: &Asked) -> Result<(), StoreError> {
-        let event = GateEvent::Superseded { by_release: by.plan.release, at: self.now() };
+    /// Voids a question that a release takes the place of.
+    pub(in crate::engine) async fn supersede(
+        &self,
+        gate: &OpenGate,
+        by_release: ReleaseId,
+    ) -> Result<(), StoreError> {
+        let event = GateEvent::Superseded { by_release, at: self.now() };
         let done = self
             .transition(gate.id, |it| it.apply(event.clone()).map(|decided| (event.clone(), decided)))
             .await?;

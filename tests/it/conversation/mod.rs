@@ -16,6 +16,7 @@ mod rollback;
 mod script;
 mod seal;
 mod secret;
+mod succession;
 mod talk;
 mod whereabouts;
 mod workflow;
