@@ -20,7 +20,8 @@ pub enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum Freeze {
-    /// An alarm rang. Only a new seal of new evidence lifts it.
+    /// Something happened to what the evidence is of: the canary runs another artifact by now. Only a new seal of new
+    /// evidence lifts it.
     Alarm { name: String },
     /// Later measurements are worse than what was sealed. Only a new seal of new evidence lifts it.
     Worsened { from: Verdict, to: Verdict },

@@ -70,7 +70,7 @@ impl Probe {
 
     /// A canary host that says it runs another artifact than the one that is watched. One that does not say is judged by
     /// its answers, which may well be why it does not.
-    async fn stranger(&self, watch: &Watch) -> Option<String> {
+    pub async fn stranger(&self, watch: &Watch) -> Option<String> {
         let wanted = watch.artifact.as_ref()?;
         let asked = watch.canary.iter().filter_map(|host| Some((host, host.health.clone()?)));
         let said = asked.map(async |(host, health)| {

@@ -9,7 +9,7 @@ use super::{Asked, Evidence, OpenGate, facts};
 use crate::{
     clock,
     engine::Engine,
-    gate::{GateEvent, Refusal},
+    gate::{Freeze, Gate, GateEvent, Refusal},
     id::{EvidenceId, GateId},
     identity::Authorised,
     release::Watch,
@@ -83,12 +83,29 @@ impl Engine {
             let event = GateEvent::Measured { verdict: Verdict::Fail, at: self.now() };
             return self.change(id, event, Vec::new()).await;
         }
+        if let Some(name) = self.news_of_canary(gate, &watch).await {
+            let event = GateEvent::Frozen { why: Freeze::Alarm { name }, at: self.now() };
+            return self.change(id, event, Vec::new()).await;
+        }
         if complete(&measuring.looks) {
             let looks = std::mem::take(&mut measuring.looks);
             measuring.from = None;
             self.ask_anew(&row, &watch, looks).await?;
         }
         Ok(())
+    }
+
+    /// What makes the sealed evidence one of something that runs no more: an alarm, if it was not rung yet. Voters who are
+    /// shown that nothing could be measured know of it.
+    async fn news_of_canary(&self, gate: &Gate, watch: &Watch) -> Option<String> {
+        let rung = gate.freezes.iter().any(|it| match it {
+            Freeze::Alarm { .. } => true,
+            Freeze::Worsened { .. } | Freeze::Period { .. } | Freeze::Gone { .. } => false,
+        });
+        if rung || Verdict::Broken <= gate.verdict {
+            return None;
+        }
+        self.0.parts.probe.stranger(watch).await
     }
 
     /// The sealed evidence's looks, and those that the gate took since.
@@ -124,7 +141,7 @@ impl Engine {
     }
 
     async fn change(&self, id: GateId, event: GateEvent, also: Vec<Change>) -> Result<(), StoreError> {
-        let act = |it: &crate::gate::Gate| it.apply(event.clone()).map(|decided| (event.clone(), decided));
+        let act = |it: &Gate| it.apply(event.clone()).map(|decided| (event.clone(), decided));
         if let Err(refusal) = self.transition_with(id, act, also).await? {
             tracing::info!(gate = %id, %refusal, "a measurement changed nothing");
         }

@@ -190,7 +190,7 @@ pub fn freezes(why: &[Freeze]) -> String {
     let texts: Vec<String> = why
         .iter()
         .map(|it| match it {
-            Freeze::Alarm { name } => format!("alarm {name}"),
+            Freeze::Alarm { name } => format!("{name} by now (`!extend` measures it anew)"),
             Freeze::Worsened { from, to } => {
                 format!("the canary went from {} to {}", from.as_str(), to.as_str())
             }

@@ -203,3 +203,24 @@ async fn asking_again_puts_the_canary_on_again_and_measures_anew() {
     bot.stop().await;
     world.end().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_that_is_taken_back_while_people_decide_is_an_alarm_until_it_is_measured_anew() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open_with(dir.path(), &short_watch(), &[]).await;
+    ask(&world, &bot).await;
+    bot.ask("ann", "!rollback shop in canary", |text| text.contains("Rollback #2 of shop: done")).await;
+    let frozen = bot.shows(0, |text| text.contains("#1 shop to production: frozen")).await;
+    assert!(
+        frozen.contains("canary-1 runs another artifact by now (`!extend` measures it anew)"),
+        "{frozen}"
+    );
+    bot.ask("bea", "!approve 1", |text| text.contains("#1 takes no approvals for now: canary")).await;
+
+    bot.ask("ann", "!extend 1 1s", |text| text.contains("Measuring #1")).await;
+    let again = bot.shows(0, |text| text.contains("message 2 of this gate")).await;
+    assert!(again.contains("May #1 shop to production?"), "{again}");
+    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    bot.stop().await;
+    world.end().await.unwrap();
+}
