@@ -4,12 +4,43 @@ use lockkeeper::demo::Terms;
 use lockkeeper::engine::{Asked, Evidence};
 use lockkeeper::rollout::Verdict;
 
+use crate::support::chat::{Chat, Person::*};
 use crate::support::house::{Bot, House};
 use crate::support::shop::{ask, button, open_on, question};
+use crate::support::talk::{Talk, each_chat, reads};
 
 /// Five looks, each at this many requests.
 fn terms(requests: u32) -> Terms {
     Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), requests, ..Terms::default() }
+}
+
+each_chat!(measuring_longer_asks_again, Talk::release(Terms { approvals: 2, ..terms(10) }));
+
+/// A vote before it counts no more, the old message leads to the new one, and votes on that one count.
+async fn measuring_longer_asks_again(talk: &mut Talk<impl Chat>) {
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop canary");
+    let card = talk.sees("Release #1 of shop").await;
+    let first = talk.sees("May #1 shop to production?").await;
+    talk.presses(Bea, &first, "Approve");
+    reads!(talk.sees_alone(Bea, "Counted").await, @"Counted. #1 still needs 1 of sre.");
+    talk.says(Dora, "!extend 1 2s");
+    reads!(talk.sees("Measuring").await, @"Measuring #1 for <time> more. Then it is asked again with what was seen; votes so far are void then.");
+    talk.becomes(&first, "is being measured until look").await;
+
+    let second = talk.sees("message 2 of this gate").await;
+    assert!(second.words.contains("earlier votes are void: the canary was measured longer"), "{second}");
+    assert_eq!(second.labels(), ["Approve", "Reject"]);
+    let replaced = talk.becomes(&first, "#1 shop to production: asked again below").await;
+    assert_eq!(replaced.labels(), [""; 0]);
+    talk.presses(Cid, &first, "Approve");
+    talk.sees_alone(Cid, "out of date").await;
+    talk.presses(Cid, &second, "Approve");
+    reads!(talk.sees_alone(Cid, "Counted").await, @"Counted. #1 still needs 1 of sre.");
+    talk.presses(Bea, &second, "Approve");
+    talk.becomes(&second, "approved by bea and cid").await;
+    talk.becomes(&card, "Release #1 of shop: done").await;
+    assert_eq!(talk.world().versions("app").await, [Some(2); 3]);
 }
 
 async fn evidence(bot: &Bot) -> (Evidence, Asked) {
