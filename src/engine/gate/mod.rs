@@ -29,7 +29,7 @@ use crate::{
     store::{Change, StoreError, execution::Execution, gate::GateRow},
 };
 
-use super::{Engine, give_up::is_lost, settle::End};
+use super::{Engine, give_up::is_lost, settle::End, start::card_subject};
 pub(super) use facts::facts_now;
 pub use involved::involved;
 pub use measure::Longer;
@@ -171,6 +171,7 @@ impl Engine {
         let mut changes = evidence.changes;
         changes.push(Change::OpenGate(Box::new(row.clone())));
         changes.push(Change::Advance(execution.id, execution.version, Status::Pending));
+        changes.push(Change::Redraw(card_subject(execution.root)));
         changes.extend(self.follow(&asked, &decided.effects));
         if let Err(error) = decided.next.could_open(&live.settings.people) {
             tracing::warn!(gate = %row.id, %error, "nobody could open this gate");
