@@ -105,6 +105,11 @@ macro_rules! uuid_id {
             pub const fn from_number(number: u128) -> Self {
                 Self(Uuid::from_u128(number))
             }
+
+            /// The id as a plain number.
+            pub const fn as_number(self) -> u128 {
+                self.0.as_u128()
+            }
         }
 
         impl fmt::Display for $name {

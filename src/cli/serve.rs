@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     boot::{App, Options},
     clock::SystemClock,
-    config,
+    config, runner,
 };
 
 /// Run the bot until it is told to stop (SIGTERM or Ctrl-C), then finish what runs
@@ -30,6 +30,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_on_signals().context("signals cannot be heard")?;
+        match runner::adopt(stop.clone()) {
+            Ok(reaping) => drop(tokio::spawn(reaping)),
+            Err(error) => {
+                tracing::warn!(%error, "what an attempt leaves behind cannot be seen in every case")
+            }
+        }
         let app = App::open(Options { config, clock: Arc::new(SystemClock), adapters: Vec::new() }).await?;
         let address = app.address()?;
         tracing::info!(%address, "ready");

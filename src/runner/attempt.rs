@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{End, Outcome, OutputSummary};
-use super::process::{self, ATTEMPT_VARIABLE, Capture, Ended, How, Log, Spec, Watch};
+use super::process::{self, ATTEMPT_VARIABLE, Brand, Capture, Cookie, Ended, How, Log, Spec, Watch};
 use super::request::Request;
 use super::runners::Deps;
 
@@ -32,7 +32,6 @@ pub(super) struct Attempt {
     pub(super) deps: Arc<Deps>,
     pub(super) deadline: Instant,
     log: Arc<Log>,
-    /// Once the attempt is over, processes that left their group are ended as well, even if nobody awaits us any more.
     _cookie: Cookie,
 }
 
@@ -73,7 +72,7 @@ impl Attempt {
             deps: Arc::clone(deps),
             deadline: Instant::now() + request.timeout,
             log: Arc::new(log),
-            _cookie: Cookie(request.attempt.to_string()),
+            _cookie: Cookie::new(request.attempt),
             request,
         })
     }
@@ -88,6 +87,7 @@ impl Attempt {
                 deadline: self.deadline,
                 grace: self.deps.grace,
                 on_spawn: self.request.on_spawn.as_ref(),
+                brand: Brand::of(self.request.attempt),
                 stdout: capture(),
                 stderr: capture(),
             },
@@ -204,15 +204,6 @@ fn with_flags(result: Value) -> Value {
     all.insert("succeeded".to_owned(), false.into());
     all.extend(rest);
     all.into()
-}
-
-/// Ends all processes that carry an attempt's id when it is dropped.
-struct Cookie(String);
-
-impl Drop for Cookie {
-    fn drop(&mut self) {
-        process::end_marked(&self.0);
-    }
 }
 
 #[cfg(test)]

@@ -163,6 +163,8 @@ impl Repositories {
     ) -> Result<Result<String, String>, GitError> {
         let mut command = Command::new("git");
         command.env_clear().envs(self.environment.iter()).envs(remote.variables());
+        // What git would leave to itself in the background ends with us, and so would never be done.
+        command.args(["-c", "gc.autoDetach=false", "-c", "maintenance.autoDetach=false"]);
         command.arg("-C").arg(mirror).args(args).stdin(std::process::Stdio::null()).kill_on_drop(true);
         match tokio::time::timeout(TIMEOUT, command.output()).await {
             Err(_) => Ok(Err(format!("no answer within {} s", TIMEOUT.as_secs()))),

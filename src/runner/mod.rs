@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::attempt::clean_environment;
 pub use self::outcome::{End, Outcome, OutputSummary};
-pub use self::process::{ProcessMark, sweep};
+pub use self::process::{ProcessMark, adopt, sweep};
 pub use self::quote::quote;
 pub use self::request::{Limits, OnSpawn, Output, Request};
 pub use self::runners::{Deps, Runners};

@@ -20,8 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use rustix::process::Signal;
 
+use super::brand::Brand;
 use super::capture::Capture;
 use super::mark::ProcessMark;
+use super::orphan::{self, Waited};
 use super::table::{group_lives, kill_group, signal_group};
 use crate::runner::request::OnSpawn;
 
@@ -63,6 +65,8 @@ pub(crate) struct Watch<'a> {
     /// From the polite signal to the final one.
     pub(crate) grace: Duration,
     pub(crate) on_spawn: Option<&'a OnSpawn>,
+    /// The attempt's.
+    pub(crate) brand: Brand,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
 }
@@ -86,11 +90,11 @@ pub(crate) struct Ended {
 
 /// Runs a process to its end; none of its group is left when this returns or is dropped.
 pub(crate) async fn run(spec: Spec, watch: Watch<'_>) -> Ended {
-    let Watch { cancel, deadline, grace, on_spawn, stdout, stderr } = watch;
+    let Watch { cancel, deadline, grace, on_spawn, brand, stdout, stderr } = watch;
     if cancel.is_cancelled() {
         return Ended { how: How::Canceled, stdout, stderr };
     }
-    let (mut child, stdin) = match start(spec).await {
+    let (mut child, waited, stdin) = match start(spec).await {
         Ok(started) => started,
         Err(error) => return Ended { how: How::Lost(error), stdout, stderr },
     };
@@ -99,6 +103,7 @@ pub(crate) async fn run(spec: Spec, watch: Watch<'_>) -> Ended {
     };
     // From here on dropping the future kills the group.
     let group = Group(pid);
+    brand.put_on(pid);
     let out = Pump::start(child.stdout.take(), stdout);
     let err = Pump::start(child.stderr.take(), stderr);
     if let Some(on_spawn) = on_spawn {
@@ -119,12 +124,13 @@ pub(crate) async fn run(spec: Spec, watch: Watch<'_>) -> Ended {
         }
     }
     drop(group);
+    drop(waited);
     let _ = timeout(CLOSE, async { tokio::join!(out.ended(), err.ended()) }).await;
     feeding.abort();
     Ended { how, stdout: out.stop().await, stderr: err.stop().await }
 }
 
-async fn start(spec: Spec) -> io::Result<(Child, Stdin)> {
+async fn start(spec: Spec) -> io::Result<(Child, Option<Waited>, Stdin)> {
     let mut command = Command::new(spec.program);
     command
         .args(spec.args)
@@ -154,12 +160,12 @@ async fn start(spec: Spec) -> io::Result<(Child, Stdin)> {
     };
     // A file that was just written may still be open in a child that another thread is forking at this moment.
     for _ in 0..BUSY_TRIES {
-        match command.spawn() {
+        match orphan::start(&mut command) {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_PAUSE).await,
-            started => return Ok((started?, stdin)),
+            started => return started.map(|(child, waited)| (child, waited, stdin)),
         }
     }
-    Ok((command.spawn()?, stdin))
+    orphan::start(&mut command).map(|(child, waited)| (child, waited, stdin))
 }
 
 /// A process that does not read its input is no fault.

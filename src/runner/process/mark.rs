@@ -21,7 +21,9 @@ impl ProcessMark {
 /// What `/proc/<pid>/stat` says: <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>.
 pub(super) struct Stat {
     pub(super) state: char,
+    pub(super) parent: u32,
     pub(super) group: u32,
+    pub(super) session: u32,
     pub(super) start_time: u64,
 }
 
@@ -35,7 +37,9 @@ impl Stat {
         let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
         Some(Self {
             state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
             start_time: fields.get(19)?.parse().ok()?,
         })
     }
@@ -47,8 +51,9 @@ mod tests {
 
     #[test]
     fn a_program_named_like_a_stat_line_does_not_confuse_us() {
-        let line = "42 (a) S 1 2 3 (b) R 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 1";
+        let line = "42 (a) S 1 2 3 (b) R 1 42 41 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 1";
         let stat = Stat::parse(line).unwrap();
-        assert_eq!((stat.state, stat.group, stat.start_time), ('R', 42, 98765));
+        assert_eq!((stat.state, stat.parent, stat.group, stat.session), ('R', 1, 42, 41));
+        assert_eq!(stat.start_time, 98765);
     }
 }

@@ -1,6 +1,7 @@
 //! Runners against real processes.
 
 pub mod bench;
+pub mod leavers;
 mod processes;
 mod release;
 mod remote;
