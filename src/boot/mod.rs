@@ -1,6 +1,7 @@
 //! Builds everything from configuration, clock and base addresses. Tests and the rehearsal enter here too.
 
 mod chat;
+mod folder;
 mod policy;
 
 pub use chat::slack;
@@ -50,6 +51,8 @@ pub enum BootError {
     Store(#[from] StoreError),
     #[error("`{what}` in the configuration")]
     Secret { what: String, source: SecretError },
+    #[error("the data folder {} cannot be used", dir.display())]
+    Folder { dir: PathBuf, source: std::io::Error },
     #[error("the files of a pack could not be laid out below {dir}")]
     Content { dir: PathBuf, source: MaterialiseError },
     #[error("{0}")]
@@ -87,6 +90,8 @@ impl App {
         drop(rustls::crypto::ring::default_provider().install_default());
         outlive_quotas();
         let Options { config, clock, mut adapters } = options;
+        folder::make_private(&config.data)
+            .map_err(|source| BootError::Folder { dir: config.data.clone(), source })?;
         let mut secrets = secrets(&config)?;
         let (github, token) = entrance(&config)?;
         let (loaded, seen) = load(&config)?;
@@ -139,7 +144,8 @@ impl App {
             slack: chats.slack,
             token,
         };
-        let control = Socket::bind(&config.data)?;
+        let control = Socket::bind(&config.data, &config.control.open_to)?;
+        folder::tell_if_closed(&config.data, &config.control.open_to);
         Ok(Self { engine, bot, live, seen, config, adapters, control, desk, listener, surface })
     }
 

@@ -17,7 +17,7 @@ use crate::{
         client::{Call, CallError, call},
         wire::{Reply, Request},
     },
-    message::Card,
+    message::{Card, words},
     status::Status,
 };
 
@@ -36,12 +36,13 @@ impl Bot {
     /// Asks the running bot.
     pub(super) fn ask(&self, request: &Request) -> anyhow::Result<Call> {
         let config = config::load(&self.config)?;
-        call(&config.data, request).map_err(|error| match error {
-            CallError::NotRunning { .. } => anyhow::Error::new(error).context(format!(
-                "start the bot first: `lockkeeper serve --config {}`",
-                self.config.display()
-            )),
-            CallError::Lost(_) | CallError::Strange(_) => error.into(),
+        call(&config.data, request).map_err(|error| match &error {
+            CallError::NotRunning { .. } => {
+                anyhow::Error::new(error).context(words::line::not_running(&self.config))
+            }
+            CallError::Died { .. } => anyhow::Error::new(error).context(words::line::died(&self.config)),
+            CallError::NotAllowed { .. } => anyhow::Error::new(error).context(words::line::not_allowed()),
+            CallError::Failed { .. } | CallError::Lost(_) | CallError::Strange(_) => error.into(),
         })
     }
 

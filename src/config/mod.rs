@@ -8,12 +8,14 @@
 //! fallback_channel: discord/1234/5678 # where it is said that another channel cannot be spoken in
 //! store: {url: "sqlite:../data/lockkeeper.db"}
 //! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
+//! control: {open_to: everyone}        # users of this machine who may call: everyone, group:NAME or owner
 //! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}   # or mode: http and signing_secret
 //! discord: {token: file:/run/credentials/discord}
 //! webhooks: {github: {secret: env:GITHUB_SECRET}}
 //! keep: {failed_checkouts: 1d, artifacts: 10, logs: 30d, releases: 5}
 //! ```
 
+mod control;
 mod keep;
 mod read;
 
@@ -25,6 +27,7 @@ use serde::Deserialize;
 
 use crate::secret::SecretRef;
 
+pub use control::{ControlConfig, OpenTo};
 pub use keep::Keep;
 pub use read::{ConfigError, load, parse};
 
@@ -45,6 +48,7 @@ pub struct Config {
     pub fallback_channel: Option<String>,
     pub store: StoreConfig,
     pub http: HttpConfig,
+    pub control: ControlConfig,
     pub slack: Option<SlackConfig>,
     pub discord: Option<DiscordConfig>,
     pub webhooks: IndexMap<String, WebhookConfig>,
@@ -62,6 +66,7 @@ impl Default for Config {
             fallback_channel: None,
             store: StoreConfig::default(),
             http: HttpConfig::default(),
+            control: ControlConfig::default(),
             slack: None,
             discord: None,
             webhooks: IndexMap::new(),

@@ -124,7 +124,7 @@ fn resolved(config: Config, folder: &Path) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Keep;
+    use crate::config::{Keep, OpenTo};
 
     fn read(text: &str) -> Result<Config, String> {
         parse(text, Path::new("/etc/lockkeeper/lockkeeper.yaml")).map_err(|it| it.to_string())
@@ -169,6 +169,19 @@ mod tests {
         assert!(error.contains(":2:13: error: a host keeps 2 releases or more"), "{error}");
         let error = read("keep: {logs: 30}\n").unwrap_err();
         assert!(error.contains(":1:14: error: "), "{error}");
+    }
+
+    #[test]
+    fn the_command_line_is_open_to_whom_it_says() {
+        let open_to =
+            |text: &str| read(&format!("control: {{open_to: {text}}}\n")).map(|it| it.control.open_to);
+        assert_eq!(read("").unwrap().control.open_to, OpenTo::Everyone);
+        assert_eq!(open_to("owner"), Ok(OpenTo::Owner));
+        assert_eq!(open_to("\"group:ops\""), Ok(OpenTo::Group("ops".to_owned())));
+        for wrong in ["0666", "world", "\"group:\""] {
+            let error = open_to(wrong).unwrap_err();
+            assert!(error.contains(":1:20: error: "), "{error}");
+        }
     }
 
     #[test]

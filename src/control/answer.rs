@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     desk::{self, Caller, Desk},
+    door::{CALLS_OF_ONE_MAX, Door},
     peer, tail,
     wire::{ActionRow, ExecutionRow, REQUEST_MAX, Reply, Request},
 };
@@ -53,16 +54,20 @@ impl Line {
 }
 
 /// Answers one caller. Whatever goes wrong on the way is logged; the caller sees the line end.
-pub(super) async fn answer(bot: &Bot, desk: Option<&Desk>, stream: UnixStream) {
-    if let Err(error) = converse(bot, desk, stream).await {
+pub(super) async fn answer(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStream) {
+    if let Err(error) = converse(bot, desk, door, stream).await {
         tracing::warn!(error = format!("{error:#}"), "a call from the command line was not answered");
     }
 }
 
-async fn converse(bot: &Bot, desk: Option<&Desk>, stream: UnixStream) -> anyhow::Result<()> {
+async fn converse(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStream) -> anyhow::Result<()> {
     let account = peer::account(&stream).await?;
     let (mut read, write) = stream.into_split();
     let mut line = Line(write);
+    let Some(_inside) = door.enter(&account.user).await else {
+        line.refuse(words::line::too_many_calls(CALLS_OF_ONE_MAX)).await?;
+        return line.tell(&Reply::Done).await;
+    };
     let request = match timeout(ASK, request(&mut read)).await? {
         Ok(request) => request,
         Err(error) => {
@@ -70,6 +75,11 @@ async fn converse(bot: &Bot, desk: Option<&Desk>, stream: UnixStream) -> anyhow:
             return line.tell(&Reply::Done).await;
         }
     };
+    // Everybody may hear whom they are taken for; nothing else is for those we do not know.
+    if request != Request::Hello && bot.engine().live().settings.people.find(&account).is_none() {
+        line.refuse(words::line::stranger(account.user.as_str())).await?;
+        return line.tell(&Reply::Done).await;
+    }
     let desk_call = desk.map(Desk::open);
     let place = desk_call.as_ref().map_or_else(desk::place, |it| it.place.clone());
     let mut asking = Asking { bot, by: delivery(account, place), call: desk_call, line };

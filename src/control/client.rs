@@ -16,6 +16,13 @@ use super::{
 pub enum CallError {
     #[error("no bot answers at {}", path.display())]
     NotRunning { path: PathBuf, source: io::Error },
+    /// A socket without a listener.
+    #[error("a bot was at {} and went without a word", path.display())]
+    Died { path: PathBuf, source: io::Error },
+    #[error("you may not call the bot at {}", path.display())]
+    NotAllowed { path: PathBuf, source: io::Error },
+    #[error("the bot at {} cannot be called", path.display())]
+    Failed { path: PathBuf, source: io::Error },
     #[error("the bot went away before its answer was complete")]
     Lost(#[from] io::Error),
     #[error(
@@ -33,14 +40,23 @@ pub struct Call {
 /// Asks the bot that runs on this data folder.
 ///
 /// # Errors
-/// Nobody is there.
+/// Nobody is there, or not for the caller.
 pub fn call(data: &Path, request: &Request) -> Result<Call, CallError> {
-    let mut stream = socket::connect(data)
-        .map_err(|source| CallError::NotRunning { path: socket::socket_path(data), source })?;
+    let mut stream = socket::connect(data).map_err(|error| unreachable(data, error))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     Ok(Call { lines: BufReader::new(stream), done: false })
+}
+
+fn unreachable(data: &Path, source: io::Error) -> CallError {
+    let path = socket::socket_path(data);
+    match source.kind() {
+        io::ErrorKind::NotFound => CallError::NotRunning { path, source },
+        io::ErrorKind::ConnectionRefused => CallError::Died { path, source },
+        io::ErrorKind::PermissionDenied => CallError::NotAllowed { path, source },
+        _ => CallError::Failed { path, source },
+    }
 }
 
 impl Call {

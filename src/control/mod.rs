@@ -3,12 +3,13 @@
 //! anybody in chat.
 //!
 //! - [`wire`]: requests and replies, a line of JSON each; [`client`]: asking;
-//! - `socket`: where it lies and who may have it; `peer`: who asks; [`desk`]: the chat of one answer;
+//! - `socket`: where it lies and whom it is open to; `peer`: who asks; `door`: who is let in; [`desk`]: the chat of one answer;
 //! - `answer`: one request to its end; `tail`: logs as they grow.
 
 mod answer;
 pub mod client;
 pub mod desk;
+mod door;
 mod peer;
 mod socket;
 mod tail;
@@ -20,18 +21,20 @@ use tokio::{net::UnixStream, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::bot::Bot;
+use door::Door;
 
 pub use desk::Desk;
 pub use socket::{Socket, SocketError, socket_path};
 
-/// Callers at the same time; more wait their turn.
-const CALLERS_MAX: usize = 32;
+/// Connections at the same time; more wait in the system's own queue.
+const CONNECTIONS_MAX: usize = 128;
 /// Between two tries when no connection can be taken, as when there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Answers callers until `stop`.
 pub async fn serve(socket: Socket, bot: Bot, desk: Option<Arc<Desk>>, stop: CancellationToken) {
-    let callers = Arc::new(Semaphore::new(CALLERS_MAX));
+    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let door = Door::new();
     let tasks = TaskTracker::new();
     loop {
         let connection = tokio::select! {
@@ -46,14 +49,14 @@ pub async fn serve(socket: Socket, bot: Bot, desk: Option<Arc<Desk>>, stop: Canc
                 continue;
             }
         };
-        let Ok(turn) = callers.clone().acquire_owned().await else { break };
-        let (bot, desk, stop) = (bot.clone(), desk.clone(), stop.clone());
+        let Ok(place) = connections.clone().acquire_owned().await else { break };
+        let (bot, desk, door, stop) = (bot.clone(), desk.clone(), door.clone(), stop.clone());
         tasks.spawn(async move {
             tokio::select! {
-                () = answer::answer(&bot, desk.as_deref(), stream) => {}
+                () = answer::answer(&bot, desk.as_deref(), &door, stream) => {}
                 () = stop.cancelled() => {}
             }
-            drop(turn);
+            drop(place);
         });
     }
     tasks.close();

@@ -61,7 +61,7 @@ pub(super) fn hold(path: &Path) -> Result<File, StoreError> {
         // Others may pass to the control socket, not look around.
         fs::DirBuilder::new().recursive(true).mode(0o711).create(dir).map_err(unusable)?;
     }
-    let file = File::options().create(true).append(true).open(&lock).map_err(unusable)?;
+    let file = File::options().create(true).append(true).mode(0o600).open(&lock).map_err(unusable)?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|_| StoreError::Held { path: path.display().to_string() })?;
     let was_here = file.metadata().map_err(unusable)?.len() > 0;

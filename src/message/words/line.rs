@@ -1,10 +1,45 @@
 //! What only the command line is told.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{count, length, size};
 use crate::config::Keep;
 use crate::message::card::{Card, Text, Tone};
+
+/// There is no bot to ask; its configuration is this file.
+pub fn not_running(config: &Path) -> String {
+    format!("start the bot first: `lockkeeper serve --config {}`", config.display())
+}
+
+/// The bot is gone, and did not end well.
+pub fn died(config: &Path) -> String {
+    format!(
+        "the bot was killed or crashed: look at its log, then start it again: `lockkeeper serve --config {}`",
+        config.display()
+    )
+}
+
+/// The socket is there, for others.
+pub fn not_allowed() -> &'static str {
+    "the bot may be well, but this user is not let through to it: ask whoever runs it to set `control.open_to` in its \
+     configuration, and to let others pass through the data folder (mode 0711)"
+}
+
+/// Somebody of this machine who is nobody we know.
+pub fn stranger(user: &str) -> Card {
+    Card::say(
+        Text::plain("I do not know the user ")
+            .code(user)
+            .and(" of this machine. Nothing was done. An administrator can say who that is: ")
+            .code(format!("terminal: [{user}]"))
+            .and(" for a person in config/people.yaml."),
+    )
+}
+
+/// One user has too many calls open.
+pub fn too_many_calls(most: usize) -> Card {
+    Card::say(format!("You have {most} calls open already. Nothing was done; end one of them first."))
+}
 
 /// A reason that cannot be recorded.
 pub fn bad_reason(problem: &str) -> Card {

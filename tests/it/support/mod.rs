@@ -6,6 +6,7 @@ pub mod fake_discord;
 pub mod fake_slack;
 pub mod house;
 pub mod roster;
+pub mod served;
 pub mod shop;
 pub mod talk;
 pub mod trial;
