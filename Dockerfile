@@ -15,10 +15,12 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home --home-dir /home/lockkeeper lockkeeper \
+    && groupadd --system --gid 10001 lockkeeper \
+    && useradd --system --uid 10001 --gid 10001 --create-home --home-dir /home/lockkeeper lockkeeper \
     && install -d -o lockkeeper -g lockkeeper /etc/lockkeeper /var/lib/lockkeeper
 COPY --from=build /src/target/release/lockkeeper /usr/local/bin/lockkeeper
-USER lockkeeper
+# By number: who only sees the image can tell that it is not root (Kubernetes' `runAsNonRoot`).
+USER 10001:10001
 WORKDIR /var/lib/lockkeeper
 VOLUME ["/var/lib/lockkeeper"]
 EXPOSE 8420
