@@ -2,6 +2,7 @@
 //!
 //! - [`Format`]: one pattern of an alias; [`Format::parse`] reads a message's parameters
 //! - [`Index`]: all aliases; [`Index::find`] tells which one a message means
+//! - [`slots`] and [`phrase`]: an alias filled in like a form
 //! - [`cast`](cast()): a parameter's text to the type its action wants
 //! - [`parse_batch`]: the machine-readable command
 //!
@@ -9,6 +10,7 @@
 
 mod batch;
 mod cast;
+mod fill;
 mod format;
 mod index;
 mod literal;
@@ -20,6 +22,7 @@ mod traits;
 
 pub use batch::parse_batch;
 pub use cast::{CastError, ParameterKind, cast};
+pub use fill::{Slot, phrase, slots};
 pub use format::{Format, FormatError, Parameters, ParseError, Stream};
 pub use index::{FormatFault, Index, Match, Mode, Outcome};
 pub use model::{ActionAlias, AliasFormat, Reply};
