@@ -1,16 +1,16 @@
 //! The chats that the configuration names.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::BootError;
 use crate::{
     chat::{
         ChatAdapter,
-        discord::{Discord, DiscordSettings, DiscordTiming},
+        discord::{Discord, DiscordHearing, DiscordSettings, DiscordTiming, PublicKey},
         slack::{Hearing, Slack, SlackSettings, SlackTiming},
     },
     clock::SharedClock,
-    config::{Config, SlackConfig, SlackMode},
+    config::{Config, DiscordConfig, DiscordMode, SlackConfig, SlackMode},
     content::parse_place,
     id::Place,
     secret::{Secret, SecretRef},
@@ -21,12 +21,15 @@ use crate::{
 pub(super) struct Chats {
     pub(super) adapters: Vec<Arc<dyn ChatAdapter>>,
     pub(super) slack: Option<Arc<Slack>>,
+    pub(super) discord: Option<Arc<Discord>>,
     /// Where trouble with other channels is told.
     pub(super) fallback: Option<Place>,
 }
 
 /// Two, so that one can be lost without missing anything.
 const SLACK_CONNECTIONS: usize = 2;
+/// In the data folder.
+const DISCORD_SESSIONS: &str = "discord.json";
 
 pub(super) fn chats(config: &Config, clock: &SharedClock) -> Result<Chats, BootError> {
     let fallback = config.fallback_channel.as_deref().map(parse_place).transpose();
@@ -39,15 +42,9 @@ pub(super) fn chats(config: &Config, clock: &SharedClock) -> Result<Chats, BootE
         chats.slack = (slack.mode == SlackMode::Http).then_some(adapter);
     }
     if let Some(discord) = &config.discord {
-        let settings = DiscordSettings {
-            token: resolve("discord.token", &discord.token)?.expose().into(),
-            guild: discord.guild.clone(),
-            api_url: discord.api_url.clone(),
-            timing: DiscordTiming::default(),
-        };
-        let adapter = Discord::new(settings, clock.clone())
-            .map_err(|error| BootError::Chat(format!("the Discord client could not be made: {error}")))?;
-        chats.adapters.push(Arc::new(adapter));
+        let adapter = Arc::new(self::discord(discord, Some(config.data.join(DISCORD_SESSIONS)), clock)?);
+        chats.adapters.push(adapter.clone());
+        chats.discord = (discord.mode == DiscordMode::Http).then_some(adapter);
     }
     Ok(chats)
 }
@@ -99,6 +96,43 @@ fn hearing(slack: &SlackConfig) -> Result<Hearing, BootError> {
             Ok(Hearing::Http { signing_secret })
         }
     }
+}
+
+/// The server that the configuration names; nothing was said to it yet. `sessions`: where its line is kept.
+///
+/// # Errors
+/// What is missing in the configuration.
+pub fn discord(
+    discord: &DiscordConfig,
+    sessions: Option<PathBuf>,
+    clock: &SharedClock,
+) -> Result<Discord, BootError> {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let hearing = match discord.mode {
+        DiscordMode::Gateway => DiscordHearing::Gateway,
+        DiscordMode::Http => {
+            let given = discord.public_key.as_deref().ok_or_else(|| {
+                BootError::Chat(
+                    "discord in `mode: http` needs `public_key`: without it anybody could post as Discord. The \
+                     application's General Information shows it"
+                        .to_owned(),
+                )
+            })?;
+            let public_key = PublicKey::parse(given)
+                .map_err(|error| BootError::Chat(format!("discord.public_key: {error}")))?;
+            DiscordHearing::Http { public_key }
+        }
+    };
+    let settings = DiscordSettings {
+        token: resolve("discord.token", &discord.token)?.expose().into(),
+        guild: discord.guild.clone(),
+        api_url: discord.api_url.clone(),
+        hearing,
+        sessions,
+        timing: DiscordTiming::default(),
+    };
+    Discord::new(settings, clock.clone())
+        .map_err(|error| BootError::Chat(format!("the Discord client could not be made: {error}")))
 }
 
 fn resolve(what: &'static str, reference: &SecretRef) -> Result<Secret, BootError> {

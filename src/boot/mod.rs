@@ -4,7 +4,7 @@ mod chat;
 mod folder;
 mod policy;
 
-pub use chat::slack;
+pub use chat::{discord, slack};
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -142,6 +142,7 @@ impl App {
             adapters: adapters.clone(),
             github,
             slack: chats.slack,
+            discord: chats.discord,
             token,
         };
         let control = Socket::bind(&config.data, &config.control.open_to)?;

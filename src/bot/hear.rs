@@ -208,7 +208,7 @@ async fn pressed(bot: &Bot, call: &Call<'_>, act: &str, reason: Option<&str>) ->
     command::vote_on(bot, call, pressed.gate, &Seen::Digits(pressed.seal_digits), act, Via::Button).await
 }
 
-/// Says how to answer without the form.
+/// Says how to answer without the question that could not be shown.
 async fn unasked(bot: &Bot, act: &str) -> anyhow::Result<Answer> {
     let Some(pressed) = PressedAct::decode(act) else { return Ok(Answer::nothing()) };
     let gate = match bot.engine().store().load_gate::<Asked>(pressed.gate).await {
@@ -217,7 +217,7 @@ async fn unasked(bot: &Bot, act: &str) -> anyhow::Result<Answer> {
         Err(StoreError::Missing { .. }) => return Ok(Answer::nothing()),
         Err(error) => return Err(error.into()),
     };
-    Ok(Answer::whisper(words::gate::form_missing(&bot.0.parts.prefix, gate.number)))
+    Ok(Answer::whisper(words::gate::form_missing(&bot.0.parts.prefix, gate.number, pressed.approves)))
 }
 
 async fn reacted(

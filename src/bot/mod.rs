@@ -4,12 +4,14 @@
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
 //! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
 //! - [`line`]: what the command line asks beside saying things;
+//! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
 //! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
 
 mod canary;
 mod command;
 mod draw;
+mod guide;
 mod hear;
 mod inbox;
 mod line;
@@ -85,6 +87,7 @@ impl Bot {
             let bot = bot.clone();
             async move { bot.receive(delivery).await }
         });
+        let intake = intake.guided(Arc::new(self.clone()));
         intake.recalling(move |platform, workspace| {
             let bot = rememberer.clone();
             async move {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use super::{Guide, guide::NoGuide};
 use crate::id::{ChannelId, MessageId, Platform, WorkspaceId};
 use crate::message::Delivery;
 
@@ -44,11 +45,12 @@ type Insert = dyn Fn(Delivery) -> BoxFuture<'static, Result<Accepted, IntakeErro
 
 type Recall = dyn Fn(Platform, WorkspaceId) -> BoxFuture<'static, Result<Memory, IntakeError>> + Send + Sync;
 
-/// Inserts a delivery into the inbox and returns; knows what was inserted.
+/// Inserts a delivery into the inbox and returns; knows what was inserted, and whom to ask before.
 #[derive(Clone)]
 pub struct Intake {
     insert: Arc<Insert>,
     recall: Arc<Recall>,
+    guide: Arc<dyn Guide>,
 }
 
 impl Intake {
@@ -61,6 +63,7 @@ impl Intake {
         Self {
             insert: Arc::new(move |delivery| Box::pin(insert(delivery))),
             recall: Arc::new(|_, _| Box::pin(async { Ok(Memory::default()) })),
+            guide: Arc::new(NoGuide),
         }
     }
 
@@ -76,6 +79,16 @@ impl Intake {
             it
         });
         Self { recall, ..self }
+    }
+
+    /// With somebody to ask before a press counts and while a command is typed.
+    #[must_use]
+    pub fn guided(self, guide: Arc<dyn Guide>) -> Self {
+        Self { guide, ..self }
+    }
+
+    pub fn guide(&self) -> &dyn Guide {
+        &*self.guide
     }
 
     /// Where people have spoken to us, and until when we have heard them.

@@ -2,19 +2,22 @@
 //! [`crate::message::Delivery`]s; vendor crates and vendor words stay in here.
 //!
 //! - [`adapter`]: what every platform can do for us, and how it can fail;
-//! - [`intake`]: the door to the inbox;
+//! - [`intake`]: the door to the inbox; [`guide`]: what is asked of the bot before that;
 //! - `slack`, `discord`, [`terminal`]: the platforms;
 //! - `png`: charts as pictures.
 
 pub mod adapter;
 mod backoff;
 pub mod discord;
+pub mod guide;
 mod inert;
 pub mod intake;
 mod layout;
 pub mod png;
+mod signs;
 pub mod slack;
 pub mod terminal;
 
 pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
+pub use guide::{Choice, Guide, GuideError, Typed};
 pub use intake::{Accepted, Intake, IntakeError, Memory, Spot};

@@ -12,9 +12,9 @@ use clap::Args;
 use super::out;
 use crate::{
     boot,
-    chat::slack::Finding,
+    chat::{discord::Found, slack::Finding},
     clock::{Clock as _, SharedClock, SystemClock},
-    config::{self, Config, SlackConfig, SlackMode},
+    config::{self, Config, DiscordConfig, DiscordMode, SlackConfig, SlackMode},
     content::{self, Diagnostic},
     control::{
         client::call,
@@ -88,6 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             looks.extend(secrets(&config));
             looks.extend(chats(&config));
             looks.extend(config.slack.as_ref().map(|slack| workspace(&config, slack)).unwrap_or_default());
+            looks.extend(config.discord.as_ref().map(|discord| server(&config, discord)).unwrap_or_default());
             looks.push(store(&config));
             looks.push(disk(&config));
             looks.extend(shelves(&config));
@@ -141,8 +142,18 @@ fn chats(config: &Config) -> Vec<Look> {
             ),
         });
     }
-    if config.discord.is_some() {
-        looks.push(Look::ok("discord is configured"));
+    if let Some(discord) = &config.discord {
+        looks.push(match (discord.mode, &discord.public_key) {
+            (DiscordMode::Gateway, _) => Look::ok("discord is configured with the gateway"),
+            (DiscordMode::Http, Some(_)) => {
+                Look::ok("discord is configured to post to /discord/interactions over HTTP")
+            }
+            (DiscordMode::Http, None) => Look::bad(
+                State::Fail,
+                "discord in `mode: http` has no `public_key`",
+                "the application's General Information shows it",
+            ),
+        });
     }
     if looks.is_empty() {
         let advice =
@@ -156,12 +167,7 @@ fn chats(config: &Config) -> Vec<Look> {
 fn workspace(config: &Config, slack: &SlackConfig) -> Vec<Look> {
     let clock: SharedClock = Arc::new(SystemClock);
     let Ok(adapter) = boot::slack(slack, &clock) else { return Vec::new() };
-    let (settings, _) = content::settings::load(&settings_files(&config.settings), None);
-    let places = settings.apps.values().flat_map(|app| &app.channels);
-    let mut channels: Vec<ChannelId> =
-        places.filter(|it| it.platform == Platform::Slack).map(|it| it.channel.clone()).collect();
-    channels.sort_unstable();
-    channels.dedup();
+    let channels = channels(config, Platform::Slack);
     let looking = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let found = looking.map(|it| it.block_on(adapter.look(&channels))).unwrap_or_default();
     let look = |it: Finding| match it.fix {
@@ -169,6 +175,31 @@ fn workspace(config: &Config, slack: &SlackConfig) -> Vec<Look> {
         Some(fix) => Look::bad(State::Fail, it.what, fix),
     };
     found.into_iter().map(look).collect()
+}
+
+/// What Discord itself says.
+fn server(config: &Config, discord: &DiscordConfig) -> Vec<Look> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let Ok(adapter) = boot::discord(discord, None, &clock) else { return Vec::new() };
+    let channels = channels(config, Platform::Discord);
+    let looking = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let found = looking.map(|it| it.block_on(adapter.look(&channels))).unwrap_or_default();
+    let look = |it: Found| match it.fix {
+        None => Look::ok(it.what),
+        Some(fix) => Look::bad(State::Fail, it.what, fix),
+    };
+    found.into_iter().map(look).collect()
+}
+
+/// The apps' channels there.
+fn channels(config: &Config, platform: Platform) -> Vec<ChannelId> {
+    let (settings, _) = content::settings::load(&settings_files(&config.settings), None);
+    let places = settings.apps.values().flat_map(|app| &app.channels);
+    let mut channels: Vec<ChannelId> =
+        places.filter(|it| it.platform == platform).map(|it| it.channel.clone()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    channels
 }
 
 /// Opened, or held by a bot that answers.

@@ -8,6 +8,7 @@ mod alias;
 mod approve;
 mod call;
 mod check;
+mod discord;
 mod doctor;
 mod executions;
 mod expression;
@@ -60,6 +61,7 @@ enum Command {
     Reject(reject::Arguments),
     Doctor(doctor::Arguments),
     Slack(slack::Arguments),
+    Discord(discord::Arguments),
     Alias(alias::Arguments),
     Expression(expression::Arguments),
     Workflow(workflow::Arguments),
@@ -88,6 +90,7 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Reject(_)
         | Command::Doctor(_)
         | Command::Slack(_)
+        | Command::Discord(_)
         | Command::Alias(_)
         | Command::Expression(_)
         | Command::Workflow(_)
@@ -131,6 +134,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Reject(arguments) => reject::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Slack(arguments) => slack::run(&arguments),
+        Command::Discord(arguments) => discord::run(&arguments),
         Command::Alias(arguments) => alias::run(&arguments),
         Command::Expression(arguments) => expression::run(&arguments),
         Command::Workflow(arguments) => workflow::run(&arguments),

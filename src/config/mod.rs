@@ -10,7 +10,7 @@
 //! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
 //! control: {open_to: everyone}        # users of this machine who may call: everyone, group:NAME or owner
 //! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}   # or mode: http and signing_secret
-//! discord: {token: file:/run/credentials/discord}
+//! discord: {token: file:/run/credentials/discord}                           # or mode: http and public_key
 //! webhooks: {github: {secret: env:GITHUB_SECRET}}
 //! keep: {failed_checkouts: 1d, artifacts: 10, logs: 30d, releases: 5}
 //! ```
@@ -139,9 +139,26 @@ pub struct DiscordConfig {
     /// The server's id; `None`: the first that the bot was invited to.
     #[serde(default)]
     pub guild: Option<String>,
+    /// How we hear of what people do.
+    #[serde(default)]
+    pub mode: DiscordMode,
+    /// What Discord's posts are verified with: 64 hexadecimal digits, and no secret.
+    #[serde(default)]
+    pub public_key: Option<String>,
     /// `None`: Discord's own. Another one is for tests.
     #[serde(default)]
     pub api_url: Option<String>,
+}
+
+/// How Discord tells us of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiscordMode {
+    /// Over a WebSocket that we open: messages, marks and presses, and no address that Discord could reach.
+    #[default]
+    Gateway,
+    /// Discord posts commands and presses to `/discord/interactions`, and nothing else.
+    Http,
 }
 
 /// Who may post to `/webhooks/<name>`.

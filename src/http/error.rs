@@ -8,7 +8,7 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    chat::slack::Refused,
+    chat::{discord, slack::Refused},
     sensor::webhook::{MalformedError, SignatureError},
     store::StoreError,
 };
@@ -30,6 +30,8 @@ pub(super) enum HttpError {
     Signature(#[from] SignatureError),
     #[error(transparent)]
     Slack(#[from] Refused),
+    #[error(transparent)]
+    Discord(#[from] discord::Refused),
     #[error(transparent)]
     Malformed(#[from] MalformedError),
     #[error("the body is larger than {most} bytes")]
@@ -56,11 +58,16 @@ impl HttpError {
             Self::NotFound
             | Self::NotConfigured { .. }
             | Self::UnknownSource
-            | Self::Slack(Refused::NotOpen) => StatusCode::NOT_FOUND,
-            Self::Unauthorized | Self::Signature(_) | Self::Slack(Refused::Signature(_)) => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Malformed(_) | Self::Cut | Self::Slack(Refused::Malformed) => StatusCode::BAD_REQUEST,
+            | Self::Slack(Refused::NotOpen)
+            | Self::Discord(discord::Refused::NotOpen) => StatusCode::NOT_FOUND,
+            Self::Unauthorized
+            | Self::Signature(_)
+            | Self::Slack(Refused::Signature(_))
+            | Self::Discord(discord::Refused::Signature(_)) => StatusCode::UNAUTHORIZED,
+            Self::Malformed(_)
+            | Self::Cut
+            | Self::Slack(Refused::Malformed)
+            | Self::Discord(discord::Refused::Malformed) => StatusCode::BAD_REQUEST,
             Self::Reused => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -68,7 +75,10 @@ impl HttpError {
             | Self::Busy
             | Self::Store(_)
             | Self::StoreLate
-            | Self::Slack(Refused::NotStored | Refused::NotReady) => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::Slack(Refused::NotStored | Refused::NotReady)
+            | Self::Discord(discord::Refused::NotStored | discord::Refused::NotReady) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }

@@ -55,7 +55,9 @@ fn registry(counts: &Counts, refused: &Refused, now: Timestamp) -> Registry {
         executions,
     );
     let signatures = Family::<Labels, Counter>::default();
-    for (source, number) in [("github", &refused.github), ("slack", &refused.slack)] {
+    for (source, number) in
+        [("github", &refused.github), ("slack", &refused.slack), ("discord", &refused.discord)]
+    {
         signatures.get_or_create(&vec![("source", source)]).inc_by(number.load(Ordering::Relaxed));
     }
     registry.register("signatures_refused", "Requests whose signature did not fit", signatures);

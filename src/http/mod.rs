@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /webhooks/github` | signed events, into the inbox ([`webhook`]) |
 //! | `POST /slack/{events,interactions,commands}` | signed payloads, into the inbox ([`slack`]) |
+//! | `POST /discord/interactions` | the same of Discord ([`discord`]) |
 //! | `GET /healthz` | the process answers ([`health`]) |
 //! | `GET /readyz` | it can do its work, or what keeps it from that ([`health`]) |
 //! | `GET /metrics` | numbers for Prometheus ([`metrics`]) |
@@ -12,6 +13,7 @@
 //! every body a limit, and there is a limit to connections ([`listener`]); [`error`] is the one way an error leaves.
 
 mod access;
+mod discord;
 mod error;
 mod health;
 mod listener;
@@ -37,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bot::Bot,
-    chat::{ChatAdapter, slack::Slack},
+    chat::{ChatAdapter, discord::Discord, slack::Slack},
     engine::Engine,
     secret::Secret,
 };
@@ -59,6 +61,8 @@ pub struct Parts {
     pub github: Option<Secret>,
     /// The workspace that posts to us, if it does.
     pub slack: Option<Arc<Slack>>,
+    /// The server that posts to us, if it does.
+    pub discord: Option<Arc<Discord>>,
     /// What callers beyond loopback show.
     pub token: Option<Secret>,
 }
@@ -77,6 +81,7 @@ struct Surface {
 struct Refused {
     github: AtomicU64,
     slack: AtomicU64,
+    discord: AtomicU64,
 }
 
 type Shared = Arc<Surface>;
@@ -93,6 +98,7 @@ pub fn router(parts: Parts, address: SocketAddr) -> Router {
         .route("/healthz", get(health::alive))
         .route("/webhooks/{source}", post(webhook::receive))
         .route("/slack/{what}", post(slack::receive))
+        .route("/discord/interactions", post(discord::receive))
         .fallback(async || HttpError::NotFound)
         .layer(middleware::from_fn(deadline))
         .with_state(surface)

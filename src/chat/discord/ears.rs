@@ -1,29 +1,26 @@
-//! Storing what the gateway brings, and what has to be remembered of it between two events.
+//! Storing what Discord brings, and what has to be remembered of it between two events.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::Value;
-use serenity::builder::CreateInteractionResponse;
 use serenity::http::Route;
-use serenity::model::id::ApplicationId;
 use tokio::time::Instant;
 
 use super::super::backoff::Backoff;
+use super::super::signs::Signs;
 use super::super::{ChatError, Intake};
 use super::DiscordTiming;
 use super::events::{self, Scene};
 use super::gateway::Heard;
 use super::rest::{Rest, id};
-use crate::clock::{SharedClock, between, from_millis, to_millis};
-use crate::id::Account;
+use super::session::Session;
+use super::token::Tokens;
+use crate::clock::SharedClock;
 use crate::message::Delivery;
 
-/// An interaction's token lives 15 minutes.
-const TOKEN_LIFE: Duration = Duration::from_secs(14 * 60);
 /// A look at an unknown channel must not hold up what comes after it.
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// A store that is away longer than this loses what was said first.
@@ -33,19 +30,15 @@ const CHANNELS_MAX: usize = 20_000;
 /// What the lines of one adapter share.
 pub(super) struct Ears {
     pub(super) rest: Arc<Rest>,
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
     /// The configured guild.
     guild: Option<String>,
-    timing: DiscordTiming,
-    pub(super) intake_max: Duration,
-    /// What makes the keys of events without an id unlike those of another process.
-    life: String,
-    number: AtomicU64,
-    /// Milliseconds; 0 is never.
-    heard: AtomicI64,
+    pub(super) timing: DiscordTiming,
+    pub(super) life: Signs,
     connected: AtomicBool,
     emptied: AtomicBool,
     memory: Mutex<Memory>,
+    pub(super) tokens: Tokens,
 }
 
 #[derive(Default)]
@@ -56,8 +49,6 @@ struct Memory {
     guild: Option<String>,
     /// Channels, and for threads the channel that they hang on.
     channels: HashMap<String, Option<String>>,
-    /// By channel and user: when somebody last pressed something, and the token to answer with.
-    presses: HashMap<(String, String), (Timestamp, String)>,
 }
 
 impl Ears {
@@ -72,13 +63,11 @@ impl Ears {
             clock,
             guild,
             timing,
-            intake_max: timing.intake,
-            life: uuid::Uuid::now_v7().simple().to_string(),
-            number: AtomicU64::new(0),
-            heard: AtomicI64::new(0),
+            life: Signs::default(),
             connected: AtomicBool::new(false),
             emptied: AtomicBool::new(false),
             memory: Mutex::default(),
+            tokens: Tokens::default(),
         }
     }
 
@@ -87,12 +76,7 @@ impl Ears {
     }
 
     pub(super) fn hear(&self) {
-        self.heard.store(to_millis(self.clock.now()), Ordering::Relaxed);
-    }
-
-    pub(super) fn heard_at(&self) -> Option<Timestamp> {
-        let millis = self.heard.load(Ordering::Relaxed);
-        (millis != 0).then(|| from_millis(millis))
+        self.life.hear(self.clock.now());
     }
 
     pub(super) fn connected(&self) {
@@ -109,13 +93,25 @@ impl Ears {
         self.emptied.load(Ordering::Relaxed)
     }
 
-    /// Who we are and where, from READY.
-    pub(super) fn ready(&self, data: &Value) {
-        self.connected();
+    /// Who we are and where, according to a session.
+    pub(super) fn know(&self, session: &Session) {
         let mut memory = self.memory();
-        memory.own_user = data["user"]["id"].as_str().unwrap_or_default().to_owned();
-        memory.application = data["application"]["id"].as_str().unwrap_or_default().to_owned();
-        memory.guild = memory.guild.take().or_else(|| events::first_guild(&data["guilds"]));
+        memory.own_user.clone_from(&session.user);
+        memory.application.clone_from(&session.application);
+        memory.guild = memory.guild.take().or_else(|| session.guild.clone());
+    }
+
+    /// Where no session says which application we are, each interaction does.
+    pub(super) fn know_application(&self, application: &str) {
+        self.memory().application = application.to_owned();
+    }
+
+    pub(super) fn own_user(&self) -> String {
+        self.memory().own_user.clone()
+    }
+
+    pub(super) fn application(&self) -> String {
+        self.memory().application.clone()
     }
 
     /// The one guild that we serve: the configured one, else the first that the bot was invited to.
@@ -132,7 +128,7 @@ impl Ears {
         Ok(self.memory().guild.get_or_insert(found).clone())
     }
 
-    fn known_guild(&self) -> Option<String> {
+    pub(super) fn known_guild(&self) -> Option<String> {
         self.guild.clone().or_else(|| self.memory().guild.clone())
     }
 
@@ -144,13 +140,16 @@ impl Ears {
         memory.channels.insert(channel.to_owned(), parent.map(str::to_owned));
     }
 
-    /// Stores what an event delivers, trying again while the store is away, and answers a press once it is durable.
-    pub(super) async fn store(&self, intake: &Intake, heard: Heard) {
+    /// Stores what an event delivers, trying again while the store is away, and answers it if it wants an answer.
+    pub(super) async fn store(self: &Arc<Self>, intake: &Intake, heard: &Heard) {
         let (kind, data) = (heard.kind.as_str(), &heard.data);
         for (channel, parent) in events::channels(kind, data) {
             self.learn(&channel, parent.as_deref());
         }
-        let own = self.memory().own_user.clone();
+        if kind == "INTERACTION_CREATE" {
+            return self.interact(intake, data, heard.replayed).await;
+        }
+        let own = self.own_user();
         if kind == "MESSAGE_CREATE" && data["guild_id"].is_string() && data["author"]["id"] != own.as_str() {
             let emptied = events::is_emptied(kind, data, &own);
             if emptied || data["content"] != "" {
@@ -158,29 +157,24 @@ impl Ears {
             }
         }
         let guild = self.known_guild().unwrap_or_default();
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
-        let mut scene = Scene { guild: &guild, own: &own, life: &self.life, number, parent: None };
+        let name = format!("{}:{}", heard.session, heard.seq);
+        let mut scene = Scene { guild: &guild, own: &own, name: &name, late: heard.replayed, parent: None };
         if events::delivery(kind, data, &scene).is_none() {
             return;
         }
         let parent = self.parent(data).await;
         scene.parent = parent.as_deref();
-        let Some(delivery) = events::delivery(kind, data, &scene) else { return };
-        if self.keep(intake, delivery).await && kind == "INTERACTION_CREATE" {
-            self.answer(data);
+        if let Some(delivery) = events::delivery(kind, data, &scene) {
+            self.keep(intake, delivery).await;
         }
     }
 
     /// False if the store was away for too long.
-    async fn keep(&self, intake: &Intake, delivery: Delivery) -> bool {
+    pub(super) async fn keep(&self, intake: &Intake, delivery: Delivery) -> bool {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         let started = Instant::now();
         loop {
-            let why = match tokio::time::timeout(self.intake_max, intake.accept(delivery.clone())).await {
-                Ok(Ok(_)) => return true,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the store did not answer in time".to_owned(),
-            };
+            let Err(why) = self.try_keep(intake, delivery.clone()).await else { return true };
             if STORE_AWAY_MAX < started.elapsed() {
                 tracing::error!(delivery.key = delivery.key, error = why, "a delivery is lost");
                 return false;
@@ -190,9 +184,21 @@ impl Ears {
         }
     }
 
+    /// Once.
+    ///
+    /// # Errors
+    /// Why it is not stored.
+    pub(super) async fn try_keep(&self, intake: &Intake, delivery: Delivery) -> Result<(), String> {
+        match tokio::time::timeout(self.timing.intake, intake.accept(delivery)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the store did not answer in time".to_owned()),
+        }
+    }
+
     /// The channel that this event's channel hangs on, if that is a thread. A channel that nobody can tell about is
     /// taken for itself, which is a place one can answer in.
-    async fn parent(&self, data: &Value) -> Option<String> {
+    pub(super) async fn parent(&self, data: &Value) -> Option<String> {
         let channel = data["channel_id"].as_str().filter(|_| data["guild_id"].is_string())?;
         if let Some(known) = self.memory().channels.get(channel) {
             return known.clone();
@@ -202,40 +208,5 @@ impl Ears {
         let (id, parent) = events::channel(&looked)?;
         self.learn(&id, parent.as_deref());
         parent
-    }
-
-    /// Tells Discord that the press arrived (a deferred update, type 6): within 3 s, or the person sees a failure.
-    fn answer(&self, data: &Value) {
-        let (Some(press), Some(token)) = (data["id"].as_str(), data["token"].as_str()) else { return };
-        let member = if data["member"].is_object() { &data["member"]["user"] } else { &data["user"] };
-        if let (Some(channel), Some(user)) = (data["channel_id"].as_str(), member["id"].as_str()) {
-            let now = self.clock.now();
-            let mut memory = self.memory();
-            memory.presses.retain(|_, (at, _)| between(*at, now) < TOKEN_LIFE);
-            memory.presses.insert((channel.to_owned(), user.to_owned()), (now, token.to_owned()));
-        }
-        let (rest, token, press) = (self.rest.clone(), token.to_owned(), id(press));
-        tokio::spawn(async move {
-            let told = match press {
-                Ok(interaction_id) => {
-                    let route = Route::InteractionResponse { interaction_id, token: &token };
-                    rest.post(route, &CreateInteractionResponse::Acknowledge).await
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = told {
-                tracing::warn!(error = %error, "a press is stored, but discord was not told");
-            }
-        });
-    }
-
-    /// The application and the token to say something with that only this person sees, right after they pressed
-    /// something here.
-    pub(super) fn follow_up(&self, channel: &str, to: &Account) -> Option<(ApplicationId, String)> {
-        let now = self.clock.now();
-        let memory = self.memory();
-        let (at, token) = memory.presses.get(&(channel.to_owned(), to.user.to_string()))?;
-        let application = id(&memory.application).ok()?;
-        (between(*at, now) < TOKEN_LIFE).then(|| (application, token.clone()))
     }
 }

@@ -1,9 +1,10 @@
 //! Gateway events as deliveries, read leniently from JSON: what is not understood gives no delivery, never an error.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::render::act_of;
 use super::text::typed;
+use crate::clock::{from_millis, to_millis};
 use crate::id::{Account, ChannelId, MessageId, MessageRef, Place, Platform, UserId, WorkspaceId};
 use crate::identity::Standing;
 use crate::message::{Delivery, Incoming, Mark, Said};
@@ -13,15 +14,19 @@ const MEMBER_IS_GUEST: u64 = 1 << 4;
 /// Threads: announcement, public, private.
 const THREADS: [u64; 3] = [10, 11, 12];
 
+/// 2015, in milliseconds.
+const EPOCH: i64 = 1_420_070_400_000;
+
 /// What the platform tells about who reads and where.
 pub(super) struct Scene<'a> {
     /// The configured guild.
     pub(super) guild: &'a str,
     /// Our own user.
     pub(super) own: &'a str,
-    /// With `number`, a name for an event that has no id.
-    pub(super) life: &'a str,
-    pub(super) number: u64,
+    /// The event's own, for what has no other name.
+    pub(super) name: &'a str,
+    /// It was said while nobody listened.
+    pub(super) late: bool,
     /// The channel that the event's channel hangs on, if that is a thread.
     pub(super) parent: Option<&'a str>,
 }
@@ -32,7 +37,7 @@ impl Scene<'_> {
         data["guild_id"].as_str().unwrap_or(self.guild)
     }
 
-    fn place(&self, data: &Value, channel: &str) -> Place {
+    pub(super) fn place(&self, data: &Value, channel: &str) -> Place {
         let (channel, thread) = match self.parent {
             Some(parent) => (parent, Some(MessageId::from(channel))),
             None => (channel, None),
@@ -45,7 +50,7 @@ impl Scene<'_> {
         }
     }
 
-    fn account(&self, data: &Value, user: &str) -> Account {
+    pub(super) fn account(&self, data: &Value, user: &str) -> Account {
         Account {
             platform: Platform::Discord,
             workspace: WorkspaceId::from(self.guild_of(data)),
@@ -53,15 +58,36 @@ impl Scene<'_> {
         }
     }
 
-    /// In the guild the event itself may say who is a member; else that is asked after the inbox. Without flags (which
-    /// serenity drops from messages) nobody can tell a guest from a member.
-    fn standing(&self, data: &Value) -> Standing {
+    /// What somebody said, and whether we were there.
+    pub(super) fn words(&self, text: String, addressed: bool, id: &str) -> Incoming {
+        let said = Said { text, addressed, message: MessageId::from(id) };
+        match made_at(id).filter(|_| self.late) {
+            Some(at) => Incoming::Missed { said, at },
+            None => Incoming::Said(said),
+        }
+    }
+
+    /// In the guild the event itself may say who is a member; else that is asked after the inbox. Without flags nobody
+    /// can tell a guest from a member.
+    pub(super) fn standing(&self, data: &Value) -> Standing {
         match data["guild_id"].as_str() {
             Some(guild) if guild != self.guild => Standing::External,
             Some(_) if data["member"]["flags"].is_u64() => member(&data["member"]),
             Some(_) | None => Standing::Unresolved,
         }
     }
+}
+
+/// When something was made, according to its id
+/// (<https://docs.discord.com/developers/reference#snowflakes>).
+pub(super) fn made_at(id: &str) -> Option<Timestamp> {
+    let millis = id.parse::<u64>().ok()? >> 22;
+    i64::try_from(millis).ok().map(|it| from_millis(it + EPOCH))
+}
+
+/// The least id of this moment.
+pub(super) fn id_at(at: Timestamp) -> u64 {
+    u64::try_from(to_millis(at) - EPOCH).unwrap_or(0) << 22
 }
 
 /// A guild member's standing, the user's own flags aside.
@@ -100,7 +126,6 @@ pub(super) fn delivery(kind: &str, data: &Value, scene: &Scene<'_>) -> Option<De
         "MESSAGE_CREATE" => said(data, scene),
         "MESSAGE_REACTION_ADD" => reacted(data, scene, true),
         "MESSAGE_REACTION_REMOVE" => reacted(data, scene, false),
-        "INTERACTION_CREATE" => pressed(data, scene),
         _ => None,
     }
 }
@@ -130,12 +155,11 @@ fn said(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
         standing: scene.standing(data),
         display: display(&data["member"], author),
         place: scene.place(data, channel),
-        incoming: Incoming::Said(Said { text, addressed: direct || mentioned, message: MessageId::from(id) }),
+        incoming: scene.words(text, direct || mentioned, id),
     })
 }
 
-/// A reaction has no id and serenity does not tell its sequence number, so a copy is not recognised here: a vote that
-/// comes twice counts once all the same.
+/// A reaction has no id: its place in the session is its name, the same when it is replayed.
 fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
     let emoji = &data["emoji"];
     let mark = match emoji["name"].as_str()?.trim_end_matches('\u{fe0f}') {
@@ -150,7 +174,7 @@ fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
     let (channel, message) = (data["channel_id"].as_str()?, data["message_id"].as_str()?);
     let place = scene.place(data, channel);
     Some(Delivery {
-        key: format!("discord:reaction:{message}:{user}:{added}:{}:{}", scene.life, scene.number),
+        key: format!("discord:reaction:{message}:{user}:{added}:{}", scene.name),
         account: scene.account(data, user),
         standing: scene.standing(data),
         display: if data["member"].is_object() {
@@ -163,31 +187,6 @@ fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
             message: MessageRef { place, message: MessageId::from(message) },
             mark,
             added,
-        },
-    })
-}
-
-/// A press of a button: interaction type 3, component type 2.
-fn pressed(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
-    let component = &data["data"];
-    if data["type"] != 3 || component["component_type"] != 2 {
-        return None;
-    }
-    let user = if data["member"].is_object() { &data["member"]["user"] } else { &data["user"] };
-    let (id, who) = (data["id"].as_str()?, user["id"].as_str()?);
-    let channel = data["channel_id"].as_str().or_else(|| data["channel"]["id"].as_str())?;
-    let message = data["message"]["id"].as_str()?;
-    let place = scene.place(data, channel);
-    Some(Delivery {
-        key: format!("discord:interaction:{id}"),
-        account: scene.account(data, who),
-        standing: if user["bot"] == true { Standing::Bot } else { scene.standing(data) },
-        display: display(&data["member"], user),
-        place: place.clone(),
-        incoming: Incoming::Pressed {
-            message: MessageRef { place, message: MessageId::from(message) },
-            act: act_of(component["custom_id"].as_str()?)?.to_owned(),
-            reason: None,
         },
     })
 }
@@ -226,4 +225,19 @@ pub(super) fn first_guild(guilds: &Value) -> Option<String> {
         tracing::warn!(guilds = ids.join(" "), "the bot is in several servers and serves the first");
     }
     ids.first().map(|it| (*it).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        // The example of Discord's own page.
+        let at = made_at("175928847299117063").expect("a time");
+        assert_eq!(at.to_string(), "2016-04-30T11:18:25.796Z");
+        assert_eq!(id_at(at), 175_928_847_299_117_063 >> 22 << 22);
+        assert_eq!((made_at("soon"), made_at("-1")), (None, None));
+        assert_eq!(id_at(from_millis(0)), 0);
+    }
 }

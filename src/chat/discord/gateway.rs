@@ -1,53 +1,41 @@
-//! The gateway (<https://docs.discord.com/developers/events/gateway>), spoken by serenity.
+//! The gateway (<https://docs.discord.com/developers/events/gateway>): one line, from hello to its end.
 //!
-//! serenity gives every event to a task of its own, so their order would be lost among several threads. Its client
-//! therefore lives on a thread of its own with a runtime that runs tasks in the order in which they were spawned, and
-//! all that its handler does is to put the event into a queue, which is stored in that order outside.
-//!
-//! What serenity does differently from what one could wish, and what we make of it:
-//!
-//! - It moves its sequence number on before we have stored an event, so Discord does not replay what the store refused:
-//!   the event waits in the queue and is tried again. What the queue holds when the process dies is lost, like all that
-//!   is said while the bot is away.
-//! - After a line that went silent, or two failed attempts at a resume, it begins a new session, and what happened
-//!   meanwhile is lost too.
-//! - An event that its models cannot read reaches us as raw JSON, and one that they can is made JSON again; [`plain`]
-//!   puts back what the models drop.
-//! - It ends for close codes 4004, 4013 and 4014 only, and begins sessions without asking how many are left:
-//!   [`Pulse`] ends a client that does not get anywhere, and the loop around it asks first.
+//! The loop is our own, as Slack's is; REST, routes and builders are serenity's. serenity's moves its sequence number on
+//! before an event is stored, cannot be given a session of an earlier process and ignores the address to resume at, goes
+//! on after close codes that no new line can heal, begins sessions without asking how many are left, drops what its
+//! models do not know (whether a member is a guest), hands events out in no order, and notices a half-open line after
+//! two heartbeats, which are 82 seconds.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use futures_util::{SinkExt, StreamExt};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use serenity::Error;
-use serenity::async_trait;
-use serenity::client::{ClientBuilder, Context, RawEventHandler};
-use serenity::gateway::{GatewayError, ShardManager};
-use serenity::model::event::Event;
 use serenity::model::gateway::GatewayIntents;
-use tokio::sync::{mpsc, oneshot};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Intake, ListenError};
-use super::Ears;
-use super::rest::client;
+use super::super::ListenError;
+use super::super::backoff::chance;
+use super::session::{Session, Sessions};
+use super::{Ears, Intake, events, missed};
 
-/// Events that wait for the store; Discord's largest guilds aside this is hours.
-const QUEUE: usize = 10_000;
-/// Until the first session stands; serenity tries every 5 s.
-const CONNECT_MAX: Duration = Duration::from_secs(30);
-/// Heartbeats are answered every 41 s.
-const SILENCE_MAX: Duration = Duration::from_secs(120);
-const LOOK: Duration = Duration::from_secs(1);
-/// Sessions that one client may begin before the budget is looked at again.
-const SESSIONS_MAX: usize = 5;
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Until the line stands, and until Discord has said hello on it.
+const OPEN_MAX: Duration = Duration::from_secs(10);
+/// 1000 and 1001 would end the session (<https://docs.discord.com/developers/events/gateway#initiating-a-disconnect>).
+const CLOSE: u16 = 4_000;
 
 /// `MESSAGE_CONTENT` is privileged; `GUILDS` tells which channels are threads.
-fn intents() -> GatewayIntents {
+pub(super) fn intents() -> GatewayIntents {
     GatewayIntents::GUILDS
         | GatewayIntents::GUILD_MESSAGES
         | GatewayIntents::GUILD_MESSAGE_REACTIONS
@@ -60,201 +48,310 @@ fn intents() -> GatewayIntents {
 pub(super) struct Heard {
     pub(super) kind: String,
     pub(super) data: Value,
+    /// Which it was in which session: the name of what has no other.
+    pub(super) session: String,
+    pub(super) seq: u64,
+    /// It happened while nobody listened.
+    pub(super) replayed: bool,
 }
 
-/// How a client ended.
+/// How a line ended.
 #[derive(Debug)]
 pub(super) enum End {
     Stopped,
-    /// It got nowhere; a new one may.
-    Worn,
+    /// The line is gone, the session is not.
+    Lost,
+    /// It did not even open.
+    Shut,
+    /// The session is gone too.
+    Forgotten,
     Fatal(ListenError),
 }
 
-/// Where and as whom to listen.
-pub(super) struct Address {
-    pub(super) token: SecretString,
-    pub(super) api_url: Option<String>,
-    /// What `gateway/bot` answered.
-    pub(super) gateway: String,
+/// What every line takes.
+pub(super) struct Lines<'a> {
+    ears: &'a Arc<Ears>,
+    sessions: &'a Sessions,
+    token: &'a SecretString,
+    /// What was heard, for whoever stores it.
+    queue: mpsc::Sender<Heard>,
+    intake: &'a Intake,
+    /// Until when somebody listened, if something may have been said to nobody since.
+    gap: Mutex<Option<Option<Timestamp>>>,
 }
 
-/// Listens with one client until it ends, and stores all that it heard.
-pub(super) async fn hold(
-    ears: &Arc<Ears>,
-    intake: &Intake,
-    stop: &CancellationToken,
-    address: Address,
-) -> End {
-    let (heard, mut hearing) = mpsc::channel(QUEUE);
-    let (ended, ending) = oneshot::channel();
-    let hang_up = stop.child_token();
-    let _with_us = hang_up.clone().drop_guard();
-    let line = Line { address, heard, ears: ears.clone(), hang_up };
-    let thread = std::thread::Builder::new().name("discord".to_owned()).spawn(move || {
-        let _ = ended.send(line.drive());
-    });
-    if let Err(error) = thread {
-        tracing::error!(error = %error, "no thread for discord");
-        return End::Worn;
-    }
-    let storing = async {
-        while let Some(heard) = hearing.recv().await {
-            ears.store(intake, heard).await;
-        }
-    };
-    tokio::select! {
-        () = storing => ending.await.unwrap_or(End::Worn),
-        // What was heard before the stop is still stored, if the store takes it.
-        () = async { stop.cancelled().await; tokio::time::sleep(ears.intake_max).await } => End::Stopped,
-    }
+/// One line.
+struct Line<'a> {
+    of: &'a Lines<'a>,
+    /// The session's name; empty before READY.
+    session: String,
+    /// The last event's number.
+    seq: u64,
+    /// A resumed line's events are old until Discord says that they end.
+    replaying: bool,
+    /// READY or RESUMED was said.
+    stands: bool,
+    /// The last heartbeat was answered.
+    answered: bool,
 }
 
-struct Line {
-    address: Address,
-    heard: mpsc::Sender<Heard>,
-    ears: Arc<Ears>,
-    hang_up: CancellationToken,
+/// What a frame means for the line.
+enum Next {
+    Go,
+    /// A heartbeat is asked for.
+    Beat,
+    End(End),
 }
 
-impl Line {
-    /// On a thread of its own. Dropping the runtime drops all of serenity's tasks.
-    fn drive(self) -> End {
-        match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => {
-                let end = runtime.block_on(self.run());
-                runtime.shutdown_background();
-                end
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "no runtime for discord");
-                End::Worn
-            }
-        }
+impl<'a> Lines<'a> {
+    pub(super) fn new(
+        ears: &'a Arc<Ears>,
+        sessions: &'a Sessions,
+        token: &'a SecretString,
+        queue: mpsc::Sender<Heard>,
+        intake: &'a Intake,
+    ) -> Self {
+        // Before the first line, too, something may have been said: nobody knows since when.
+        Self { ears, sessions, token, queue, intake, gap: Mutex::new(Some(None)) }
     }
 
-    async fn run(self) -> End {
-        let http = client(self.address.api_url.as_deref(), &self.address.token);
-        let sessions = Arc::new(AtomicUsize::new(0));
-        let handler = Handler { heard: self.heard, ears: self.ears.clone(), sessions: sessions.clone() };
-        let built = ClientBuilder::new_with_http(http, intents()).raw_event_handler(handler).await;
-        let mut client = match built {
-            Ok(client) => client,
-            Err(error) => {
-                tracing::warn!(error = %error, "no client for discord");
-                return End::Worn;
+    /// Until when somebody listened, if a session that tells of all since then does not stand yet.
+    fn gap(&self) -> MutexGuard<'_, Option<Option<Timestamp>>> {
+        self.gap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a line at this address and reads it until it ends: resumes the session if there is one, else begins one.
+    pub(super) async fn hold(&self, url: &str, resumed: Option<Session>, stop: &CancellationToken) -> End {
+        let opened = tokio::select! {
+            () = stop.cancelled() => return End::Stopped,
+            opened = open(url) => opened,
+        };
+        let Some((mut socket, interval)) = opened else { return End::Shut };
+        let heard_at = self.ears.life.heard_at();
+        self.gap().get_or_insert(heard_at);
+        let mut line = Line {
+            of: self,
+            session: resumed.as_ref().map(|it| it.id.clone()).unwrap_or_default(),
+            seq: resumed.as_ref().map_or(0, |it| it.seq),
+            replaying: resumed.is_some(),
+            stands: false,
+            answered: true,
+        };
+        let hello = match &resumed {
+            Some(session) => resume(session, self.token),
+            None => {
+                self.sessions.begin(self.ears.clock.now());
+                identify(self.token)
             }
         };
-        // Without an answer to its own question serenity would go to Discord, whatever our configuration says.
-        *client.ws_url.lock().await = self.address.gateway.clone();
-        let pulse = Pulse { ears: self.ears, manager: client.shard_manager.clone(), sessions };
-        tokio::select! {
-            () = self.hang_up.cancelled() => End::Stopped,
-            () = pulse.gone() => End::Worn,
-            ended = client.start() => match ended {
-                Err(error) => ended_with(&error),
-                Ok(()) => End::Worn,
-            },
+        let end = match socket.send(Message::text(hello.to_string())).await {
+            Ok(()) => line.read(&mut socket, interval, stop).await,
+            Err(_) => End::Lost,
+        };
+        let frame = CloseFrame { code: CLOSE.into(), reason: "".into() };
+        // A half-open line must not hold its successor up.
+        let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(Some(frame))).await;
+        end
+    }
+}
+
+/// The line, once Discord has said hello, and how often it wants to hear from us.
+async fn open(url: &str) -> Option<(Socket, Duration)> {
+    let address = format!("{}/?v=10&encoding=json", url.trim_end_matches('/'));
+    let opening = async {
+        let (mut socket, _) = tokio_tungstenite::connect_async(address)
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "discord's gateway did not open"))
+            .ok()?;
+        while let Some(Ok(frame)) = socket.next().await {
+            let Message::Text(text) = frame else { continue };
+            let frame: Value = serde_json::from_str(text.as_str()).unwrap_or_default();
+            if frame["op"] == 10 {
+                let millis = frame["d"]["heartbeat_interval"].as_u64().filter(|it| 0 < *it)?;
+                return Some((socket, Duration::from_millis(millis)));
+            }
+        }
+        None
+    };
+    tokio::time::timeout(OPEN_MAX, opening).await.ok().flatten()
+}
+
+fn identify(token: &SecretString) -> Value {
+    json!({"op": 2, "d": {
+        "token": token.expose_secret(),
+        "intents": intents().bits(),
+        "properties": {"os": std::env::consts::OS, "browser": "lockkeeper", "device": "lockkeeper"},
+    }})
+}
+
+fn resume(session: &Session, token: &SecretString) -> Value {
+    json!({"op": 6, "d": {"token": token.expose_secret(), "session_id": session.id, "seq": session.seq}})
+}
+
+impl Line<'_> {
+    async fn read(&mut self, socket: &mut Socket, interval: Duration, stop: &CancellationToken) -> End {
+        let mut beat = Instant::now() + interval.mul_f64(chance());
+        let (mut heard, mut asked) = (Instant::now(), false);
+        loop {
+            let ping = self.of.ears.timing.ping;
+            let patience = if asked { ping * 2 } else { ping };
+            let sent = tokio::select! {
+                () = stop.cancelled() => return End::Stopped,
+                // What the store has no room for waits in the line.
+                frame = socket.next(), if 0 < self.of.queue.capacity() => {
+                    let Some(Ok(frame)) = frame else { return End::Lost };
+                    (heard, asked) = (Instant::now(), false);
+                    match self.take(frame) {
+                        Next::Go => continue,
+                        Next::Beat => self.send_beat(socket).await,
+                        Next::End(end) => return end,
+                    }
+                }
+                () = tokio::time::sleep_until(beat) => {
+                    if !self.answered {
+                        tracing::warn!("discord does not answer heartbeats; the line is given up");
+                        return End::Lost;
+                    }
+                    beat += interval;
+                    self.answered = false;
+                    self.send_beat(socket).await
+                }
+                // A line that is only quiet answers both of these.
+                () = tokio::time::sleep_until(heard + patience) => {
+                    if asked {
+                        tracing::warn!("nothing comes from discord; the line is given up");
+                        return End::Lost;
+                    }
+                    asked = true;
+                    match socket.send(Message::Ping(Vec::new().into())).await {
+                        Ok(()) => self.send_beat(socket).await,
+                        Err(_) => Err(()),
+                    }
+                }
+            };
+            if sent.is_err() {
+                return End::Lost;
+            }
+        }
+    }
+
+    async fn send_beat(&self, socket: &mut Socket) -> Result<(), ()> {
+        let seq = if self.seq == 0 { Value::Null } else { json!(self.seq) };
+        socket.send(Message::text(json!({"op": 1, "d": seq}).to_string())).await.map_err(drop)
+    }
+
+    fn take(&mut self, frame: Message) -> Next {
+        let text = match frame {
+            Message::Text(text) => text,
+            Message::Close(frame) => return Next::End(closed(frame.map_or(0, |it| it.code.into()))),
+            Message::Ping(_) | Message::Pong(_) => {
+                self.hear();
+                return Next::Go;
+            }
+            Message::Binary(_) | Message::Frame(_) => return Next::Go,
+        };
+        let Ok(mut frame) = serde_json::from_str::<Value>(text.as_str()) else {
+            tracing::warn!("a frame from discord was not understood");
+            return Next::Go;
+        };
+        self.hear();
+        match frame["op"].as_u64() {
+            Some(0) => self.dispatch(&mut frame),
+            Some(1) => return Next::Beat,
+            Some(7) => return Next::End(End::Lost),
+            Some(9) => return Next::End(if frame["d"] == true { End::Lost } else { End::Forgotten }),
+            Some(11) => self.answered = true,
+            Some(_) | None => {}
+        }
+        Next::Go
+    }
+
+    /// Until it stands, a line that says hello and nothing more is no sign of life.
+    fn hear(&self) {
+        if self.stands {
+            self.of.ears.hear();
+        }
+    }
+
+    fn dispatch(&mut self, frame: &mut Value) {
+        let Some(kind) = frame["t"].as_str().map(str::to_owned) else { return };
+        let data = frame["d"].take();
+        self.seq = frame["s"].as_u64().unwrap_or(self.seq);
+        match kind.as_str() {
+            "READY" => self.ready(&data),
+            "RESUMED" => {
+                self.replaying = false;
+                self.stands = true;
+                // All of it was just told.
+                *self.of.gap() = None;
+                self.of.ears.connected();
+            }
+            _ => {}
+        }
+        self.of.ears.hear();
+        let heard =
+            Heard { kind, data, session: self.session.clone(), seq: self.seq, replayed: self.replaying };
+        // There is room: nobody else fills it.
+        if self.of.queue.try_send(heard).is_err() {
+            tracing::error!("an event from discord finds no room");
+        }
+    }
+
+    fn ready(&mut self, data: &Value) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let session = Session {
+            id: text(&data["session_id"]),
+            url: text(&data["resume_gateway_url"]),
+            seq: 0,
+            user: text(&data["user"]["id"]),
+            application: text(&data["application"]["id"]),
+            guild: events::first_guild(&data["guilds"]),
+        };
+        self.session.clone_from(&session.id);
+        self.stands = true;
+        self.of.ears.know(&session);
+        self.of.ears.connected();
+        self.of.sessions.enter(session);
+        if let Some(heard_at) = self.of.gap().take() {
+            tokio::spawn(missed::fetch(self.of.ears.clone(), self.of.intake.clone(), heard_at));
         }
     }
 }
 
 /// <https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes>
-fn ended_with(error: &Error) -> End {
+fn closed(code: u16) -> End {
     const CONTENT: &str = "turn the MESSAGE CONTENT intent on in Discord's developer portal";
-    let (code, fix) = match error {
-        Error::Gateway(GatewayError::InvalidAuthentication) => {
-            ("4004", "put a valid bot token into the configuration")
-        }
-        Error::Gateway(GatewayError::InvalidGatewayIntents) => ("4013", CONTENT),
-        Error::Gateway(GatewayError::DisallowedGatewayIntents) => ("4014", CONTENT),
+    let fix = match code {
+        4004 => "put a valid bot token into the configuration",
+        4010 | 4011 => "take the bot out of servers: it serves one, over one connection",
+        4012 => "update Lockkeeper: Discord does not speak this version of its gateway any more",
+        4013 | 4014 => CONTENT,
+        // Not authenticated, an invalid number, a session that timed out.
+        4003 | 4007 | 4009 => return End::Forgotten,
         other => {
-            tracing::warn!(error = %other, "discord's gateway ended");
-            return End::Worn;
+            tracing::info!(code = other, "discord closed the line");
+            return End::Lost;
         }
     };
-    End::Fatal(ListenError::Fatal { code: code.to_owned(), fix: fix.to_owned() })
+    End::Fatal(ListenError::Fatal { code: code.to_string(), fix: fix.to_owned() })
 }
 
-struct Handler {
-    heard: mpsc::Sender<Heard>,
-    ears: Arc<Ears>,
-    sessions: Arc<AtomicUsize>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[async_trait]
-impl RawEventHandler for Handler {
-    /// Must not wait before the event is in the queue: its order would be lost.
-    async fn raw_event(&self, _: Context, event: Event) {
-        self.ears.hear();
-        let Some(heard) = plain(event) else { return };
-        match heard.kind.as_str() {
-            "READY" => {
-                self.sessions.fetch_add(1, Ordering::Relaxed);
-                self.ears.ready(&heard.data);
-            }
-            "RESUMED" => self.ears.connected(),
-            _ => {}
+    #[test]
+    fn what_no_new_line_heals_ends_listening() {
+        for code in [4004, 4010, 4011, 4012, 4013, 4014] {
+            assert!(
+                matches!(closed(code), End::Fatal(ListenError::Fatal { code: said, .. }) if said == code.to_string())
+            );
         }
-        if let Err(error) = self.heard.try_send(heard) {
-            tracing::error!(error = %error, "an event from discord is lost: too many wait for the store");
+        for code in [4007, 4009] {
+            assert!(matches!(closed(code), End::Forgotten));
         }
-    }
-}
-
-/// The event as Discord sent it, as far as serenity kept it.
-fn plain(event: Event) -> Option<Heard> {
-    if let Event::Unknown(unknown) = event {
-        return Some(Heard { kind: unknown.kind, data: unknown.value });
-    }
-    let interaction = match &event {
-        Event::InteractionCreate(it) => Some(u8::from(it.interaction.kind())),
-        _ => None,
-    };
-    let mut frame = match serde_json::to_value(&event) {
-        Ok(frame) => frame,
-        Err(error) => {
-            tracing::error!(error = %error, "an event from discord is lost: serenity cannot write it");
-            return None;
-        }
-    };
-    let kind = frame["t"].as_str()?.to_owned();
-    let mut data = frame["d"].take();
-    if let Some(number) = interaction {
-        data["type"] = json!(number);
-    }
-    Some(Heard { kind, data })
-}
-
-/// Whether a client is alive: events, and answers to heartbeats, which serenity shows as a new latency only.
-struct Pulse {
-    ears: Arc<Ears>,
-    manager: Arc<ShardManager>,
-    sessions: Arc<AtomicUsize>,
-}
-
-impl Pulse {
-    /// Resolves when the client gets nowhere.
-    async fn gone(&self) {
-        let (mut latency, mut heard) = (None, self.ears.heard_at());
-        let mut alive = Instant::now();
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let now = self.manager.runners.lock().await.values().find_map(|it| it.latency);
-            if now.is_some() && now != latency {
-                self.ears.hear();
-            }
-            latency = now;
-            if self.ears.heard_at() != heard {
-                heard = self.ears.heard_at();
-                alive = Instant::now();
-            }
-            let sessions = self.sessions.load(Ordering::Relaxed);
-            let patience = if sessions == 0 { CONNECT_MAX } else { SILENCE_MAX };
-            if SESSIONS_MAX < sessions || patience < alive.elapsed() {
-                tracing::warn!(sessions, "a discord client got nowhere and is replaced");
-                return;
-            }
+        for code in [0, 1000, 1001, 1006, 4000, 4001, 4002, 4005, 4008] {
+            assert!(matches!(closed(code), End::Lost), "{code}");
         }
     }
 }

@@ -1,18 +1,37 @@
-//! Discord, through serenity: REST for what we say, the gateway for what people do.
+//! Discord: REST through serenity for what we say, the gateway or signed posts for what people do.
 //!
 //! - `rest`: calls and how they fail;
-//! - `gateway`: serenity's client, on a thread of its own;
-//! - `events`: its events as deliveries; `ears`: storing them;
+//! - `gateway`: one listening line; `listen`: one after another; `session`: what of it outlives the process; `missed`: what no session brought;
+//! - `events`: events as deliveries; `ears`: storing them;
+//! - `door`: interactions over HTTP; `signature`: who posts there;
+//! - [`commands()`]: our commands as Discord is to have them; `register`: giving it them, and how to invite the bot;
+//! - `interact`: presses, forms and commands; `form`: what is asked back; `token`: answers that one person sees;
 //! - [`render`]: cards as embeds and buttons; `text`: markdown.
 
+mod commands;
+mod door;
 mod ears;
 mod events;
+mod form;
 mod gateway;
+mod interact;
+mod listen;
+mod missed;
+mod register;
 pub mod render;
 mod rest;
+mod session;
+mod signature;
 mod text;
+mod token;
+
+pub use commands::commands;
+pub use door::{Arrival, Refused};
+pub use register::{Found, Registered, invitation};
+pub use signature::{KeyError, PublicKey, SignatureError};
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,14 +45,14 @@ use serenity::model::channel::{AutoArchiveDuration, ReactionType};
 use tokio_util::sync::CancellationToken;
 
 use self::ears::Ears;
-use self::gateway::{Address, End, hold};
 use self::rest::{Rest, id};
-use super::backoff::Backoff;
+use self::session::Sessions;
+use super::backoff::{Backoff, chance};
 use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
 use crate::clock::{SharedClock, between};
 use crate::id::{Account, Digest, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
-use crate::message::{Card, Mark};
+use crate::message::{Card, Mark, words};
 
 /// How to reach a guild.
 pub struct DiscordSettings {
@@ -42,7 +61,19 @@ pub struct DiscordSettings {
     pub guild: Option<String>,
     /// Another address than `https://discord.com`.
     pub api_url: Option<String>,
+    pub hearing: DiscordHearing,
+    /// The file that the session outlives the process in; `None`: it does not.
+    pub sessions: Option<PathBuf>,
     pub timing: DiscordTiming,
+}
+
+/// How we hear of what people do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiscordHearing {
+    /// Over a line that we open.
+    Gateway,
+    /// Discord posts commands and presses to us; this verifies them.
+    Http { public_key: PublicKey },
 }
 
 /// How long things may take.
@@ -55,6 +86,12 @@ pub struct DiscordTiming {
     pub pause_longest: Duration,
     /// How long a person's standing is believed.
     pub standing: Duration,
+    /// A line that brings nothing for this long is asked for a sign of life; as long again and it counts as dead.
+    pub ping: Duration,
+    /// Without a sign of life for this long we are deaf.
+    pub deaf: Duration,
+    /// Between two round trips where Discord posts to us and may have nothing to post.
+    pub ask: Duration,
 }
 
 impl Default for DiscordTiming {
@@ -64,18 +101,21 @@ impl Default for DiscordTiming {
             pause_first: Duration::from_secs(1),
             pause_longest: Duration::from_secs(60),
             standing: Duration::from_secs(60),
+            ping: Duration::from_secs(10),
+            deaf: Duration::from_secs(28),
+            ask: Duration::from_secs(12),
         }
     }
 }
 
-/// With fewer starts left for the day, new sessions are begun slowly: at none left Discord resets the token.
-const STARTS_SCARCE: u64 = 100;
-/// serenity may begin some before it is stopped.
-const STARTS_SPARED: u64 = 30;
 /// `nonce` may have this many characters.
 const NONCE_MAX: usize = 25;
 const THREAD_NAME_MAX: usize = 100;
 const ALT_MAX: usize = 1_000;
+/// Missing access, missing permissions.
+const OUTSIDE: [&str; 2] = ["50001", "50013"];
+/// Stands for a message that only one person sees.
+const PRIVATE: &str = "private";
 
 /// One Discord guild.
 pub struct Discord {
@@ -83,7 +123,8 @@ pub struct Discord {
     ears: Arc<Ears>,
     clock: SharedClock,
     token: SecretString,
-    api_url: Option<String>,
+    hearing: DiscordHearing,
+    sessions: Sessions,
     timing: DiscordTiming,
     standings: Mutex<HashMap<UserId, (Timestamp, Standing, String)>>,
 }
@@ -103,28 +144,11 @@ impl Discord {
             ears: Arc::new(ears),
             clock,
             token: settings.token,
-            api_url: settings.api_url,
+            hearing: settings.hearing,
+            sessions: Sessions::open(settings.sessions),
             timing: settings.timing,
             standings: Mutex::default(),
         })
-    }
-
-    /// Where to connect, and when a session may be begun there.
-    async fn gateway(&self) -> Result<Start, ChatError> {
-        let answer = self.rest.get(Route::GatewayBot).await?;
-        let Some(url) = answer["url"].as_str() else {
-            return Err(ChatError::Broken { why: "`gateway/bot` gave no address".to_owned() });
-        };
-        let budget = &answer["session_start_limit"];
-        let reset = Duration::from_millis(budget["reset_after"].as_u64().unwrap_or(0));
-        match budget["remaining"].as_u64() {
-            Some(left) if left < STARTS_SPARED => Ok(Start::In(reset)),
-            Some(left) if left < STARTS_SCARCE => {
-                let spread = reset.div_f64(100.0).min(self.timing.pause_longest);
-                Ok(Start::At { address: url.to_owned(), after: spread })
-            }
-            Some(_) | None => Ok(Start::At { address: url.to_owned(), after: Duration::ZERO }),
-        }
     }
 
     /// The thread hangs on the message whose id it bears; if nobody has made it yet, we do.
@@ -168,6 +192,38 @@ impl Discord {
         }
     }
 
+    /// Says something that only one person sees, with the token of what they did here last; `None` without one.
+    async fn say_aside(
+        &self,
+        place: &Place,
+        to: Option<&Account>,
+        rendered: &render::Rendered,
+    ) -> Option<Result<(), ChatError>> {
+        let user = to.map(|it| it.user.as_str());
+        let token = self.ears.tokens.find(standing_place(place), user, self.clock.now()).await?;
+        let application_id = id(&self.ears.application()).ok()?;
+        let route = Route::WebhookFollowupMessages { application_id, token: &token };
+        Some(self.rest.post(route, &rendered.follow_up()).await.map(drop))
+    }
+
+    /// A command also comes from channels that we may not speak in: its answer goes to its author then, with what to do.
+    async fn answer_privately(
+        &self,
+        place: &Place,
+        card: &Card,
+        error: ChatError,
+    ) -> Result<MessageRef, ChatError> {
+        let outside = matches!(&error, ChatError::Refused { code, .. } if OUTSIDE.contains(&code.as_str()));
+        if !outside {
+            return Err(error);
+        }
+        let rendered = render::render(&words::chat::barred(card.clone()));
+        match self.say_aside(place, None, &rendered).await {
+            Some(Ok(())) => Ok(MessageRef { place: place.clone(), message: MessageId::from(PRIVATE) }),
+            Some(Err(_)) | None => Err(error),
+        }
+    }
+
     async fn direct_channel(&self, to: &Account) -> Result<String, ChatError> {
         let recipient = json!({"recipient_id": to.user.as_str()});
         let opened = self.rest.post(Route::UserMeDmChannels, &recipient).await?;
@@ -175,65 +231,6 @@ impl Discord {
             Some(id) => Ok(id.to_owned()),
             None => Err(ChatError::Broken { why: "`users/@me/channels` gave no channel".to_owned() }),
         }
-    }
-
-    /// One client after another: each takes its lines up again by itself, until it gets nowhere.
-    async fn hold_clients(&self, intake: &Intake, stop: &CancellationToken) -> Result<(), ListenError> {
-        let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
-        loop {
-            let pause = match self.gateway().await {
-                Ok(Start::At { address, after }) => {
-                    if !rest_unless_stopped(stop, after).await {
-                        return Ok(());
-                    }
-                    let address = Address {
-                        token: self.token.clone(),
-                        api_url: self.api_url.clone(),
-                        gateway: address,
-                    };
-                    match hold(&self.ears, intake, stop, address).await {
-                        End::Stopped => return Ok(()),
-                        End::Fatal(error) => return Err(error),
-                        End::Worn => {
-                            if self.ears.was_connected() {
-                                backoff.reset();
-                            }
-                            backoff.pause()
-                        }
-                    }
-                }
-                Ok(Start::In(wait)) => wait.max(backoff.pause()),
-                Err(ChatError::Refused { code, fix }) if code == "401" => {
-                    return Err(ListenError::Fatal { code, fix });
-                }
-                Err(ChatError::RateLimited { retry_after }) => retry_after.max(backoff.pause()),
-                Err(error) => {
-                    tracing::warn!(error = %error, "discord names no gateway");
-                    backoff.pause()
-                }
-            };
-            if !rest_unless_stopped(stop, pause).await {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// When a session may be begun, and where.
-enum Start {
-    At {
-        address: String,
-        after: Duration,
-    },
-    /// Too few are left today.
-    In(Duration),
-}
-
-/// False if `stop` came first.
-async fn rest_unless_stopped(stop: &CancellationToken, pause: Duration) -> bool {
-    tokio::select! {
-        () = stop.cancelled() => false,
-        () = tokio::time::sleep(pause) => true,
     }
 }
 
@@ -282,8 +279,12 @@ impl ChatAdapter for Discord {
     }
 
     async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
-        let message = render::render(card).message_once(fitting_nonce(nonce));
-        let posted = self.create(place, &Sending { card, message, file: None }).await?;
+        let rendered = render::render(card);
+        let message = rendered.message_once(fitting_nonce(nonce));
+        let posted = match self.create(place, &Sending { card, message, file: None }).await {
+            Ok(posted) => posted,
+            Err(error) => return self.answer_privately(place, card, error).await,
+        };
         match posted["id"].as_str() {
             Some(id) => Ok(MessageRef { place: place.clone(), message: MessageId::from(id) }),
             None => Err(ChatError::Unclear { why: "the new message has no id".to_owned() }),
@@ -295,6 +296,10 @@ impl ChatAdapter for Discord {
     }
 
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError> {
+        // Nobody can find a private answer again: a card that changes is tried in the channel.
+        if message.message.as_str() == PRIVATE {
+            return Err(ChatError::Gone);
+        }
         let route = Route::ChannelMessage {
             channel_id: id(standing_place(&message.place))?,
             message_id: id(message.message.as_str())?,
@@ -304,12 +309,9 @@ impl ChatAdapter for Discord {
 
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
         let rendered = render::render(card);
-        if let Some((application_id, token)) = self.ears.follow_up(standing_place(place), to) {
-            let route = Route::WebhookFollowupMessages { application_id, token: &token };
-            match self.rest.post(route, &rendered.follow_up()).await {
-                Err(ChatError::Gone | ChatError::Refused { .. }) => {}
-                sent => return sent.map(drop),
-            }
+        match self.say_aside(place, Some(to), &rendered).await {
+            None | Some(Err(ChatError::Gone | ChatError::Refused { .. })) => {}
+            Some(sent) => return sent,
         }
         let channel = self.direct_channel(to).await?;
         let sending = Sending { card, message: rendered.message(), file: None };
@@ -373,14 +375,25 @@ impl ChatAdapter for Discord {
     }
 
     async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
-        self.hold_clients(&intake, &stop).await
+        self.ears.life.begin(self.clock.now());
+        let ended = match self.hearing {
+            DiscordHearing::Gateway => self.hear_people(&intake, &stop).await,
+            DiscordHearing::Http { .. } => self.keep_asking(&stop).await,
+        };
+        self.ears.life.end(ended.clone().err());
+        ended
     }
 
     fn heard_at(&self) -> Option<Timestamp> {
-        self.ears.heard_at()
+        self.ears.life.heard_at()
+    }
+
+    fn deaf_since(&self) -> Option<Timestamp> {
+        self.ears.life.deaf_since(self.clock.now(), self.timing.deaf)
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        self.ears.emptied().then_some(Trouble::NoMessageContent)
+        let emptied = self.ears.emptied().then_some(Trouble::NoMessageContent);
+        self.ears.life.trouble().or(emptied)
     }
 }

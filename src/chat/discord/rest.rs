@@ -51,8 +51,37 @@ impl Rest {
         self.call(Request::new(route, LightMethod::Get)).await
     }
 
+    /// Asks, and asks again after the pauses that Discord wants, at most so many.
+    pub(super) async fn patient<'a>(
+        &self,
+        tries: usize,
+        route: impl Fn() -> Result<Route<'a>, ChatError>,
+        params: &[(&'static str, String)],
+    ) -> Result<Value, ChatError> {
+        let mut left = tries;
+        loop {
+            let params = (!params.is_empty()).then(|| params.to_vec());
+            match self.call(Request::new(route()?, LightMethod::Get).params(params)).await {
+                Err(ChatError::RateLimited { retry_after }) if 0 < left => {
+                    left -= 1;
+                    tokio::time::sleep(retry_after).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
     pub(super) async fn put(&self, route: Route<'_>) -> Result<Value, ChatError> {
         self.call(Request::new(route, LightMethod::Put)).await
+    }
+
+    /// Puts something in the place of all that was there.
+    pub(super) async fn overwrite(
+        &self,
+        route: Route<'_>,
+        body: &impl Serialize,
+    ) -> Result<Value, ChatError> {
+        self.call(Request::new(route, LightMethod::Put).body(Some(encode(body)?))).await
     }
 
     pub(super) async fn post(&self, route: Route<'_>, body: &impl Serialize) -> Result<Value, ChatError> {

@@ -56,8 +56,13 @@ pub(super) fn is_snowflake(text: &str) -> bool {
     text.bytes().all(|it| it.is_ascii_digit()) && text.parse::<NonZeroU64>().is_ok()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     inert(text).chars().map(|c| Markdown.character(c)).collect()
+}
+
+/// Somebody's words, set apart as such.
+pub(super) fn quoted(text: &str) -> String {
+    Markdown.code(text).unwrap_or_else(|| escape(text))
 }
 
 /// What the person typed, and whether they began with our name (which is cut off).

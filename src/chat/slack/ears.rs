@@ -1,54 +1,30 @@
 //! From what Slack delivers to rows of the inbox, and what Slack is answered: the same however it was delivered.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use super::super::signs::Signs as Life;
 use super::api::Api;
 use super::events::{self, Own};
 use super::form::{self, Submission};
 use super::method::Method;
 use super::outlet::{Outlet, Outlets};
-use super::{ChatError, Intake, ListenError, SlackTiming};
-use crate::clock::{SharedClock, between, from_millis, to_millis};
+use super::{ChatError, Intake, SlackTiming};
+use crate::clock::SharedClock;
 use crate::message::{Delivery, Incoming};
 
-/// Signs of life.
+/// Signs of life, and what Slack said about them.
 #[derive(Default)]
 pub(super) struct Signs {
-    /// Milliseconds; 0 is never.
-    pub(super) heard: AtomicI64,
+    pub(super) life: Life,
     /// A socket has said hello since the last loss.
     pub(super) connected: AtomicBool,
     pub(super) events_limited: AtomicBool,
-    /// When somebody began to listen, in milliseconds; 0 is never.
-    pub(super) began: AtomicI64,
-    /// Listening ended for good.
-    pub(super) ended: Mutex<Option<ListenError>>,
     /// Rung at each hello.
     pub(super) hello: Notify,
-}
-
-impl Signs {
-    pub(super) fn heard_at(&self) -> Option<Timestamp> {
-        at(&self.heard)
-    }
-
-    /// Since when nothing has come although it should, if that is longer than `patience`.
-    pub(super) fn deaf_since(&self, now: Timestamp, patience: Duration) -> Option<Timestamp> {
-        let since = self.heard_at().max(at(&self.began))?;
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        (ended || patience < between(since, now)).then_some(since)
-    }
-}
-
-fn at(millis: &AtomicI64) -> Option<Timestamp> {
-    let millis = millis.load(Ordering::Relaxed);
-    (millis != 0).then(|| from_millis(millis))
 }
 
 /// What hearing takes.
@@ -68,7 +44,7 @@ pub(super) struct NotStored;
 
 impl Ears {
     pub(super) fn hear(&self) {
-        self.signs.heard.store(to_millis(self.clock.now()), Ordering::Relaxed);
+        self.signs.life.hear(self.clock.now());
     }
 
     pub(super) fn connected(&self) {

@@ -234,7 +234,7 @@ impl Slack {
                 backoff.reset();
             }
             if loss != Loss::Refresh && gap.is_none() {
-                gap = Some(self.signs.heard_at());
+                gap = Some(self.signs.life.heard_at());
                 // A hello before the loss heals nothing.
                 let _ = ears.signs.hello.notified().now_or_never();
             }
@@ -457,27 +457,22 @@ impl ChatAdapter for Slack {
     }
 
     async fn listen(&self, intake: Intake, stop: CancellationToken) -> Result<(), ListenError> {
-        self.signs.began.store(to_millis(self.clock.now()), Ordering::Relaxed);
-        *self.signs.ended.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.signs.life.begin(self.clock.now());
         let ended = self.hear_people(intake, stop).await;
-        *self.signs.ended.lock().unwrap_or_else(PoisonError::into_inner) = ended.clone().err();
+        self.signs.life.end(ended.clone().err());
         ended
     }
 
     fn heard_at(&self) -> Option<Timestamp> {
-        self.signs.heard_at()
+        self.signs.life.heard_at()
     }
 
     fn deaf_since(&self) -> Option<Timestamp> {
-        self.signs.deaf_since(self.clock.now(), self.timing.deaf)
+        self.signs.life.deaf_since(self.clock.now(), self.timing.deaf)
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        match &*self.signs.ended.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(ListenError::Fatal { code, fix }) => {
-                Some(Trouble::Deaf { code: code.clone(), fix: fix.clone() })
-            }
-            None => self.signs.events_limited.load(Ordering::Relaxed).then_some(Trouble::EventsLimited),
-        }
+        let limited = self.signs.events_limited.load(Ordering::Relaxed);
+        self.signs.life.trouble().or(limited.then_some(Trouble::EventsLimited))
     }
 }

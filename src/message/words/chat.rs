@@ -18,6 +18,28 @@ pub fn outside(card: Card, bot: Account) -> Card {
     Card { buttons: Vec::new(), ..card }.text(line)
 }
 
+/// The same where the bot has no permission to speak.
+pub fn barred(card: Card) -> Card {
+    let line = "I may not speak in this channel, so only you see this. To answer here for all, I need the permissions \
+                View Channel, Send Messages and Embed Links in it.";
+    Card { buttons: Vec::new(), ..card }.text(line)
+}
+
+/// In the place of the question whether a press is meant, once it was.
+pub const ANSWERED: &str = "Your answer is on its way; the message above shows what became of it.";
+
+/// In the same place, after "Back".
+pub const NOT_COUNTED: &str = "Nothing was counted. The buttons above still work.";
+
+/// What stands beside the command that takes any words, and beside its one option.
+pub const ANY_COMMAND: &str = "Anything that could be typed after the prefix";
+pub const ANY_COMMAND_TEXT: &str = "As in `deploy shop canary`; nothing is `help`";
+
+/// A command's options that no form of it has together.
+pub fn not_together(command: &str) -> String {
+    format!("These options of `{command}` do not go together, so nothing was run. `help` shows what does.")
+}
+
 /// An answer to words that were said while the bot was away.
 pub fn late(mut card: Card, by: Duration) -> Card {
     let line = Text::plain(format!("Late by {}: I was away.", length(by)));

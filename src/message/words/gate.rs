@@ -308,11 +308,15 @@ pub fn reason_wrong(error: ReasonError) -> String {
     }
 }
 
-/// The form that asks for a reason did not open.
-pub fn form_missing(prefix: &str, number: i64) -> Card {
+/// What is asked back before a press counts could not be shown.
+pub fn form_missing(prefix: &str, number: i64, approves: bool) -> Card {
+    let (what, instead) = match approves {
+        true => ("The question whether you are sure", format!("{prefix}approve {number}")),
+        false => ("The form", format!("{prefix}reject {number} <why>")),
+    };
     Card::say(
-        Text::plain("The form did not open, so nothing was counted. Say ")
-            .code(format!("{prefix}reject {number} <why>"))
+        Text::plain(format!("{what} did not open, so nothing was counted. Say "))
+            .code(instead)
             .and(" instead."),
     )
 }

@@ -29,6 +29,11 @@ pub struct Whereabouts {
     pub by: Option<String>,
 }
 
+/// A release in a list to choose from.
+pub fn choice(number: i64, app: &str, what: &str) -> String {
+    format!("#{number} {app} {what}")
+}
+
 /// What runs where.
 pub fn whereabouts(rows: &[Whereabouts]) -> Card {
     if rows.is_empty() {

@@ -85,7 +85,8 @@ pub enum Push {
 #[derive(Debug, Clone)]
 pub enum Pull {
     Frame(Value),
-    Ended,
+    /// The line is gone; with its code if it was closed.
+    Ended(Option<u16>),
 }
 
 /// The server's end of one WebSocket.
@@ -129,8 +130,8 @@ pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin)
                         let frame = serde_json::from_str(text.as_str()).unwrap_or(Value::Null);
                         let _ = pulled.send(Pull::Frame(frame));
                     }
-                    Some(Ok(Message::Close(_))) => {
-                        let _ = pulled.send(Pull::Ended);
+                    Some(Ok(Message::Close(frame))) => {
+                        let _ = pulled.send(Pull::Ended(frame.map(|it| it.code.into())));
                         return;
                     }
                     Some(Ok(_)) => {}
@@ -138,7 +139,7 @@ pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin)
                 },
             }
         }
-        let _ = pulled.send(Pull::Ended);
+        let _ = pulled.send(Pull::Ended(None));
     });
     Some(Line { push, pull })
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use lockkeeper::message::Mark;
+use lockkeeper::message::words::chat::ANSWERED;
 use serde_json::{Value, json};
 
 use super::super::fake_discord::{BOT, FakeDiscord, GENERAL, GUILD, MEMBERS, Posted, TOKEN, rules};
@@ -8,6 +9,11 @@ use super::super::house::{Bot, House};
 use super::super::wire::Upload;
 use super::super::within;
 use super::{Chat, PATIENCE, Person, Seen, move_in};
+
+/// Asks one person whether they mean what they pressed.
+fn is_question(posted: &Posted) -> bool {
+    posted.buttons().iter().any(|it| it["custom_id"].as_str().is_some_and(|id| id.starts_with('y')))
+}
 
 /// A Discord guild.
 pub struct DiscordChat(FakeDiscord);
@@ -55,9 +61,9 @@ impl Chat for DiscordChat {
     }
 
     async fn connect(&self, config: &Path) -> Bot {
-        let before = self.0.identified();
+        let before = self.0.begun();
         let bot = House::start_at(config).await;
-        self.0.until("the bot is connected", |it| before < it.identified() && it.lines() == 1).await;
+        self.0.until("the bot is connected", |it| before < it.begun() && it.lines() == 1).await;
         bot
     }
 
@@ -70,7 +76,16 @@ impl Chat for DiscordChat {
     }
 
     fn press(&self, who: Person, message: &Seen, label: &str) {
-        self.0.press_button(who.account(&MEMBERS), GENERAL, &message.id, message.button(label));
+        let who = who.account(&MEMBERS);
+        let pressed = self.0.press_button(who, GENERAL, &message.id, message.button(label));
+        // Whoever presses Approve is asked whether they mean it, and they do.
+        let fake = self.0.clone();
+        tokio::spawn(async move {
+            fake.until("the press is answered", |it| it.is_answered(&pressed)).await;
+            if let Some(asked) = fake.messages(&format!("token-{pressed}")).into_iter().find(is_question) {
+                fake.press_button(who, &asked.channel, &asked.id, &asked.buttons()[0]);
+            }
+        });
     }
 
     fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
@@ -84,7 +99,8 @@ impl Chat for DiscordChat {
     fn shown(&self) -> Vec<Seen> {
         let said = self.0.all_messages();
         let is_file = |it: &Posted| it.body["attachments"].as_array().is_some_and(|it| !it.is_empty());
-        said.iter().filter(|it| it.author == BOT && !is_file(it)).map(|it| self.seen(it)).collect()
+        let ours = said.iter().filter(|it| it.author == BOT && !is_file(it) && !is_question(it));
+        ours.filter(|it| it.body["content"] != ANSWERED).map(|it| self.seen(it)).collect()
     }
 
     fn uploads(&self) -> Vec<Upload> {

@@ -2,16 +2,23 @@
 //! and resumes, answers to interactions) and remembers everything; people act in it through the methods of
 //! [`FakeDiscord`].
 
+mod act;
 mod gateway;
+mod interact;
+mod past;
 mod rest;
 pub mod rules;
+
+pub use interact::Form;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lockkeeper::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 
 use super::wire::{Fault, Faults, Push, Upload, listen};
 use super::{PATIENCE, eventually};
@@ -82,8 +89,19 @@ struct World {
     early: Vec<(String, Value)>,
     identified: usize,
     resumed: usize,
-    /// Who pressed, and whether that was answered.
-    interactions: BTreeMap<String, (String, bool)>,
+    /// All that Discord promises of a message, as people said them, by id.
+    said: BTreeMap<String, Value>,
+    interactions: BTreeMap<String, Interaction>,
+    /// An interaction's token is void if it is not answered within this.
+    answer_within: Duration,
+    forms: Vec<Form>,
+    choices: BTreeMap<String, Value>,
+    /// Where interactions are posted to instead of the gateway, and the key that signs them.
+    posts: Option<interact::Posts>,
+    /// What the bot registered, by guild; empty for everywhere.
+    commands: BTreeMap<String, Value>,
+    /// The bot may not speak there.
+    closed: BTreeSet<String>,
     uploads: Vec<Upload>,
     faults: Faults,
     faulty_calls: Vec<String>,
@@ -93,6 +111,25 @@ struct World {
     starts_left: u64,
     allows_content: bool,
     refuses_intents: bool,
+    refuses_identify: Option<u16>,
+    refuses_resume: Option<u16>,
+    shut: bool,
+    all_lines: Vec<mpsc::UnboundedSender<Push>>,
+}
+
+/// What somebody did, and how far it was answered.
+#[derive(Debug, Clone)]
+struct Interaction {
+    user: String,
+    /// 2 command, 3 press, 4 typing, 5 form.
+    kind: u64,
+    channel: String,
+    /// The message that was pressed.
+    message: Option<String>,
+    made: Instant,
+    answered: bool,
+    /// A test expects that it is never answered.
+    may_fail: bool,
 }
 
 /// The guild; cloning gives another handle to it.
@@ -117,7 +154,21 @@ fn direct(id: &str, user: &str) -> (String, Value) {
     (id.to_owned(), json!({"id": id, "type": 1, "recipients": [{"id": user}]}))
 }
 
+/// 2015, in milliseconds.
+const EPOCH: i64 = 1_420_070_400_000;
+
+/// The least id of a moment.
+fn id_at(millis: i64) -> u64 {
+    u64::try_from(millis - EPOCH).unwrap_or(0) << 22
+}
+
 impl World {
+    /// Ids tell the time, and grow.
+    fn next_id(&mut self) -> String {
+        self.number = (self.number + 1).max(id_at(SystemClock.now().as_millisecond()));
+        self.number.to_string()
+    }
+
     /// Whose direct channel this is.
     fn recipient(&self, channel: &str) -> Option<String> {
         let direct = self.channels.get(channel).filter(|it| it["type"] == 1)?;
@@ -128,8 +179,7 @@ impl World {
     fn direct_with(&mut self, user: &str) -> String {
         let known = self.channels.keys().find(|it| self.recipient(it).as_deref() == Some(user)).cloned();
         known.unwrap_or_else(|| {
-            self.number += 1;
-            let (id, channel) = direct(&self.number.to_string(), user);
+            let (id, channel) = direct(&self.next_id(), user);
             self.channels.insert(id.clone(), channel);
             id
         })
@@ -165,16 +215,27 @@ impl FakeDiscord {
             early: Vec::new(),
             identified: 0,
             resumed: 0,
+            said: BTreeMap::new(),
             interactions: BTreeMap::new(),
+            answer_within: Duration::from_secs(3),
+            forms: Vec::new(),
+            choices: BTreeMap::new(),
+            posts: None,
+            commands: BTreeMap::new(),
+            closed: BTreeSet::new(),
             uploads: Vec::new(),
             faults: Faults::default(),
             faulty_calls: Vec::new(),
             calls: Vec::new(),
-            number: 100_000_000_000_010_000,
+            number: 0,
             heartbeat: Duration::from_millis(200),
             starts_left: 1_000,
             allows_content: true,
             refuses_intents: false,
+            refuses_identify: None,
+            refuses_resume: None,
+            shut: false,
+            all_lines: Vec::new(),
         };
         let fake = Self {
             world: Arc::new(Mutex::new(world)),
@@ -242,6 +303,40 @@ impl FakeDiscord {
         self.world(|it| it.starts_left = left);
     }
 
+    /// How often lines want to hear from us.
+    pub fn beat_every(&self, interval: Duration) {
+        self.world(|it| it.heartbeat = interval);
+    }
+
+    /// No line opens; those that stand stay.
+    pub fn shut_gateway(&self, shut: bool) {
+        self.world(|it| it.shut = shut);
+    }
+
+    /// Cuts every line, those without a session too.
+    pub fn drop_all_lines(&self) {
+        self.world(|it| {
+            for line in it.all_lines.drain(..) {
+                let _ = line.send(Push::Cut);
+            }
+        });
+    }
+
+    /// The next line that begins a session is closed with this.
+    pub fn refuse_next_identify(&self, code: u16) {
+        self.world(|it| it.refuses_identify = Some(code));
+    }
+
+    /// The next line that resumes one is closed with this.
+    pub fn refuse_next_resume(&self, code: u16) {
+        self.world(|it| it.refuses_resume = Some(code));
+    }
+
+    /// The bot may not see or speak there; commands work all the same.
+    pub fn keep_out(&self, channel: &str) {
+        self.world(|it| it.closed.insert(channel.to_owned()));
+    }
+
     /// Sends this to every line.
     pub fn push(&self, push: Push) {
         self.world(|it| {
@@ -276,113 +371,6 @@ impl FakeDiscord {
         });
     }
 
-    // People.
-
-    pub fn say(&self, user: &str, channel: &str, text: &str) -> String {
-        self.say_with(user, channel, text, json!({}))
-    }
-
-    pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
-        let id = self.next_id();
-        let member = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
-        let mut event = whole_message(&id, channel, &member["user"], text);
-        if event["author"].is_null() {
-            event["author"] = json!({"id": user, "username": "stranger"});
-        }
-        if self.look(|it| it.recipient(channel).is_none()) {
-            event["guild_id"] = json!(GUILD);
-            let mut partial = member;
-            if let Some(member) = partial.as_object_mut() {
-                member.remove("user");
-            }
-            event["member"] = partial;
-            if self.look(|it| !it.allows_content) && !text.contains(BOT) {
-                event["content"] = json!("");
-            }
-        }
-        for (key, value) in more.as_object().expect("fields") {
-            event[key] = value.clone();
-        }
-        self.world(|it| {
-            it.messages.push(Posted {
-                channel: channel.to_owned(),
-                id: id.clone(),
-                author: user.to_owned(),
-                body: json!({"content": text}),
-                only_for: None,
-                reactions: BTreeMap::new(),
-                edits: 0,
-            });
-        });
-        self.happen("MESSAGE_CREATE", event);
-        id
-    }
-
-    pub fn edit(&self, user: &str, channel: &str, id: &str, text: &str) {
-        self.happen(
-            "MESSAGE_UPDATE",
-            json!({"id": id, "channel_id": channel, "guild_id": GUILD, "content": text,
-            "author": {"id": user}, "type": 0, "edited_timestamp": "2026-11-21T00:01:00Z"}),
-        );
-    }
-
-    pub fn delete(&self, channel: &str, id: &str) {
-        self.world(|it| it.messages.retain(|message| message.id != id));
-        self.happen("MESSAGE_DELETE", json!({"id": id, "channel_id": channel, "guild_id": GUILD}));
-    }
-
-    pub fn react(&self, user: &str, channel: &str, id: &str, emoji: &str, added: bool) {
-        let mut event = json!({"user_id": user, "channel_id": channel, "message_id": id, "guild_id": GUILD,
-            "emoji": {"id": null, "name": emoji}, "burst": false, "type": 0});
-        if added {
-            event["member"] = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
-        }
-        self.happen(if added { "MESSAGE_REACTION_ADD" } else { "MESSAGE_REACTION_REMOVE" }, event);
-    }
-
-    /// Presses the button with this label; gives the interaction's id.
-    pub fn press(&self, user: &str, message: &Posted, label: &str) -> String {
-        let button = message.buttons().into_iter().find(|it| it["label"] == label);
-        let Some(button) = button else { panic!("no button `{label}` in {:#?}", message.body) };
-        self.press_button(user, &message.channel, &message.id, &button)
-    }
-
-    /// Presses a button that stands there, or stood there when the person last looked.
-    pub fn press_button(&self, user: &str, at: &str, message: &str, button: &Value) -> String {
-        let id = self.next_id();
-        let (member, channel) = self
-            .look(|it| (it.members.get(user).cloned().unwrap_or(Value::Null), it.channels.get(at).cloned()));
-        let bot = self.look(|it| it.members[BOT]["user"].clone());
-        self.world(|it| it.interactions.insert(id.clone(), (user.to_owned(), false)));
-        self.happen("INTERACTION_CREATE", json!({"id": id, "application_id": APPLICATION, "type": 3, "version": 1,
-            "token": format!("token-{id}"), "guild_id": GUILD, "channel_id": at, "channel": channel,
-            "member": member, "message": whole_message(message, at, &bot, ""),
-            "locale": "en-US", "app_permissions": "0", "entitlements": [], "attachment_size_limit": 10_000_000,
-            "data": {"component_type": 2, "custom_id": button["custom_id"]}}));
-        id
-    }
-
-    /// A thread that a person made.
-    pub fn open_thread(&self, parent: &str) -> String {
-        let id = self.next_id();
-        self.thread_below(parent, &id);
-        id
-    }
-
-    /// The thread below a message, which bears its id; a person makes it if nobody has.
-    pub fn thread_below(&self, parent: &str, message: &str) {
-        let thread =
-            json!({"id": message, "type": 11, "parent_id": parent, "guild_id": GUILD, "name": "talk"});
-        self.world(|it| {
-            it.channels.entry(message.to_owned()).or_insert(thread);
-        });
-    }
-
-    /// The channel that a thread hangs in; `None` for what is no thread.
-    pub fn parent(&self, channel: &str) -> Option<String> {
-        self.look(|it| it.channels.get(channel)?["parent_id"].as_str().map(str::to_owned))
-    }
-
     /// Any dispatch at all.
     pub fn happen(&self, kind: &str, data: Value) {
         self.world(|it| {
@@ -397,10 +385,7 @@ impl FakeDiscord {
     }
 
     fn next_id(&self) -> String {
-        self.world(|it| {
-            it.number += 1;
-            it.number.to_string()
-        })
+        self.world(World::next_id)
     }
 
     // What the bot did.
@@ -479,6 +464,11 @@ impl FakeDiscord {
         self.world(|it| it.unread.clear());
     }
 
+    /// A copy of an event may be answered like the first: Discord refuses it, and no harm is done.
+    pub fn forgive_second_answers(&self) {
+        self.world(|it| it.faulty_calls.retain(|it| !it.starts_with("a second answer")));
+    }
+
     /// Rings at every change.
     pub fn changed(&self) -> &Notify {
         &self.changed
@@ -493,13 +483,24 @@ impl FakeDiscord {
         self.look(|it| it.identified)
     }
 
+    /// Lines that stood: begun anew or resumed.
+    pub fn begun(&self) -> usize {
+        self.identified() + self.resumed()
+    }
+
     pub fn resumed(&self) -> usize {
         self.look(|it| it.resumed)
     }
 
     /// Whether this interaction was answered.
     pub fn is_answered(&self, interaction: &str) -> bool {
-        self.look(|it| it.interactions.get(interaction).is_some_and(|(_, answered)| *answered))
+        self.look(|it| it.interactions.get(interaction).is_some_and(|it| it.answered))
+    }
+
+    /// Whether it is answered, now or before this is over.
+    pub async fn answered_within(&self, interaction: &str, patience: Duration) -> bool {
+        let answered = || self.is_answered(interaction).then_some(());
+        super::within(patience, &self.changed, answered).await.is_some()
     }
 
     pub fn calls(&self, call: &str) -> usize {
@@ -520,7 +521,7 @@ impl FakeDiscord {
     /// Everything was read, answered and allowed.
     pub async fn finish(self) {
         self.until("all presses are answered", |it| {
-            it.look(|it| it.interactions.values().all(|(_, answered)| *answered))
+            it.look(|it| it.interactions.values().all(|it| it.answered || it.may_fail))
         })
         .await;
         self.look(|it| {

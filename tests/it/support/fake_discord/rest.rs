@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::wire::{Fault, Upload, page, status};
-use super::{APPLICATION, BOT, FakeDiscord, Posted, TOKEN, Unread, World, rules};
+use super::{APPLICATION, BOT, FakeDiscord, Posted, TOKEN, Unread, World, interact, past, rules};
 
 pub(super) async fn serve(fake: FakeDiscord, listener: TcpListener) {
     let router = Router::new().fallback(any(call)).with_state(fake);
@@ -27,6 +27,7 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let path = uri.path().strip_prefix("/api/v10/").unwrap_or_default().to_owned();
+    let query = uri.query().unwrap_or_default().to_owned();
     let words: Vec<&str> = path.split('/').collect();
     let name = format!("{method} {}", words[0]);
     let fault = fake.world(|it| {
@@ -37,7 +38,7 @@ async fn call(
     if given != format!("Bot {TOKEN}") {
         return reply(Err((401, 0)));
     }
-    let act = || fake.world(|it| answer(it, &fake, method.as_str(), &words, &headers, &body));
+    let act = || fake.world(|it| answer(it, &fake, method.as_str(), &words, &headers, &body, &query));
     match fault {
         Some(Fault::Code(code)) => reply(Err((400, code.parse().expect("a number")))),
         Some(Fault::Status(code)) => status(code),
@@ -60,9 +61,9 @@ async fn call(
 }
 
 /// HTTP status and Discord's own code.
-type Refusal = (u16, i64);
+pub(super) type Refusal = (u16, i64);
 
-fn reply(outcome: Result<Value, Refusal>) -> Response {
+pub(super) fn reply(outcome: Result<Value, Refusal>) -> Response {
     match outcome {
         Ok(Value::Null) => StatusCode::NO_CONTENT.into_response(),
         Ok(body) => axum::Json(body).into_response(),
@@ -83,6 +84,7 @@ fn answer(
     words: &[&str],
     headers: &HeaderMap,
     bytes: &Bytes,
+    query: &str,
 ) -> Result<Value, Refusal> {
     let body: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
     match (method, words) {
@@ -111,16 +113,20 @@ fn answer(
             Ok(json!({"id": world.direct_with(user), "type": 1}))
         }
         ("GET", ["guilds", _, "members", user]) => world.members.get(*user).cloned().ok_or((404, 10_007)),
-        ("POST", ["interactions", id, _, "callback"]) => {
-            let waited = world
-                .interactions
-                .get_mut(*id)
-                .is_some_and(|(_, answered)| !std::mem::replace(answered, true));
-            if body["type"] != 6 || !waited {
-                world.faulty_calls.push(format!("a wrong or second answer to interaction {id}: {body}"));
-            }
-            Ok(Value::Null)
+        ("GET", ["channels", channel, "messages"]) => {
+            open(world, channel)?;
+            Ok(past::page(world, channel, query))
         }
+        ("GET", ["guilds", _, "threads", "active"]) => Ok(past::threads(world)),
+        ("GET", ["users", "@me"]) => Ok(json!({"id": BOT, "bot": true, "username": "lockkeeper"})),
+        ("GET", ["oauth2", "applications", "@me"]) => {
+            let content = if world.allows_content { 1 << 19 } else { 0 };
+            Ok(json!({"id": APPLICATION, "name": "Lockkeeper", "flags": content}))
+        }
+        ("GET" | "PUT", ["applications", application, rest @ ..]) if *application == APPLICATION => {
+            interact::commands(world, method, rest, &body)
+        }
+        ("POST", ["interactions", id, _, "callback"]) => interact::answer(world, id, &body),
         ("POST", ["webhooks", application, token]) if *application == APPLICATION => {
             follow_up(world, token, &body)
         }
@@ -131,17 +137,25 @@ fn answer(
     }
 }
 
-fn check(world: &mut World, body: &Value) -> Result<(), Refusal> {
+/// The channel is there, and the bot may be in it.
+fn open(world: &World, channel: &str) -> Result<(), Refusal> {
+    if world.closed.contains(channel) {
+        return Err((403, 50_001));
+    }
+    if world.channels.contains_key(channel) { Ok(()) } else { Err(UNKNOWN_CHANNEL) }
+}
+
+pub(super) fn check(world: &mut World, body: &Value) -> Result<(), Refusal> {
     let Some(why) = rules::refusal(body) else { return Ok(()) };
     world.faulty_calls.push(why);
     Err((400, 50_035))
 }
 
-fn keep(world: &mut World, channel: &str, body: &Value) -> Posted {
-    world.number += 1;
+pub(super) fn keep(world: &mut World, channel: &str, body: &Value) -> Posted {
+    let id = world.next_id();
     let posted = Posted {
         channel: channel.to_owned(),
-        id: world.number.to_string(),
+        id,
         author: BOT.to_owned(),
         body: body.clone(),
         only_for: world.recipient(channel),
@@ -153,9 +167,7 @@ fn keep(world: &mut World, channel: &str, body: &Value) -> Posted {
 }
 
 fn post(world: &mut World, channel: &str, body: &Value) -> Result<Value, Refusal> {
-    if !world.channels.contains_key(channel) {
-        return Err(UNKNOWN_CHANNEL);
-    }
+    open(world, channel)?;
     check(world, body)?;
     let nonce = body["nonce"].as_str().filter(|_| body["enforce_nonce"] == true).map(str::to_owned);
     if let Some(known) = nonce.as_ref().and_then(|it| world.nonces.get(it)) {
@@ -170,9 +182,7 @@ fn post(world: &mut World, channel: &str, body: &Value) -> Result<Value, Refusal
 }
 
 fn upload(world: &mut World, channel: &str, form: &Bytes) -> Result<Value, Refusal> {
-    if !world.channels.contains_key(channel) {
-        return Err(UNKNOWN_CHANNEL);
-    }
+    open(world, channel)?;
     let parts = parts(form);
     let part = |name: &str| parts.iter().find(|(head, _)| head.contains(&format!("name=\"{name}\"")));
     let (Some((_, message)), Some((head, bytes))) = (part("payload_json"), part("files[0]")) else {
@@ -211,7 +221,7 @@ fn parts(form: &[u8]) -> Vec<(String, Vec<u8>)> {
     parts
 }
 
-fn find<'a>(world: &'a mut World, channel: &str, id: &str) -> Result<&'a mut Posted, Refusal> {
+pub(super) fn find<'a>(world: &'a mut World, channel: &str, id: &str) -> Result<&'a mut Posted, Refusal> {
     let found = world.messages.iter_mut().find(|it| it.channel == channel && it.id == id);
     found.ok_or(UNKNOWN_MESSAGE)
 }
@@ -251,8 +261,11 @@ fn follow_up(world: &mut World, token: &str, body: &Value) -> Result<Value, Refu
     if body["flags"] != 64 {
         world.faulty_calls.push(format!("everybody would see this: {body}"));
     }
-    let presser = token.strip_prefix("token-").and_then(|it| world.interactions.get(it));
-    let Some((presser, _)) = presser.cloned() else { return Err((404, 10_015)) };
+    let known = token.strip_prefix("token-").and_then(|it| world.interactions.get(it));
+    // Before its first answer there is nothing to follow.
+    let Some(presser) = known.filter(|it| it.answered).map(|it| it.user.clone()) else {
+        return Err((404, 10_015));
+    };
     let id = keep(world, token, body).id;
     let posted = find(world, token, &id)?;
     posted.only_for = Some(presser);

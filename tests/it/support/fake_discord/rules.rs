@@ -73,6 +73,90 @@ fn components(rows: &[Value]) -> Option<String> {
     wrong.map(|it| format!("not a button: {it}"))
 }
 
+/// Why Discord would refuse these choices (<https://docs.discord.com/developers/interactions/application-commands>).
+pub fn choices(data: &Value) -> Option<String> {
+    let choices = list(&data["choices"]);
+    let wrong =
+        |it: &&Value| !(1..=100).contains(&length(&it["name"])) || !(1..=100).contains(&length(&it["value"]));
+    let faulty = 25 < choices.len() || !data["choices"].is_array() || choices.iter().any(|it| wrong(&it));
+    faulty.then(|| format!("choices that nobody is shown: {data}"))
+}
+
+/// Why Discord would not open this form.
+pub fn form(data: &Value) -> Option<String> {
+    let rows = list(&data["components"]);
+    let wrong = |row: &Value| {
+        let field = &row["components"][0];
+        row["type"] != 1
+            || list(&row["components"]).len() != 1
+            || field["type"] != 4
+            || !(1..=45).contains(&length(&field["label"]))
+            || !(1..=100).contains(&length(&field["custom_id"]))
+            || 100 < length(&field["placeholder"])
+            || !matches!(field["style"].as_u64(), Some(1 | 2))
+            || !(1..=4_000).contains(&field["max_length"].as_u64().unwrap_or(1))
+    };
+    let faulty = !(1..=45).contains(&length(&data["title"]))
+        || !(1..=100).contains(&length(&data["custom_id"]))
+        || !(1..=5).contains(&rows.len())
+        || rows.iter().any(wrong);
+    faulty.then(|| format!("not a form: {data}"))
+}
+
+/// Why Discord would not register these commands
+/// (<https://docs.discord.com/developers/interactions/application-commands#application-command-object>).
+pub fn commands(commands: &Value) -> Option<String> {
+    let all = list(commands);
+    let names: BTreeSet<&str> = all.iter().filter_map(|it| it["name"].as_str()).collect();
+    if !commands.is_array() || 100 < all.len() || names.len() != all.len() {
+        return Some(format!("not at most 100 commands of different names: {commands}"));
+    }
+    all.iter().find_map(command)
+}
+
+/// `^[-_'\p{L}\p{N}]{1,32}$` in lower case, and a description of 1 to 100 characters.
+fn named(it: &Value) -> bool {
+    let name = it["name"].as_str().unwrap_or_default();
+    let fits = |c: char| c.is_alphanumeric() || "-_'".contains(c);
+    (1..=32).contains(&name.chars().count())
+        && name.chars().all(fits)
+        && name == name.to_lowercase()
+        && (1..=100).contains(&length(&it["description"]))
+}
+
+fn command(it: &Value) -> Option<String> {
+    let options = list(&it["options"]);
+    let names: BTreeSet<&str> = options.iter().filter_map(|it| it["name"].as_str()).collect();
+    let late = options.windows(2).any(|it| it[0]["required"] != true && it[1]["required"] == true);
+    let long = |it: &&Value| 25 < list(&it["choices"]).len() || !choices_of(it);
+    let faulty = !named(it)
+        || it["type"].as_u64().unwrap_or(1) != 1
+        || 25 < options.len()
+        || names.len() != options.len()
+        || late
+        || 8_000 < weight(it)
+        || options.iter().any(|it| !named(it) || !matches!(it["type"].as_u64(), Some(3 | 4 | 5 | 10)))
+        || options.iter().any(|it| long(&it));
+    faulty.then(|| format!("not a command: {it}"))
+}
+
+/// Choices are for texts and numbers, and exclude completion.
+fn choices_of(option: &Value) -> bool {
+    let given = list(&option["choices"]);
+    let completes = option["autocomplete"] == true;
+    let chooses = matches!(option["type"].as_u64(), Some(3 | 4 | 10));
+    (chooses || (given.is_empty() && !completes))
+        && (!completes || given.is_empty())
+        && given.iter().all(|it| (1..=100).contains(&length(&it["name"])) && !it["value"].is_null())
+}
+
+/// Names, descriptions and values together.
+fn weight(it: &Value) -> usize {
+    let own = length(&it["name"]) + length(&it["description"]) + length(&it["value"]);
+    let below = list(&it["options"]).iter().chain(list(&it["choices"]));
+    own + below.map(weight).sum::<usize>()
+}
+
 /// Every place of a message where markdown is read.
 fn marked_up(body: &Value) -> Vec<String> {
     let mut texts = vec![body["content"].as_str().unwrap_or_default().to_owned()];

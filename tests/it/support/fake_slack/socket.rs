@@ -28,7 +28,7 @@ pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
             while let Some(pull) = line.pull.recv().await {
                 match pull {
                     Pull::Frame(ack) => acknowledge(&fake, &ack),
-                    Pull::Ended => break,
+                    Pull::Ended(_) => break,
                 }
             }
             fake.world(|it| it.sockets.retain(|socket| !socket.same_channel(&line.push)));

@@ -1,0 +1,137 @@
+//! What adapters ask while somebody is still at it: before a press counts, and while a command is typed.
+
+use async_trait::async_trait;
+
+use super::{Bot, command, view};
+use crate::{
+    alias,
+    chat::{Choice, Guide, GuideError, Typed},
+    content::{App, EVERYDAY},
+    engine::{Asked, Live},
+    id::AppName,
+    identity::{Actor, Standing},
+    message::{Confirm, PressedAct, words},
+    store::StoreError,
+};
+
+/// Platforms show no more.
+const MOST: usize = 25;
+
+#[async_trait]
+impl Guide for Bot {
+    async fn confirmation(&self, act: &str) -> Result<Option<Confirm>, GuideError> {
+        let Some(pressed) = PressedAct::decode(act) else { return Ok(None) };
+        let row = match self.engine().store().load_gate::<Asked>(pressed.gate).await {
+            Ok(row) => row,
+            // A button of another installation's message.
+            Err(StoreError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(GuideError { why: error.to_string() }),
+        };
+        let current = view::gate(self, &row.body, row.body.gate.seal_number).await;
+        let card = words::gate::card(&current.map_err(|error| GuideError { why: error.to_string() })?);
+        // The buttons of an older seal, or of a gate that is closed, are not among these: the press says why.
+        Ok(card.buttons.into_iter().find(|it| it.act.encode() == act).and_then(|it| it.confirm))
+    }
+
+    fn phrase(&self, typed: &Typed) -> Option<String> {
+        let index = self.index(&self.engine().live());
+        let everyday =
+            |it: &&alias::ActionAlias| it.enabled && it.pack == EVERYDAY && it.name == typed.command;
+        let alias = index.aliases().iter().find(everyday)?;
+        alias::phrase(&index, alias, &typed.values)
+    }
+
+    async fn choices(&self, typed: &Typed, option: &str, so_far: &str, who: &Actor) -> Vec<Choice> {
+        let live = self.engine().live();
+        let known = Actor { standing: self.standing_of(who).await, account: who.account.clone() };
+        if command::may_read(&live, &known).is_err() {
+            return Vec::new();
+        }
+        let app = typed.values.iter().find(|(name, _)| name == "app").map(|(_, it)| AppName::new(it));
+        let app = app.and_then(|it| live.settings.app(&it).cloned());
+        let found = match option {
+            "app" => apps(&live),
+            "release" => self.releases(&live).await,
+            "stage" | "environment" => stages(&live, app.as_ref()),
+            "version" => self.versions(app.as_ref()).await,
+            _ => Vec::new(),
+        };
+        fitting(found, so_far)
+    }
+}
+
+impl Bot {
+    /// What the platform says of an account whose event did not.
+    async fn standing_of(&self, who: &Actor) -> Standing {
+        if who.standing != Standing::Unresolved {
+            return who.standing;
+        }
+        let Some(adapter) = self.adapter(who.account.platform) else { return Standing::Unresolved };
+        adapter.standing(&who.account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
+    }
+
+    /// What waits for an answer, then the apps.
+    async fn releases(&self, live: &Live) -> Vec<Choice> {
+        let open = self.engine().open_gates().await.unwrap_or_default();
+        let waiting = open.iter().map(|it| Choice {
+            label: words::overview::choice(it.number, it.app.as_str(), it.environment.as_str()),
+            value: it.number.to_string(),
+        });
+        waiting.chain(apps(live)).collect()
+    }
+
+    /// The branch, then what was released before, newest first.
+    async fn versions(&self, app: Option<&App>) -> Vec<Choice> {
+        let Some(app) = app else { return Vec::new() };
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let rows = self.engine().store().releases(&app.app, most).await.unwrap_or_default();
+        let released = rows.iter().filter(|it| it.commit.is_known()).map(|it| Choice {
+            label: words::overview::choice(it.number, app.app.as_str(), it.commit.short()),
+            value: it.commit.to_string(),
+        });
+        let mut found = vec![same(&app.repository.branch)];
+        for it in released {
+            if found.iter().all(|known| known.value != it.value) {
+                found.push(it);
+            }
+        }
+        found
+    }
+}
+
+fn same(text: &str) -> Choice {
+    Choice { label: text.to_owned(), value: text.to_owned() }
+}
+
+fn apps(live: &Live) -> Vec<Choice> {
+    live.settings.apps.keys().map(|it| same(it.as_str())).collect()
+}
+
+/// Where this app may go; where any may, if nobody has said which.
+fn stages(live: &Live, app: Option<&App>) -> Vec<Choice> {
+    let all = live.settings.apps.values().filter(|it| app.is_none_or(|app| app.app == it.app));
+    let mut names: Vec<String> = Vec::new();
+    for it in all {
+        let environments = it.environments.keys().map(ToString::to_string);
+        names.extend(std::iter::once(it.canary.role.to_string()).chain(environments));
+    }
+    names.sort_unstable();
+    names.dedup();
+    names.iter().map(|it| same(it)).collect()
+}
+
+/// Those that hold what was typed, those that begin with it first.
+fn fitting(all: Vec<Choice>, so_far: &str) -> Vec<Choice> {
+    let wanted = so_far.trim().to_lowercase();
+    let text = |it: &Choice| (it.value.to_lowercase(), it.label.to_lowercase());
+    let mut found: Vec<Choice> = all
+        .into_iter()
+        .filter(|it| {
+            let (value, label) = text(it);
+            value.contains(&wanted) || label.contains(&wanted)
+        })
+        .collect();
+    found.sort_by_key(|it| !text(it).0.starts_with(&wanted));
+    found.truncate(MOST);
+    found
+}

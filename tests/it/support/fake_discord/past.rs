@@ -1,0 +1,80 @@
+//! What stands in the fake's channels: after a message, the oldest hundred that follow it, the newest of them first.
+
+use lockkeeper::clock::{Clock as _, SystemClock};
+use serde_json::{Value, json};
+
+use super::{BOT, FakeDiscord, Posted, World, id_at, whole_message};
+
+/// `GET /channels/{id}/messages`
+pub(super) fn page(world: &World, channel: &str, query: &str) -> Value {
+    let given = |key: &str| {
+        query.split('&').find_map(|it| it.strip_prefix(key)?.strip_prefix('=')?.parse::<u64>().ok())
+    };
+    let (after, limit) = (given("after").unwrap_or(0), given("limit").unwrap_or(50).clamp(1, 100));
+    let number = |it: &&Posted| it.id.parse::<u64>().unwrap_or(0);
+    let mut found: Vec<&Posted> = world
+        .messages
+        .iter()
+        .filter(|it| it.channel == channel && it.only_for.is_none() && after < number(it))
+        .collect();
+    found.sort_by_key(number);
+    found.truncate(usize::try_from(limit).unwrap_or(100));
+    found.reverse();
+    found.iter().map(|it| drawn(world, it)).collect()
+}
+
+/// As in an event, without what an event adds: guild and member.
+fn drawn(world: &World, it: &Posted) -> Value {
+    let author =
+        &world.members.get(&it.author).cloned().unwrap_or_else(|| json!({"user": {"id": it.author}}))["user"];
+    let text = it.body["content"].as_str().unwrap_or_default();
+    let mut message =
+        world.said.get(&it.id).cloned().unwrap_or_else(|| whole_message(&it.id, &it.channel, author, text));
+    if let Some(message) = message.as_object_mut() {
+        message.remove("guild_id");
+        message.remove("member");
+    }
+    message
+}
+
+/// `GET /guilds/{id}/threads/active`
+pub(super) fn threads(world: &World) -> Value {
+    let threads = world.channels.values().filter(|it| it["type"] == 11).map(|it| {
+        let inside = world.messages.iter().filter(|said| it["id"] == said.channel.as_str());
+        let last = inside.filter_map(|it| it.id.parse::<u64>().ok()).max();
+        let mut thread = it.clone();
+        thread["last_message_id"] = json!(last.map(|it| it.to_string()));
+        thread
+    });
+    json!({"threads": threads.collect::<Vec<_>>(), "members": [], "has_more": false})
+}
+
+impl FakeDiscord {
+    /// Says something of which no event tells, so many seconds ago; `more` as `webhook_id` or `edited_timestamp`.
+    pub fn murmur(&self, user: &str, channel: &str, text: &str, seconds_ago: i64, more: Value) -> String {
+        self.world(|it| {
+            it.number += 1;
+            let id = (id_at(SystemClock.now().as_millisecond() - seconds_ago * 1_000) + it.number % 4_096)
+                .to_string();
+            let author = it.members.get(user).cloned().unwrap_or_default()["user"].clone();
+            let mut message = whole_message(&id, channel, &author, text);
+            if user == BOT {
+                message["author"]["bot"] = json!(true);
+            }
+            for (key, value) in more.as_object().expect("fields") {
+                message[key] = value.clone();
+            }
+            it.said.insert(id.clone(), message);
+            it.messages.push(Posted {
+                channel: channel.to_owned(),
+                id: id.clone(),
+                author: user.to_owned(),
+                body: json!({"content": text}),
+                only_for: None,
+                reactions: std::collections::BTreeMap::new(),
+                edits: 0,
+            });
+            id
+        })
+    }
+}
