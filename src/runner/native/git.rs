@@ -14,6 +14,10 @@ use crate::runner::attempt::Attempt;
 use crate::runner::process::{ATTEMPT_VARIABLE, Ended, How, Spec, Stdin};
 use crate::runner::repository::{HEADS, Remote};
 
+/// Whatever the user's own settings are, a commit gives the same bytes: with `core.autocrlf` no script would start.
+/// <https://git-scm.com/docs/git-config#Documentation/git-config.txt-coreautocrlf>
+const VERBATIM: [&str; 2] = ["--config=core.autocrlf=false", "--config=core.eol=lf"];
+
 /// Why git could not.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GitError {
@@ -59,7 +63,9 @@ impl<'a> Git<'a> {
         }
         let (from, to) = (mirror.display().to_string(), dir.display().to_string());
         // A local clone links all objects, so commits that only a pull request has are there too.
-        let clone = ["clone", "--quiet", "--local", "--no-checkout", "--no-tags", "--", &from, &to];
+        let mut clone = vec!["clone", "--quiet", "--local", "--no-checkout", "--no-tags"];
+        clone.extend(VERBATIM);
+        clone.extend(["--", &from, &to]);
         said(self.git(remote, &mirror, &clone).await, "clone")?;
         let checkout = ["checkout", "--quiet", "--force", "--detach", commit.as_str(), "--"];
         said(self.git(remote, dir, &checkout).await, "checkout")?;

@@ -30,6 +30,11 @@ pub struct Bench {
 impl Bench {
     /// Over this `config/environments.yaml`; `ssh_options` come before ours.
     pub fn build(environments: Value, ssh_options: Vec<String>) -> Self {
+        Self::build_for(environments, ssh_options, None)
+    }
+
+    /// The same for a user whose settings lie in the folder `home`.
+    pub fn build_for(environments: Value, ssh_options: Vec<String>, home: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pack/actions", "work", "data"] {
             fs::create_dir_all(folder.path().join(name)).unwrap();
@@ -38,12 +43,13 @@ impl Bench {
         let inventory = Arc::new(StaticInventory::new(Arc::new(environments), false));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let home = home.map(|it| ("HOME".to_owned(), it.display().to_string()));
         let deps = Deps {
             grace: Duration::from_millis(300),
             ssh_options,
             ..Deps::new(
                 folder.path().join("data"),
-                clean_environment(std::env::vars()),
+                clean_environment(std::env::vars().chain(home)),
                 Arc::new(move || Arc::clone(&inventory)),
                 http,
             )

@@ -358,3 +358,22 @@ async fn a_checkout_is_exactly_one_commit_and_its_script_runs() {
         act(&bench, "checkout", json!({"url": format!("{url}-away"), "commit": second, "dir": "t"})).await;
     assert!(away.error().unwrap().contains("tried for"), "{away:?}");
 }
+
+#[tokio::test]
+async fn a_checkout_has_the_bytes_of_its_commit_whatever_the_users_settings() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join(".gitconfig"), "[core]\n\tautocrlf = true\n\teol = crlf\n").unwrap();
+    let bench = Bench::build_for(json!({}), Vec::new(), Some(home.path()));
+    let source = bench.path("source");
+    write_script(&source.join("script/cibuild"), "#!/bin/sh\necho built\n");
+    git(&source, &["init", "-q"]);
+    git(&source, &["-c", "core.autocrlf=false", "add", "-A"]);
+    git(&source, &["commit", "-qm", "One"]);
+    let commit = git(&source, &["rev-parse", "HEAD"]);
+    let values = json!({"url": source.display().to_string(), "commit": commit, "dir": "tree"});
+    assert_eq!(act(&bench, "checkout", values).await.end, End::Succeeded);
+    let script = fs::read_to_string(bench.path("work/tree/script/cibuild")).unwrap();
+    assert_eq!(script, "#!/bin/sh\necho built\n");
+    let run = act(&bench, "run_script", json!({"dir": "tree", "script": "script/cibuild"})).await;
+    assert_eq!(run.result["stdout"], "built", "{run:?}");
+}
