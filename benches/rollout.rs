@@ -20,6 +20,7 @@ fn watch() -> (WatchPlan, Vec<Look>) {
     };
     let look = |at: u64| Look {
         at: Timestamp::from_second(at as i64 * 30).expect("a small number of seconds"),
+        note: String::new(),
         metrics: [
             ("errors".to_owned(), Measured::counts((at % 3, 250), ((at + 1) % 3, 250))),
             ("latency".to_owned(), Measured::values(latencies(at, 31), latencies(at, 17))),

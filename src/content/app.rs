@@ -170,6 +170,7 @@ pub struct Canary {
     pub baseline_role: RoleName,
     /// Every good build of the branch becomes a canary by itself.
     pub automatic: bool,
+    /// `None`: the address of the health check is asked, as often as a probe asks by default.
     pub probe: Option<Probe>,
     /// None: errors and latency of the probe.
     pub metrics: Vec<MetricPlan>,
@@ -195,12 +196,10 @@ impl Default for Canary {
 }
 
 impl Canary {
-    /// How it is watched: the metrics named here, or errors and latency of the probe's own requests. `None` if there
-    /// is neither, so that nothing can be judged.
-    pub fn watch_plan(&self) -> Option<WatchPlan> {
-        let metrics = match (self.metrics.as_slice(), &self.probe) {
-            ([], None) => return None,
-            ([], Some(_)) => vec![
+    /// How it is watched: the metrics named here, or errors and latency of the probe's own requests.
+    pub fn watch_plan(&self) -> WatchPlan {
+        let metrics = match self.metrics.as_slice() {
+            [] => vec![
                 MetricPlan {
                     max_increase_absolute: Some(0.01),
                     ..MetricPlan::new("errors", MetricKind::Counts)
@@ -211,16 +210,14 @@ impl Canary {
                     ..MetricPlan::new("latency", MetricKind::Distribution)
                 },
             ],
-            (metrics, _) => metrics.to_vec(),
+            metrics => metrics.to_vec(),
         };
         let mut plan = WatchPlan { false_alarm_rate: self.false_alarm_rate, ..WatchPlan::new(metrics) };
-        if let Some(probe) = &self.probe {
-            let looks = probe.duration.as_millis() / probe.interval.as_millis().max(1);
-            plan.looks_planned =
-                u32::try_from(looks).unwrap_or(LOOKS_PLANNED_MAX).clamp(1, LOOKS_PLANNED_MAX);
-            plan.interval_seconds = u32::try_from(probe.interval.as_secs()).unwrap_or(u32::MAX).max(1);
-        }
-        Some(plan)
+        let probe = self.probe.clone().unwrap_or_default();
+        let looks = probe.duration.as_millis() / probe.interval.as_millis().max(1);
+        plan.looks_planned = u32::try_from(looks).unwrap_or(LOOKS_PLANNED_MAX).clamp(1, LOOKS_PLANNED_MAX);
+        plan.interval_seconds = u32::try_from(probe.interval.as_secs()).unwrap_or(u32::MAX).max(1);
+        plan
     }
 }
 

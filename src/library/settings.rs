@@ -9,11 +9,11 @@ use crate::yaml::Place;
 use super::folder;
 
 /// The settings files of a folder, under the paths that `content::settings::load` knows: `config/people.yaml`,
-/// `config/environments.yaml`, `config/apps/*.yaml`. A file that is not there is left out; one that cannot be read
+/// `config/environments.yaml`, `config/apps/*.yaml`, and the same with `.yml`. A file that is not there is left out; one that cannot be read
 /// is among the unread.
 pub fn settings_files(folder: &Path) -> SettingsFiles {
     let mut found = SettingsFiles::default();
-    for name in ["people.yaml", "environments.yaml"] {
+    for name in ["people.yaml", "people.yml", "environments.yaml", "environments.yml"] {
         take(&mut found, &folder.join(name), format!("config/{name}"));
     }
     let apps = folder.join("apps");
@@ -21,7 +21,7 @@ pub fn settings_files(folder: &Path) -> SettingsFiles {
         Ok(entries) => {
             for entry in entries {
                 let name = entry.file_name();
-                if let Some(name) = name.to_str().filter(|it| it.ends_with(".yaml") && !it.starts_with('.')) {
+                if let Some(name) = name.to_str().filter(|it| is_yaml(it)) {
                     take(&mut found, &entry.path(), format!("config/apps/{name}"));
                 }
             }
@@ -32,6 +32,11 @@ pub fn settings_files(folder: &Path) -> SettingsFiles {
     found.files.sort_by(|a, b| a.path.cmp(&b.path));
     found.unread.sort_by(|a, b| a.file.cmp(&b.file));
     found
+}
+
+/// Either ending; no file that an editor hides.
+fn is_yaml(name: &str) -> bool {
+    [".yaml", ".yml"].iter().any(|it| name.ends_with(it)) && !name.starts_with('.')
 }
 
 fn take(found: &mut SettingsFiles, path: &Path, shown: String) {

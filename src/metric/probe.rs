@@ -1,6 +1,9 @@
 //! Requests of our own.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt as _, stream};
 use indexmap::IndexMap;
@@ -25,11 +28,18 @@ pub struct Probe {
 
 /// One answered request, or one that was not.
 struct Answer {
-    /// No answer within [`ANSWER_TIMEOUT`], or a status of 500 and above.
-    failed: bool,
-    /// No connection, no answer: the host may be away as a whole.
-    silent: bool,
+    /// `None`: no connection, or no answer within [`ANSWER_TIMEOUT`]; the host may be away as a whole.
+    status: Option<u16>,
     took: Duration,
+}
+
+impl Answer {
+    /// Whether it counts as an error. Of traffic from outside, 4xx would be the client's fault, so Flagger and others
+    /// leave it out (<https://docs.flagger.app/usage/metrics#builtin-metrics>); this client is ours and asks for a path
+    /// that the app's file names, so an app that refuses it is no good one.
+    fn is_bad(&self) -> bool {
+        self.status.is_none_or(|it| 400 <= it)
+    }
 }
 
 /// What one side gave in one look.
@@ -37,7 +47,16 @@ struct Side {
     bad: u64,
     total: u64,
     silent: u64,
+    /// How often each status of 400 and above was answered.
+    refusals: BTreeMap<u16, u64>,
     millis: Vec<f64>,
+}
+
+impl Side {
+    /// The commonest of its refusals.
+    fn most_refused(&self) -> Option<u16> {
+        self.refusals.iter().max_by_key(|(_, times)| **times).map(|(status, _)| *status)
+    }
 }
 
 impl Probe {
@@ -54,7 +73,8 @@ impl Probe {
         );
         let stranger = self.stranger(watch).await;
         let canary_missing = || stranger.clone().or_else(|| missing("canary", &canary));
-        let measured = |kind| match (canary_missing(), missing("baseline", &baseline)) {
+        let baseline_missing = || missing("baseline", &baseline).or_else(|| unserved(&baseline));
+        let measured = |kind| match (canary_missing(), baseline_missing()) {
             (Some(why), _) | (None, Some(why)) => Measured::missing(why),
             (None, None) => match kind {
                 MetricKind::Counts => {
@@ -65,7 +85,7 @@ impl Probe {
         };
         let metrics: IndexMap<String, Measured> =
             watch.metrics.metrics.iter().map(|it| (it.name.clone(), measured(it.kind))).collect();
-        Look { at, metrics }
+        Look { at, metrics, note: note(&canary) }
     }
 
     /// A canary host that says it runs another artifact than the one that is watched. One that does not say is judged by
@@ -87,13 +107,18 @@ impl Probe {
         let each = urls.into_iter().map(|url| request(self.http.clone(), url));
         let answers: Vec<Answer> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
         let count = |it: fn(&Answer) -> bool| answers.iter().filter(|answer| it(answer)).count() as u64;
+        let mut refusals = BTreeMap::new();
+        for status in answers.iter().filter_map(|it| it.status).filter(|it| 400 <= *it) {
+            *refusals.entry(status).or_default() += 1;
+        }
         Side {
-            bad: count(|it| it.failed),
-            silent: count(|it| it.silent),
+            bad: count(Answer::is_bad),
+            silent: count(|it| it.status.is_none()),
             total: answers.len() as u64,
+            refusals,
             millis: answers
                 .iter()
-                .filter(|it| !it.silent)
+                .filter(|it| it.status.is_some())
                 .map(|it| it.took.as_secs_f64() * 1_000.0)
                 .collect(),
         }
@@ -119,10 +144,8 @@ async fn request(http: reqwest::Client, url: String) -> Answer {
     let started = Instant::now();
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, http.get(url).send()).await;
     let took = started.elapsed();
-    match answer {
-        Ok(Ok(response)) => Answer { failed: response.status().is_server_error(), silent: false, took },
-        Ok(Err(_)) | Err(_) => Answer { failed: true, silent: true, took },
-    }
+    let status = answer.ok().and_then(Result::ok).map(|it| it.status().as_u16());
+    Answer { status, took }
 }
 
 /// A side that was asked nothing, or of which nothing answered, has no data: that is not the same as errors.
@@ -131,4 +154,19 @@ fn missing(name: &str, side: &Side) -> Option<String> {
         return Some(format!("{name}: no hosts to ask"));
     }
     (side.silent == side.total).then(|| format!("{name}: none of {} requests was answered", side.total))
+}
+
+/// What runs now does not serve what is asked for: errors on both sides would compare nothing with nothing.
+fn unserved(baseline: &Side) -> Option<String> {
+    let refused: u64 = baseline.refusals.range(400..500).map(|(_, times)| times).sum();
+    let most = baseline.most_refused().filter(|_| baseline.total < 2 * refused)?;
+    Some(words::measure::refused(refused, baseline.total, most))
+}
+
+/// What the canary answered where it was no good answer.
+fn note(canary: &Side) -> String {
+    let refused: u64 = canary.refusals.values().sum();
+    canary
+        .most_refused()
+        .map_or(String::new(), |most| words::measure::bad_answers(refused, canary.total, most))
 }

@@ -51,7 +51,7 @@ pub enum PlanError {
 pub fn compose(app: &App, environments: &Environments, ask: &Ask) -> Result<Plan, PlanError> {
     let target = stage(app, environments, &ask.environment, &app.rollout.role, ask.target_runs.clone())?;
     let canary = canary(app, environments, ask)?;
-    let watch = canary.as_ref().map(|it| watch(app, environments, it)).transpose()?.flatten();
+    let watch = canary.as_ref().map(|it| watch(app, environments, it)).transpose()?;
     let build = compose_build(app, &ask.commit, &ask.reference, &ask.checkout);
     Ok(Plan {
         release: ask.release,
@@ -207,15 +207,18 @@ fn render(app: &App, what: &'static str, text: &str, known: &Map<String, Value>)
     })
 }
 
-/// `None` if the app names nothing to judge by.
-fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Option<Watch>, PlanError> {
-    let Some(metrics) = app.canary.watch_plan() else { return Ok(None) };
+/// An app that names nothing to ask for is asked for its health: every app that is released has that address.
+fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Watch, PlanError> {
+    let path = app.canary.probe.as_ref().map(|it| it.path.as_str());
     let probe = app.canary.probe.clone().unwrap_or_default();
     let baseline = environments.hosts_of(&canary.environment, &app.canary.baseline_role);
     let baseline: Vec<HostPlan> =
         baseline.iter().map(|it| host_plan(app, environments, it)).collect::<Result<_, _>>()?;
     let watched = |hosts: &[HostPlan]| {
-        let url = |host: &HostPlan| format!("{}{}", origin(&host.health.url), probe.path);
+        let url = |host: &HostPlan| match path {
+            Some(path) => format!("{}{path}", origin(&host.health.url)),
+            None => host.health.url.clone(),
+        };
         let watched = |host: &HostPlan| WatchedHost {
             name: host.name.clone(),
             url: url(host),
@@ -223,14 +226,14 @@ fn watch(app: &App, environments: &Environments, canary: &Stage) -> Result<Optio
         };
         hosts.iter().map(watched).collect()
     };
-    Ok(Some(Watch {
-        metrics,
+    Ok(Watch {
+        metrics: app.canary.watch_plan(),
         canary: watched(&canary.hosts),
         baseline: watched(&baseline),
         requests: probe.requests,
         interval_ms: u64::try_from(probe.interval.as_millis()).unwrap_or(u64::MAX),
         artifact: None,
-    }))
+    })
 }
 
 /// Scheme, host and port of a URL.

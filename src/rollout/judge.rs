@@ -50,6 +50,7 @@ pub(super) fn judge_with(plan: &WatchPlan, looks: &[Look], limits: Limits) -> Ju
         false_alarm_rate: plan.false_alarm_rate,
         from: looks.first().map(|it| it.at),
         until: looks.last().map(|it| it.at),
+        note: looks.iter().rev().map(|it| &it.note).find(|it| !it.is_empty()).cloned().unwrap_or_default(),
     }
 }
 
@@ -291,7 +292,7 @@ mod tests {
     fn look(second: i64, metrics: &[(&str, Measured)]) -> Look {
         let metrics: IndexMap<String, Measured> =
             metrics.iter().map(|(name, measured)| ((*name).to_owned(), measured.clone())).collect();
-        Look { at: Timestamp::from_second(1_800_000_000 + second).unwrap(), metrics }
+        Look { at: Timestamp::from_second(1_800_000_000 + second).unwrap(), metrics, note: String::new() }
     }
 
     fn looks(measured: &[Measured]) -> Vec<Look> {

@@ -57,6 +57,9 @@ pub struct Judgement {
     pub from: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// What the latest look that noted anything noted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 impl Judgement {

@@ -84,7 +84,11 @@ mod tests {
                 let baseline = coins.latencies(world.per_look, 1.0);
                 measured.insert("latency".to_owned(), Measured::values(canary, baseline));
             }
-            Look { at: Timestamp::from_second(i64::from(at) * 10).unwrap(), metrics: measured }
+            Look {
+                at: Timestamp::from_second(i64::from(at) * 10).unwrap(),
+                metrics: measured,
+                note: String::new(),
+            }
         });
         looks.collect()
     }

@@ -207,6 +207,9 @@ impl MetricPlan {
 pub struct Look {
     pub at: Timestamp,
     pub metrics: IndexMap<String, Measured>,
+    /// What numbers alone do not say: which answers were refused, say. Shown, never computed with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// One metric in one look.
@@ -301,6 +304,7 @@ mod tests {
         let look = |canary: Vec<f64>| Look {
             at: Timestamp::UNIX_EPOCH,
             metrics: [("latency".to_owned(), Measured::values(canary, vec![3.0, 1.0]))].into_iter().collect(),
+            note: String::new(),
         };
         let thinned = look(values).thinned();
         assert_eq!(thinned, look(turned).thinned());

@@ -222,7 +222,7 @@ async fn the_bot_reads_its_configuration_without_a_complaint() {
     let production = &app.environments[0];
     assert_eq!(production.gate.expires_after.to_string().replace(' ', ""), "4s");
     assert_eq!(app.pool.out.as_ref().unwrap().parameters["body"], r#"{"state": "out"}"#);
-    assert_eq!(app.canary.watch_plan().unwrap().looks_planned, 10);
+    assert_eq!(app.canary.watch_plan().looks_planned, 10);
     let hosts = settings.environments.hosts_of(&"production".into(), &"app".into());
     assert_eq!(hosts, ["web-1".into(), "web-2".into(), "web-3".into()]);
     assert!(!settings.environments.environments[0].is_guarded(&"canary".into()));

@@ -27,7 +27,7 @@ impl Reader<'_> {
         if app.rollout.batch_size == 0 {
             refuse(self, Fault::new(node.find("rollout.batch_size"), "`batch_size` is at least 1"));
         }
-        if let Some(Err(error)) = app.canary.watch_plan().map(|it| it.check()) {
+        if let Err(error) = app.canary.watch_plan().check() {
             refuse(self, Fault::new(node.find("canary.metrics"), error.to_string()));
         }
         for (index, group) in app.fallback.iter().enumerate() {
@@ -35,6 +35,7 @@ impl Reader<'_> {
             fine &= self.group_must_be_known(file, place, group, &settings.people);
         }
         fine &= self.targets(file, &node, &app, settings);
+        fine &= self.canary_can_run(file, &node, &app, settings);
         for environment in app.environments.keys() {
             fine &= self.app_environment(file, &node, &app, environment, settings);
         }
@@ -73,6 +74,30 @@ impl Reader<'_> {
             fine &= self.must_be_known(file, node.find(at_role), (&what, role.as_str()), known);
         }
         fine
+    }
+
+    /// The canary runs before anybody is asked, so there is no approval that its hosts could be changed under.
+    fn canary_can_run(&mut self, file: &SourceFile, node: &Node, app: &App, settings: &Settings) -> bool {
+        let (name, role) = (&app.canary.environment, &app.canary.role);
+        let environment =
+            settings.environments.environment(name).filter(|_| app.environments.contains_key(name));
+        let has_hosts = !settings.environments.hosts_of(name, role).is_empty();
+        if !environment.is_some_and(|it| has_hosts && it.is_guarded(role)) {
+            return true;
+        }
+        let place = if node.get("canary").is_some() { "canary" } else { "environments" };
+        let message = format!(
+            "hosts of role `{role}` in `{name}` are guarded, so no canary can run: it comes before the approval"
+        );
+        let hint = match role.as_str() {
+            "canary" => format!(
+                "say `{role}: {{hosts: […], guarded: false}}` of `{name}` in config/environments.yaml"
+            ),
+            _ => "only the role `canary` of a protected environment may be left unguarded; use it for these hosts"
+                .to_owned(),
+        };
+        self.fault(file, Fault::new(node.place_of(place), message).hint(hint));
+        false
     }
 
     fn app_environment(

@@ -5,11 +5,13 @@
 //! | `config/people.yaml` | [`People`] |
 //! | `config/environments.yaml` | [`Environments`] |
 //! | `config/apps/<app>.yaml` | [`App`] |
+//!
+//! `.yml` does as well.
 
 mod app;
 mod environments;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
@@ -29,11 +31,18 @@ pub struct Settings {
     pub people: People,
     pub environments: Environments,
     pub apps: IndexMap<AppName, App>,
+    /// Errors of the files of apps that are not there for them.
+    pub faults: Vec<Diagnostic>,
 }
 
 impl Settings {
     pub fn app(&self, name: &AppName) -> Option<&App> {
         self.apps.get(name)
+    }
+
+    /// Why an app is not there although it has a file.
+    pub fn fault_of(&self, app: &AppName) -> Option<&Diagnostic> {
+        self.faults.iter().find(|it| it.file == APPS || app_of(&it.file).as_ref() == Some(app))
     }
 }
 
@@ -56,20 +65,21 @@ impl From<Vec<SourceFile>> for SettingsFiles {
 /// guarded can start.
 pub fn load(found: &SettingsFiles, previous: Option<&Settings>) -> (Settings, Vec<Diagnostic>) {
     let mut reader = Reader { found, diagnostics: Vec::new() };
-    let people = reader.take("config/people.yaml", previous.map(|it| &it.people), Reader::people);
-    let environments =
-        reader.take("config/environments.yaml", previous.map(|it| &it.environments), Reader::environments);
+    let people = reader.path("config/people");
+    let people = reader.take(&people, previous.map(|it| &it.people), Reader::people);
+    let environments = reader.path("config/environments");
+    let environments = reader.take(&environments, previous.map(|it| &it.environments), Reader::environments);
     let mut settings = Settings {
         people: people.unwrap_or_default(),
         environments: environments.unwrap_or_default(),
-        apps: IndexMap::new(),
+        ..Settings::default()
     };
     let paths = found.files.iter().map(|it| &it.path).chain(found.unread.iter().map(|it| &it.file));
-    let apps: BTreeMap<AppName, String> =
-        paths.filter_map(|path| Some((app_of(path)?, path.clone()))).collect();
+    let apps: BTreeSet<AppName> = paths.filter_map(|path| app_of(path)).collect();
     let all = reader.take(APPS, previous.map(|it| &it.apps), |_, _| None);
     settings.apps.extend(all.unwrap_or_default());
-    for (name, path) in apps {
+    for name in apps {
+        let path = reader.path(&format!("{APPS}/{name}"));
         let kept = previous.and_then(|it| it.apps.get(&name));
         let app = reader.take(&path, kept, |reader, file| reader.app(&name, file, &settings));
         if let Some(app) = app {
@@ -78,6 +88,11 @@ pub fn load(found: &SettingsFiles, previous: Option<&Settings>) -> (Settings, Ve
     }
     let mut diagnostics = reader.diagnostics;
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    let is_lost = |it: &&Diagnostic| match app_of(&it.file) {
+        Some(app) => !settings.apps.contains_key(&app),
+        None => it.file == APPS && settings.apps.is_empty(),
+    };
+    settings.faults = diagnostics.iter().filter(|it| it.is_error()).filter(is_lost).cloned().collect();
     (settings, diagnostics)
 }
 
@@ -93,6 +108,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The file of this name, with either ending. Of two the first is read, and the other is told of.
+    fn path(&mut self, stem: &str) -> String {
+        let [yaml, yml] = ["yaml", "yml"].map(|it| format!("{stem}.{it}"));
+        let found = self.found;
+        let all = found.files.iter().map(|it| &it.path).chain(found.unread.iter().map(|it| &it.file));
+        let [has_yaml, has_yml] = [&yaml, &yml].map(|path| all.clone().any(|it| it == path));
+        if has_yaml && has_yml {
+            let message = format!("{yaml} is there too, so this file is not read");
+            let told = Diagnostic::error(yml.clone(), Place::START, message);
+            self.diagnostics.push(told.hint("keep one of them"));
+        }
+        if has_yml && !has_yaml { yml } else { yaml }
+    }
+
     /// What the file says, or what was known of it before if it cannot be had; nothing if there is no such file.
     fn take<T: Clone>(
         &mut self,
@@ -177,7 +206,7 @@ impl Reader<'_> {
         group: &GroupName,
         people: &People,
     ) -> bool {
-        let known: std::collections::BTreeSet<&str> =
+        let known: BTreeSet<&str> =
             people.iter().flat_map(|it| it.groups.iter().map(GroupName::as_str)).collect();
         self.must_be_known(file, place, ("group", group.as_str()), known)
     }

@@ -21,7 +21,25 @@ pub fn stranger(host: &HostName) -> String {
 
 /// One line per metric: what was seen on both sides, the test, the effect, the threshold, the sample sizes.
 pub fn lines(judgement: &Judgement) -> Vec<String> {
-    judgement.metrics.iter().map(|it| format!("{} {}", it.verdict.symbol(), metric(it))).collect()
+    let metrics = judgement.metrics.iter().map(|it| format!("{} {}", it.verdict.symbol(), metric(it)));
+    metrics.chain((!judgement.note.is_empty()).then(|| judgement.note.clone())).collect()
+}
+
+/// What the canary's answers were where they were no good ones. `most`: the commonest of these statuses.
+pub fn bad_answers(refused: u64, of: u64, most: u16) -> String {
+    let hint = match most {
+        401 | 403 => ": the probe asks without credentials, as anybody would",
+        404 | 410 => ": nothing is served where the probe asks",
+        _ => "",
+    };
+    format!("canary: {refused} of {of} requests were answered {most}{hint}")
+}
+
+/// Why a look at a baseline is no data: what runs now does not serve what the probe asks for.
+pub fn refused(refused: u64, of: u64, most: u16) -> String {
+    format!(
+        "baseline: {refused} of {of} requests were answered {most}; let `canary.probe.path` of the app name what it serves"
+    )
 }
 
 fn metric(it: &MetricJudgement) -> String {

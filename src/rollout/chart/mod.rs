@@ -106,6 +106,7 @@ mod tests {
             Look {
                 at: Timestamp::from_second(i64::from(at) * 20).unwrap(),
                 metrics: metrics.into_iter().collect(),
+                note: String::new(),
             }
         });
         let looks: Vec<Look> = looks.collect();
@@ -230,6 +231,7 @@ mod tests {
         let look = |at: i64| Look {
             at: Timestamp::from_second(at).unwrap(),
             metrics: (0..5).map(|it| (format!("metric-{it}"), Measured::counts((it, 20), (1, 20)))).collect(),
+            note: String::new(),
         };
         let looks: Vec<Look> = (0..100).map(look).collect();
         let judgement = judge(&WatchPlan::new(metrics), &looks);

@@ -59,7 +59,7 @@ fn little_has_to_be_said() {
     assert_eq!(app.scripts.build, "script/cibuild");
     assert_eq!(app.rollout.batch_size, 1);
     assert_eq!(app.health.as_ref().unwrap().consecutive, 3);
-    let plan = app.canary.watch_plan().unwrap();
+    let plan = app.canary.watch_plan();
     assert_eq!((plan.looks_planned, plan.interval_seconds, plan.metrics.len()), (30, 2, 2));
     let production = settings.environments.environment(&"production".into()).unwrap();
     assert!(production.is_guarded(&"app".into()));
@@ -204,4 +204,47 @@ fn what_does_not_go_together_is_pointed_at() {
       hint: only `canary` may be, or the whole environment: `protected: false`
     2 errors, 0 warnings
     "##);
+}
+
+#[test]
+fn a_canary_that_could_never_run_is_told_before_it_is_tried() {
+    let guarded = ENVIRONMENTS.replace(", guarded: false", "");
+    let (settings, diagnostics) = settings::load(&files(&[("config/environments.yaml", &guarded)]), None);
+    assert_snapshot!(report(&diagnostics), @r"
+    config/apps/shop.yaml:6:1: error: hosts of role `canary` in `production` are guarded, so no canary can run: it comes before the approval
+      hint: say `canary: {hosts: […], guarded: false}` of `production` in config/environments.yaml
+    1 error, 0 warnings
+    ");
+    assert!(settings.app(&AppName::new("shop")).is_none());
+    let fault = settings.fault_of(&AppName::new("shop")).unwrap().to_string();
+    assert!(fault.starts_with("config/apps/shop.yaml:6:1: error: hosts of role"), "{fault}");
+    assert_eq!(settings.fault_of(&AppName::new("blog")), None);
+    // Without hosts there is no canary to run.
+    let none = guarded.replace("canary: {hosts: [p1]}", "canary: {hosts: []}");
+    let (_, diagnostics) = settings::load(&files(&[("config/environments.yaml", &none)]), None);
+    assert_eq!(report(&diagnostics), "0 errors, 0 warnings\n");
+}
+
+#[test]
+fn both_endings_of_yaml_are_read_and_two_of_one_name_are_told() {
+    let named = |people: &str, shop: &str| -> SettingsFiles {
+        let all = [(people, PEOPLE), ("config/environments.yml", ENVIRONMENTS), (shop, SHOP)];
+        all.map(|(path, text)| SourceFile::text(path, text)).to_vec().into()
+    };
+    let (settings, diagnostics) = settings::load(&named("config/people.yml", "config/apps/shop.yml"), None);
+    assert_eq!(report(&diagnostics), "0 errors, 0 warnings\n");
+    assert_eq!((settings.people.len(), settings.apps.len()), (3, 1));
+
+    let mut twice = named("config/people.yml", "config/apps/shop.yml");
+    twice.files.push(SourceFile::text(
+        "config/apps/shop.yaml",
+        SHOP.replace("app: shop", "app: shop\ndescription: First"),
+    ));
+    let (settings, diagnostics) = settings::load(&twice, None);
+    assert_eq!(settings.app(&AppName::new("shop")).unwrap().description, "First");
+    assert_snapshot!(report(&diagnostics), @r"
+    config/apps/shop.yml:1:1: error: config/apps/shop.yaml is there too, so this file is not read
+      hint: keep one of them
+    1 error, 0 warnings
+    ");
 }

@@ -88,6 +88,7 @@ async fn what_fails_asks_nobody(talk: &mut Talk<impl Chat>) {
     • ✔ canary-1 · to sha256:<hash> · <time>
     • ✔ confirm the way back · <time>
     • ✗ errors: <measured>
+    • canary: <some> requests were answered 500
     <time> · <id>
     ");
     assert_eq!(talk.world().versions("canary").await, [Some(1)]);

@@ -228,6 +228,7 @@ static VARIABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(?s)```\n[^`]*canary[^`]*baseline[^`]*```", "```\n<chart>\n```"),
         (r"Canary against baseline, [^\n]*", "<the chart in words>"),
         (r"(?m)^(• . \w+): canary .*", "$1: <measured>"),
+        (r"canary: \d+ of \d+ requests", "canary: <some> requests"),
         (r"\b[0-9a-f]{64}\b", "<digest>"),
         (r"\b[0-9a-f]{12}\b", "<id>"),
         (r"\b[0-9a-f]{8}\b", "<hash>"),
