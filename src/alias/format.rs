@@ -99,6 +99,11 @@ impl Format {
         &self.source
     }
 
+    /// How many characters match only themselves; of a format that matches everything, none.
+    pub fn literals(&self) -> usize {
+        self.traits.literals
+    }
+
     /// What can be told of a matching text without matching.
     pub(super) fn traits(&self) -> &Traits {
         &self.traits

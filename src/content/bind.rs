@@ -122,6 +122,12 @@ impl Action {
         self.parameters.iter().filter(|(_, it)| !it.immutable && !it.of_runner)
     }
 
+    /// What a parameter wants that nobody gave; `None` if the action has none of this name.
+    pub fn wants(&self, name: &str) -> Option<(BindError, &str)> {
+        let parameter = self.parameters.get(name)?;
+        Some((missing(name, parameter), parameter.description.as_str()))
+    }
+
     /// Names of the parameters whose values are masked.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.parameters.iter().filter(|(_, it)| it.secret).map(|(name, _)| name.as_str())

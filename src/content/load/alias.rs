@@ -7,7 +7,7 @@ use crate::content::SourceFile;
 use crate::id::PackName;
 use crate::yaml::{Dialect, Node};
 
-use super::Loader;
+use super::{Loader, check::formats_key};
 
 /// The keys of an alias file; StackStorm accepts no other.
 #[derive(Deserialize)]
@@ -61,6 +61,7 @@ impl Loader<'_> {
         if formats.is_empty() {
             self.warning(file, node.place, "the alias has no formats, so nobody can say it");
         }
+        self.extras(file, &node, &raw);
         let alias = ActionAlias {
             name: raw.name,
             pack: pack.to_string(),
@@ -74,6 +75,21 @@ impl Loader<'_> {
             immutable_parameters: raw.immutable_parameters,
         };
         self.add_alias(file, &node, alias);
+    }
+
+    /// What StackStorm's chat adapters read and nobody reads here.
+    fn extras(&mut self, file: &SourceFile, node: &Node, raw: &RawAlias) {
+        for (name, reply) in [("ack", &raw.ack), ("result", &raw.result)] {
+            if reply.get("extra").and_then(Value::as_object).is_some_and(|it| !it.is_empty()) {
+                let message =
+                    format!("`{name}.extra` is not read here: colours and fields are the card's own");
+                self.warning(file, node.find(&format!("{name}.extra")), message);
+            }
+        }
+        if raw.extra.pointer("/security/twofactor").is_some() {
+            let message = "no second factor is asked for here; say who may run it with a group, or put it behind a gate";
+            self.warning(file, node.find("extra.security"), message);
+        }
     }
 
     /// Checks an alias against the others and adds it. Names are unique over all packs: StackStorm looks an alias up by
@@ -102,6 +118,7 @@ impl Loader<'_> {
         self.places.insert(key, (file.path.clone(), node.place_of("name")));
         let own = format!("alias of {}.{}", alias.pack, alias.name);
         self.places.insert(own, (file.path.clone(), node.place_of("action_ref")));
+        self.places.insert(formats_key(&alias), (file.path.clone(), node.place_of("formats")));
         self.catalogue.aliases.push(alias);
     }
 }

@@ -1,17 +1,28 @@
 use std::collections::BTreeMap;
 
+use crate::alias::{ActionAlias, Format, filled};
 use crate::content::{Diagnostic, Performer, Severity, runner_kind};
 use crate::id::ActionRef;
 use crate::yaml::{Dialect, Fault, Place, suggest};
 
 use super::Loader;
 
+/// The pack of the bot's own commands.
+const OURS: &str = "lockkeeper";
+
+/// Where an alias's formats stand.
+pub(super) fn formats_key(alias: &ActionAlias) -> String {
+    format!("formats of {}.{}", alias.pack, alias.name)
+}
+
 impl Loader<'_> {
     /// What shows only when all files are read.
     pub(super) fn cross_checks(&mut self) {
         self.workflows_reach_actions();
         self.aliases_reach_actions();
+        self.aliases_differ();
         self.rules_reach_actions();
+        self.rules_fire();
         self.actions_can_run();
         self.verifiers_exist();
     }
@@ -33,6 +44,67 @@ impl Loader<'_> {
             }
         }
         self.catalogue.aliases = kept;
+    }
+
+    /// What would make commands ambiguous, or swallow those that nobody meant.
+    fn aliases_differ(&mut self) {
+        let mut told = Vec::new();
+        let mut shapes: BTreeMap<String, Vec<(&ActionAlias, &str)>> = BTreeMap::new();
+        for alias in self.catalogue.aliases.iter().filter(|it| it.enabled) {
+            for pattern in alias.formats.iter().flat_map(|it| &it.representations) {
+                if Format::compile(pattern).is_ok_and(|it| it.literals() == 0) {
+                    let message = format!(
+                        "format `{pattern}` matches whatever nothing else matches, so a misspelt command runs it too"
+                    );
+                    told.push((formats_key(alias), message, "begin it with a word of its own"));
+                }
+                // Names of parameters make no difference.
+                let shape = filled(pattern, |_| "{{}}".to_owned()).trim().to_owned();
+                shapes.entry(shape).or_default().push((alias, pattern));
+            }
+        }
+        for same in shapes.values() {
+            for (alias, pattern) in same {
+                // What the bot brings itself is not what somebody would change.
+                let other = same
+                    .iter()
+                    .map(|(it, _)| *it)
+                    .find(|it| (&it.pack, &it.name) != (&alias.pack, &alias.name));
+                if let Some(other) =
+                    other.filter(|_| alias.pack != OURS || same.iter().all(|it| it.0.pack == OURS))
+                {
+                    let message = format!(
+                        "format `{pattern}` matches what alias `{}.{}` matches, so nobody can say either",
+                        other.pack, other.name
+                    );
+                    told.push((
+                        formats_key(alias),
+                        message,
+                        "reword one of them, or say `enabled: false` of it",
+                    ));
+                }
+            }
+        }
+        for (key, message, hint) in told {
+            self.warn_at(&key, message, hint);
+        }
+    }
+
+    /// No trigger of StackStorm fires here yet. A rule that is off says so itself.
+    fn rules_fire(&mut self) {
+        let on = self.catalogue.rules.iter().filter(|it| it.enabled);
+        let told = on.map(|it| (format!("trigger of {}.{}", it.pack, it.name), it.trigger.clone()));
+        for (key, trigger) in told.collect::<Vec<_>>() {
+            let message =
+                format!("nothing fires `{trigger}` in this version, so this rule never starts anything");
+            let hint = "pushes to an app's branch are built without a rule; for all else, `enabled: false` says it is off";
+            self.warn_at(&key, message, hint);
+        }
+    }
+
+    fn warn_at(&mut self, key: &str, message: String, hint: &str) {
+        let (path, place) = self.places.get(key).cloned().unwrap_or_else(|| (String::new(), Place::START));
+        self.diagnostics.push(Diagnostic::warning(path, place, message).hint(hint));
     }
 
     fn rules_reach_actions(&mut self) {

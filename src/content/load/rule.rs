@@ -75,6 +75,8 @@ impl Loader<'_> {
             return self.error(file, node.place_of("name"), message);
         }
         self.places.insert(key, (file.path.clone(), node.find("action.ref")));
+        let trigger = format!("trigger of {pack}.{}", raw.name);
+        self.places.insert(trigger, (file.path.clone(), node.find("trigger.type")));
         self.catalogue.rules.push(Rule {
             pack: pack.clone(),
             name: raw.name,
