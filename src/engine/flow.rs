@@ -262,7 +262,8 @@ impl Engine {
             why: format!("no workflow {}", execution.action),
         })?;
         let context = flow_context(&execution);
-        let mut conductor = Conductor::new(spec, execution.parameters.clone(), context, Compat::Strict);
+        let inputs = inputs(&bundle, &execution);
+        let mut conductor = Conductor::new(spec, inputs, context, Compat::Strict);
         let told: Vec<Told> = self.store().flow_events(id).await?;
         for it in &told {
             for event in &it.events {
@@ -283,6 +284,15 @@ impl Engine {
     pub(super) fn host_values(&self) -> HostValues {
         HostValues { now: self.now(), seed: rand_seed(), datastore: Default::default() }
     }
+}
+
+/// What the workflow is given: the action's defaults too. A parameter without a value is not given, so that the
+/// workflow's own default of that name counts.
+fn inputs(bundle: &Bundle, execution: &execution::Execution) -> Map<String, Value> {
+    let given = execution.parameters.clone();
+    let bound = bundle.action(&execution.action).and_then(|it| it.bind(given.clone()).ok());
+    let Some(bound) = bound else { return given };
+    bound.values.into_iter().filter(|(name, value)| !value.is_null() || given.contains_key(name)).collect()
 }
 
 /// Randomness for `random()`: UUIDv7's random half.

@@ -15,6 +15,8 @@ use crate::{
 
 /// Where a visit's context keeps what the workflows above it change.
 const ABOVE: &str = "changes";
+/// Where a root's context keeps the alias that started it. Its visits were not said.
+pub const SAID_AS: &str = "alias";
 
 /// What is said to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +81,7 @@ impl Scope {
         context: &Map<String, Value>,
     ) -> Map<String, Value> {
         let mut below = context.clone();
+        below.remove(SAID_AS);
         if let Some(scope) = action.and_then(|it| Self::of(it, parameters, context)) {
             below.insert(ABOVE.to_owned(), json!(scope));
         }

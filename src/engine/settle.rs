@@ -202,6 +202,11 @@ impl Engine {
             );
             return self.settle(&execution, End::failed(error), Vec::new()).await;
         }
+        let bound = bundle.action(&execution.action).map(|it| it.bind(execution.parameters.clone()));
+        if let Some(Err(error)) = bound {
+            let error = format!("{}: {error}", execution.action);
+            return self.settle(&execution, End::failed(error), Vec::new()).await;
+        }
         let mut wait = RETRY;
         while let Err(error) = self.try_begin(&execution).await {
             if is_lost(&error) {
