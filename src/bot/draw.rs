@@ -3,18 +3,24 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Bot, view};
+use super::{Bot, failure, view};
 use crate::{
     clock,
-    engine::Asked,
+    engine::{Asked, Live},
     gate::{Gate, Shown},
     id::{Account, AppName, ExecutionId, GateId, Place},
     message::{
         Card,
-        words::{self, execution::Commit},
+        words::{
+            self,
+            execution::{Commit, Whom},
+        },
     },
     store::{execution::Execution, outbox::Letter},
 };
+
+/// People mentioned in an author's place.
+const FALLBACK_MAX: usize = 5;
 
 /// A message as it should stand.
 pub(super) struct Drawn {
@@ -130,10 +136,20 @@ async fn incident(
     let author = people.by_email(&commit.email).or_else(login);
     // Only an account of this very place can be rung here.
     let here = |it: &&Account| it.platform == place.platform && it.workspace == place.workspace;
-    let author = author.and_then(|it| it.accounts.iter().find(here).cloned());
+    let whom = match author.and_then(|it| it.accounts.iter().find(here)) {
+        Some(account) => Whom::Author(account.clone()),
+        None => Whom::Fallback(fallback(&live, app, here)),
+    };
     let card =
-        words::execution::build_failed(app.as_str(), &commit, author, &view::failure(&visit), incident.times);
+        words::execution::build_failed(app.as_str(), &commit, whom, &failure::of(&visit), incident.times);
     Ok(Some(Drawn::of(card)))
+}
+
+/// Accounts of the people whom the app names for when nobody knows an author.
+fn fallback(live: &Live, app: &AppName, here: impl Fn(&&Account) -> bool) -> Vec<Account> {
+    let groups = live.settings.app(app).map(|it| it.fallback.as_slice()).unwrap_or_default();
+    let people = live.settings.people.iter().filter(|it| it.is_in_any(groups));
+    people.filter_map(|it| it.accounts.iter().find(&here).cloned()).take(FALLBACK_MAX).collect()
 }
 
 async fn recovered(

@@ -35,6 +35,16 @@ pub(super) struct Call<'a> {
     pub(super) thread_gate: Option<(GateId, u32)>,
 }
 
+impl Call<'_> {
+    /// The text of what was said; nothing for what was pressed.
+    pub(super) fn said(&self) -> &str {
+        match &self.delivery.incoming {
+            Incoming::Said(said) | Incoming::Missed { said, .. } => &said.text,
+            Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => "",
+        }
+    }
+}
+
 /// What to say, and to whom.
 pub(super) struct Answer {
     /// `None`: something else answers, as a new card does.
@@ -188,9 +198,10 @@ async fn said_text(
             let names: Vec<String> = found.iter().map(|it| it.alias.name.clone()).collect();
             Ok(Answer::say(words::answer::ambiguous(&names)))
         }
-        Outcome::Unknown { suggestions } => {
-            Ok(Answer::say(words::answer::unknown_command(prefix, &suggestions)))
-        }
+        Outcome::Unknown { suggestions } => Ok(match index.lacking(command, Compat::Mended) {
+            Some(lacking) => command::lacking(bot, command, &lacking),
+            None => Answer::say(words::answer::unknown_command(prefix, &suggestions)),
+        }),
     }
 }
 

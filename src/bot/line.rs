@@ -60,7 +60,8 @@ impl Bot {
                 return self.run_by_line(&call, &action, parameters).await;
             }
         };
-        Ok(LineAnswer { card: answer.card.map(|it| *it), refused: answer.private, started: None })
+        let refused = answer.card.as_ref().is_some_and(|it| it.refused);
+        Ok(LineAnswer { card: answer.card.map(|it| *it), refused, started: None })
     }
 
     async fn vote_by_line(
@@ -102,7 +103,7 @@ impl Bot {
             return say(words::answer::bad_parameter(&error.parameter, &error.to_string(), ""));
         }
         let order = command::Order { call, parameters };
-        match command::start(self, &order, &action, Vec::new()).await? {
+        match command::start(self, &order, &action, None, Vec::new()).await? {
             Ok(id) => Ok(LineAnswer { card: None, refused: false, started: Some(id) }),
             Err(answer) => Ok(LineAnswer { card: answer.card.map(|it| *it), refused: true, started: None }),
         }

@@ -3,6 +3,7 @@
 //! - [`inbox`]: deliveries, one after another per channel, each with its effect once;
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
 //! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
+//! - [`reply`]: what an alias says beside its execution;
 //! - [`line`]: what the command line asks beside saying things;
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
@@ -11,6 +12,7 @@
 mod canary;
 mod command;
 mod draw;
+mod failure;
 mod guide;
 mod hear;
 mod inbox;
@@ -18,6 +20,7 @@ mod line;
 mod memory;
 mod outbox;
 mod release;
+mod reply;
 mod trigger;
 mod view;
 

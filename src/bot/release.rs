@@ -192,7 +192,7 @@ impl Bot {
             target_runs: None,
         };
         let plan = release::compose(app, &live.settings.environments, &ask)
-            .map_err(|error| Answer::say(words::answer::note(sentence(&error.to_string()))))?;
+            .map_err(|error| Answer::say(words::order::cannot(&error.to_string())))?;
         Ok(Ready { plan, commits: Vec::new(), authors: Ok(Authors::default()), root, runs: None })
     }
 
@@ -373,11 +373,4 @@ impl Ready {
         }
         cause.starting(self.root, action, parameters, about, &self.commits)
     }
-}
-
-/// An error's text as a sentence.
-pub(super) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().map(|it| it.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }

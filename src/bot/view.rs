@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value;
 
-use super::{Bot, canary};
+use super::{Bot, canary, failure, reply};
 use crate::{
     clock,
     engine::{Asked, Evidence},
@@ -15,8 +15,9 @@ use crate::{
         Block, Text,
         words::{
             self,
-            execution::{self, Failure, Hosts, Step, Waits},
+            execution::{self, Hosts, Step, Waits},
             gate::{self, Standing},
+            label,
         },
     },
     rollout::{Judgement, Verdict, chart},
@@ -57,37 +58,26 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
     let text = |name: &str| top.context.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = top.context.get("number").and_then(Value::as_i64);
     let app = text("app");
-    let what = match top.action.as_str() {
-        ROLLBACK | CANARY_BACK => "Rollback",
-        "release.promote" => "Promotion",
-        "ci.build" => "Build",
-        _ => "Release",
-    };
-    let title = match (number, &app) {
-        (Some(number), Some(app)) => format!("{what} #{number} of {app}"),
-        (None, Some(app)) if what == "Build" => format!("{what} of {app}"),
-        (None, Some(app)) => format!("{} of {app}", top.action),
-        (_, None) => top.action.to_string(),
-    };
+    let title = label::title(top.action.as_str(), number, app.as_deref());
     let mut fields = Vec::new();
     if let (Some(commit), Some(reference)) = (text("commit"), text("reference")) {
         let short = words::execution::short(&commit);
-        fields.push((
-            "commit",
-            if commit.starts_with(&reference) { short.to_owned() } else { format!("{short} ({reference})") },
-        ));
+        fields.push(("commit", label::commit(short, &commit, &reference)));
     }
     fields.extend(text("environment").map(|it| ("to", it)));
     fields.extend(match text("pusher").filter(|_| !top.context.contains_key("asker")) {
         Some(login) => Some(("pushed by", login)),
         None => text("requester").map(|it| ("asked by", it)),
     });
+    let said = reply::said(bot, top);
+    let (failure, fault) = failure::causes(&tree, top);
     let end = top.ended_at.unwrap_or_else(|| bot.engine().clock().now());
     Ok(execution::View {
         title,
         status: top.status,
         waits: tree.iter().filter_map(waits).min(),
         fields,
+        ack: said.ack,
         commits: top
             .context
             .get("commits")
@@ -96,7 +86,9 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         digest: digest(&tree),
         steps: shortened(bot, root, steps(&tree)).await?,
         measured: failed_measures(bot, &tree).await?,
-        failure: tree.iter().filter(|_| top.status != Status::Succeeded).find(|it| is_cause(it)).map(failure),
+        failure,
+        fault,
+        output: said.output,
         hosts: tree.iter().rev().find_map(target_hosts),
         ending: ending(&tree, top),
         took: clock::between(top.created_at, end),
@@ -180,24 +172,17 @@ fn step(it: &Execution, tree: &[Execution]) -> Step {
 fn label(it: &Execution, tree: &[Execution]) -> String {
     let task = it.visit.as_ref().map_or("", |visit| visit.task.as_str());
     let parent = it.visit.as_ref().and_then(|visit| tree.iter().find(|parent| parent.id == visit.parent));
-    match it.action.as_str() {
-        "ci.checkout" => format!("clone at {}", short_of(it, "commit")),
-        "package.build" => "package".to_owned(),
-        HOST => host_name(it),
-        TURN => "wait for the canary".to_owned(),
-        "release.watch" => "watch the canary".to_owned(),
-        "release.gate" => "approval".to_owned(),
-        "release.confirm" => match parent.map(|it| it.action.as_str()) {
-            Some(CANARY_BACK) => "confirm the way back".to_owned(),
-            Some(_) | None => "ask every host what it runs".to_owned(),
-        },
-        _ => task.to_owned(),
+    if it.action.as_str() == HOST {
+        return host_name(it);
     }
+    let is_back = parent.is_some_and(|it| it.action.as_str() == CANARY_BACK);
+    let known = label::step(it.action.as_str(), &short_of(it, "commit"), is_back);
+    known.unwrap_or_else(|| task.to_owned())
 }
 
 fn host_name(it: &Execution) -> String {
     let name = it.parameters.get("host").and_then(|host| host.get("name")).and_then(Value::as_str);
-    name.unwrap_or("host").to_owned()
+    name.map_or_else(label::host, str::to_owned)
 }
 
 fn short_of(it: &Execution, parameter: &str) -> String {
@@ -212,78 +197,22 @@ fn detail(it: &Execution, tree: &[Execution]) -> Option<String> {
             let result = result?;
             let digest = result.get("digest")?.as_str()?;
             let files = result.get("files").and_then(Value::as_u64).unwrap_or_default();
-            Some(format!(
-                "sha256:{}, {}",
-                words::execution::short(digest),
-                words::count(files as usize, "file")
-            ))
+            Some(label::packed(words::execution::short(digest), files as usize))
         }
         HOST => {
-            let to = format!("to sha256:{}", short_of(it, "digest"));
             let at =
                 tree.iter().rev().find(|step| step.visit.as_ref().is_some_and(|visit| visit.parent == it.id));
             let at = at.filter(|_| !it.status.is_ended() || it.status != Status::Succeeded);
-            Some(
-                at.and_then(|step| step.visit.as_ref())
-                    .map_or(to.clone(), |visit| format!("{to}, at {}", visit.task)),
-            )
+            let at = at.and_then(|step| step.visit.as_ref()).map(|visit| visit.task.as_str());
+            Some(label::on_its_way(&short_of(it, "digest"), at))
         }
         "release.watch" => {
             let verdict = result?.get("verdict")?.as_str()?;
-            Some(format!("verdict {verdict}"))
+            Some(label::verdict(verdict))
         }
         "release.gate" => result?.get("decision")?.as_str().map(str::to_owned),
         _ => None,
     }
-}
-
-/// The visit that a failure began with: it failed itself, not because of something below it.
-fn is_cause(it: &Execution) -> bool {
-    let failed = matches!(it.status, Status::Failed | Status::Timeout | Status::Abandoned | Status::Unknown);
-    let says_itself = matches!(it.runner.as_str(), "orquesta" | "gate" | "confirm");
-    let has_error = it.result.as_ref().is_some_and(|it| it.get("error").is_some());
-    let by_itself = it.runner == "gate" || (it.runner == "orquesta" && it.depth == 0);
-    failed && !gave_way(it) && (!says_itself || (by_itself && has_error))
-}
-
-/// Something that was asked for later took its place.
-fn gave_way(it: &Execution) -> bool {
-    it.result.as_ref().is_some_and(|it| it["decision"] == "superseded")
-}
-
-/// The same of a whole release.
-pub(super) fn is_superseded(tree: &[Execution]) -> bool {
-    tree.iter().any(gave_way)
-}
-
-/// What failed, and the end of its output.
-pub(super) fn failure(it: &Execution) -> Failure {
-    const LINES: usize = 15;
-    let of_host = it.result.as_ref().and_then(failed_host);
-    let result = of_host.map(|(_, result)| result).or(it.result.as_ref());
-    let text = |name: &str| {
-        result.and_then(|it| it.get(name)).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let log = [text("stdout"), text("stderr")].join("\n");
-    let lines: Vec<&str> = log.lines().filter(|it| !it.trim().is_empty()).collect();
-    let tail = lines[lines.len().saturating_sub(LINES)..].join("\n");
-    let code = result.and_then(|it| it.get("return_code")).and_then(Value::as_i64);
-    let error = match (text("error"), code) {
-        (error, _) if !error.is_empty() => error,
-        (_, Some(code)) => format!("it ended with exit code {code}"),
-        (_, None) => format!("it ended as {}", it.status),
-    };
-    let error = of_host.map_or(error.clone(), |(host, _)| format!("{host}: {error}"));
-    let step = it.visit.as_ref().map_or_else(|| it.action.to_string(), |visit| visit.task.to_string());
-    Failure { step, error, log: tail, unseen: it.status == Status::Unknown }
-}
-
-/// The first host that failed, where a result has one entry a host.
-fn failed_host(result: &Value) -> Option<(&String, &Value)> {
-    let hosts = result.as_object()?;
-    let each = |it: &Value| it.get("succeeded").is_some_and(Value::is_boolean);
-    let failed = |it: &Value| it.get("failed").and_then(Value::as_bool) == Some(true);
-    hosts.values().all(each).then(|| hosts.iter().find(|(_, it)| failed(it)))?
 }
 
 fn target_hosts(it: &Execution) -> Option<Hosts> {
@@ -296,6 +225,16 @@ fn target_hosts(it: &Execution) -> Option<Hosts> {
         result.get(name).and_then(|it| serde_json::from_value(it.clone()).ok()).unwrap_or_default()
     };
     Some(Hosts { new: names("new"), old: names("old"), unknown: names("unknown") })
+}
+
+/// Something that was asked for later took its place.
+pub(super) fn gave_way(it: &Execution) -> bool {
+    it.result.as_ref().is_some_and(|it| it["decision"] == "superseded")
+}
+
+/// The same of a whole release.
+pub(super) fn is_superseded(tree: &[Execution]) -> bool {
+    tree.iter().any(gave_way)
 }
 
 /// Why it ended, where that is no failed step.
@@ -315,15 +254,9 @@ fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
     }
     let verdict = result("release.watch").and_then(|it| text(it, "verdict"));
     if verdict.as_deref() == Some("fail") {
-        return Some("the canary failed".to_owned());
+        return Some(label::canary_failed());
     }
-    match result("release.gate").and_then(|it| text(it, "decision"))?.as_str() {
-        // The gate's own error says why nobody was asked.
-        "granted" | "refused" => None,
-        "expired" => Some("nobody answered in time".to_owned()),
-        "failed" => Some("the canary failed".to_owned()),
-        other => Some(other.to_owned()),
-    }
+    label::ending(&result("release.gate").and_then(|it| text(it, "decision"))?)
 }
 
 /// What a person may do now.
@@ -402,7 +335,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         nobody_can: nobody_can(it, people),
         quorum: quorum(bot, it),
         approved: names(tally.filled.iter().flat_map(|(_, persons)| persons)),
-        missing: tally.missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect(),
+        missing: tally.missing.iter().map(|it| label::seats(it.count, &it.group)).collect(),
         unlinked: it.involved.unlinked(people).map(str::to_owned).collect(),
         chart: evidence.judgement.as_ref().map(|judgement| Block::Chart {
             unicode: chart::text(judgement, &evidence.looks, CHART_WIDTH),
@@ -422,9 +355,9 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
 fn nobody_can(gate: &Gate, people: &People) -> Vec<String> {
     match gate.could_open(people) {
         Ok(()) => Vec::new(),
-        Err(Unsatisfiable::NoQuorum) => vec!["a quorum".to_owned()],
+        Err(Unsatisfiable::NoQuorum) => vec![label::quorum()],
         Err(Unsatisfiable::TooFew { missing, .. }) => {
-            missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect()
+            missing.iter().map(|it| label::seats(it.count, &it.group)).collect()
         }
     }
 }
@@ -433,7 +366,7 @@ fn quorum(bot: &Bot, gate: &Gate) -> Vec<String> {
     let live = bot.engine().live();
     let slot = |slot: &crate::gate::Slot| {
         let members = live.members(&slot.group);
-        format!("{} of {} ({})", slot.count, slot.group, words::list(&members))
+        label::slot(slot.count, &slot.group, &members)
     };
     gate.policy.quorum.iter().map(slot).collect()
 }
@@ -477,14 +410,14 @@ fn names<'a>(persons: impl Iterator<Item = &'a PersonName>) -> Vec<String> {
 fn passage(by: &crate::gate::Passage) -> Vec<String> {
     match by {
         crate::gate::Passage::Votes { seats } => names(seats.iter().map(|seat| &seat.person)),
-        crate::gate::Passage::Override { person, .. } => vec![format!("{person} (break glass)")],
+        crate::gate::Passage::Override { person, .. } => vec![label::break_glass(person)],
     }
 }
 
 /// What proves what runs where.
 fn proofs(asked: &Asked) -> Vec<String> {
     let canary = asked.plan.canary.iter().flat_map(|it| &it.hosts);
-    let line = |host: &crate::release::HostPlan| format!("curl -s {}   # {}", host.health.url, host.name);
+    let line = |host: &crate::release::HostPlan| label::proof(&host.health.url, host.name.as_str());
     canary.map(line).chain(asked.plan.target.hosts.iter().map(line)).collect()
 }
 

@@ -61,7 +61,10 @@ impl Bot {
 /// Shows a reply; false for bad news.
 fn shown(reply: &Reply, waits: bool) -> anyhow::Result<bool> {
     match reply {
-        Reply::Card { card, .. } => print_card(card)?,
+        Reply::Card { card, .. } => {
+            print_card(card)?;
+            return Ok(!card.refused);
+        }
         Reply::Refused { card } => {
             out::complain(&text(card, io::stderr().is_terminal()));
             return Ok(false);

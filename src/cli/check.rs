@@ -1,44 +1,38 @@
 //! `check [PATH…]`
 
 use std::{
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::bail;
 use clap::Args;
 
-use super::out;
+use super::{
+    out,
+    subject::{Subject, plain},
+};
 use crate::{
-    config::{self, Config},
+    config,
     content::{self, Diagnostic, Dialect, Settings, SourceFile},
     id::PackName,
     library::{Library, Loaded, settings_files},
     message::words,
+    workflow,
+    yaml::{self, Fault, Place},
 };
 
 /// Say what is wrong with content and settings; ends with 1 if anything is an error
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lockkeeper check\n  lockkeeper check . --expand")]
+#[command(
+    after_help = "Example:\n  lockkeeper check\n  lockkeeper check . --expand\n  lockkeeper check config/apps/shop.yaml"
+)]
 pub(super) struct Arguments {
-    /// Folders that hold commands/, aliases/, packs/ or config/, packs, or a lockkeeper.yaml [default: what
-    /// config/lockkeeper.yaml names, else this folder]
+    /// Folders that hold commands/, aliases/, packs/ or config/, packs, single files of them, or a lockkeeper.yaml
+    /// [default: what config/lockkeeper.yaml names, else this folder]
     paths: Vec<PathBuf>,
     /// Show what the one-file commands stand for in StackStorm's format
     #[arg(long)]
     expand: bool,
-}
-
-/// What is to be looked at.
-#[derive(Default)]
-struct Subject {
-    /// Folders with content, later ones win.
-    content: Vec<PathBuf>,
-    /// Folders with settings.
-    settings: Vec<PathBuf>,
-    configs: Vec<PathBuf>,
-    /// Only what lies below one of these paths, as the library names them, is told.
-    packs: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -59,9 +53,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let (settings, diagnostics): (Settings, Vec<Diagnostic>) =
             content::settings::load(&settings_files(folder), None);
         apps += settings.apps.len();
-        for it in &diagnostics {
+        for it in diagnostics.iter().filter(|it| subject.concerns(&it.file)) {
             found.add(it, shown(std::slice::from_ref(folder), &it.file, "config/"));
         }
+    }
+    for path in subject.workflows.iter().filter(|it| !is_read(&loaded, &it.within)) {
+        unnamed_workflow(&path.path)?.into_iter().for_each(|it| found.add(&it, it.file.clone()));
     }
     if arguments.expand {
         out::say(&expanded(&loaded)?)?;
@@ -91,6 +88,27 @@ impl Found {
     }
 }
 
+/// Whether some action names this workflow, well or badly.
+fn is_read(loaded: &Loaded, file: &str) -> bool {
+    loaded.catalogue.workflows.values().any(|it| it.file == file)
+        || loaded.diagnostics.iter().any(|it| it.file == file)
+}
+
+/// A workflow that no action names is none that the bot reads; what is wrong with it is told all the same.
+fn unnamed_workflow(path: &Path) -> anyhow::Result<Vec<Diagnostic>> {
+    let file = path.display().to_string();
+    let node = match yaml::read_workflow(&std::fs::read_to_string(path)?) {
+        Ok(node) => node,
+        Err(fault) => return Ok(vec![Diagnostic::of(file, fault)]),
+    };
+    let found = workflow::inspect(&node.to_json(), &["st2".to_owned(), "parent".to_owned()]);
+    let all = [found.syntax, found.semantics, found.expressions, found.context].into_iter().flatten();
+    let place = |it: &workflow::Finding| it.spec_path.as_deref().map_or(node.place, |path| node.find(path));
+    let told = all.map(|it| Diagnostic::of(file.clone(), Fault::new(place(&it), it.message.clone())));
+    let unnamed = "no action names this workflow as its `entry_point`, so nothing runs it";
+    Ok(told.chain([Diagnostic::warning(file.clone(), Place::START, unnamed)]).collect())
+}
+
 fn summary(loaded: &Loaded, apps: usize, found: &Found) -> String {
     let it = &loaded.catalogue;
     let parts = [
@@ -109,85 +127,6 @@ fn shown(folders: &[PathBuf], file: &str, within: &str) -> String {
     let below = file.strip_prefix(within).unwrap_or(file);
     let path = folders.iter().rev().map(|it| it.join(below)).find(|it| it.exists());
     path.map_or(file.to_owned(), |it| plain(&it).display().to_string())
-}
-
-/// The same path without `.` and without going into a folder and out again.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        let leaves = matches!(plain.components().next_back(), Some(Component::Normal(_)));
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if leaves => drop(plain.pop()),
-            Component::ParentDir | Component::Normal(_) | Component::RootDir | Component::Prefix(_) => {
-                plain.push(part);
-            }
-        }
-    }
-    plain
-}
-
-impl Subject {
-    fn of(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut subject = Self::default();
-        if paths.is_empty() {
-            let default = Path::new(super::CONFIG);
-            if default.exists() {
-                subject.config(default)
-            } else {
-                subject.folder(Path::new("."))
-            };
-        }
-        for path in paths {
-            if path.is_file() {
-                subject.config(path);
-            } else if path.join("pack.yaml").is_file() {
-                subject.pack(path)?;
-            } else if path.is_dir() {
-                subject.folder(path);
-            } else {
-                bail!("there is nothing at {}", path.display());
-            }
-        }
-        Ok(subject)
-    }
-
-    fn config(&mut self, path: &Path) {
-        self.configs.push(path.to_owned());
-        // A faulty one is told; what it may have named is looked for where it is by default.
-        let beside = path.parent().unwrap_or(Path::new("."));
-        let config = config::load(path).unwrap_or_else(|_| {
-            let above = beside.parent().map_or_else(|| beside.join(".."), Path::to_owned);
-            Config { content: vec![above], settings: beside.to_owned(), ..Config::default() }
-        });
-        self.content.extend(config.content);
-        self.settings.push(config.settings);
-    }
-
-    fn folder(&mut self, path: &Path) {
-        self.content.push(path.to_owned());
-        let settings = plain(&path.join("config"));
-        self.configs.extend(Some(settings.join("lockkeeper.yaml")).filter(|it| it.is_file()));
-        self.settings.push(settings);
-    }
-
-    fn pack(&mut self, path: &Path) -> anyhow::Result<()> {
-        let path = path.canonicalize()?;
-        let names: Vec<&str> = path.iter().rev().take(2).filter_map(|it| it.to_str()).collect();
-        let (&[name, parent], Some(root)) = (names.as_slice(), path.ancestors().nth(2)) else {
-            bail!("{} is no place for a pack", path.display());
-        };
-        if !matches!(parent, "commands" | "packs") {
-            bail!("the pack {name} must lie in a folder commands/ or packs/, to be read as the bot reads it");
-        }
-        self.content.push(root.to_owned());
-        self.packs.push(format!("{parent}/{name}/"));
-        Ok(())
-    }
-
-    fn concerns(&self, file: &str) -> bool {
-        self.packs.is_empty() || self.packs.iter().any(|it| file.starts_with(it))
-    }
 }
 
 /// What the one-file commands stand for, file by file.
@@ -214,16 +153,4 @@ fn expanded(loaded: &Loaded) -> anyhow::Result<String> {
         }
     }
     Ok(text.trim_end().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_shown_as_people_write_them() {
-        let read = |it: &str| plain(Path::new(it)).display().to_string();
-        assert_eq!(read("./config/../commands/a.yaml"), "commands/a.yaml");
-        assert_eq!(read("../x/./y"), "../x/y");
-    }
 }

@@ -21,6 +21,7 @@ mod reject;
 mod run;
 mod serve;
 mod slack;
+mod subject;
 mod workflow;
 
 use std::path::Path;

@@ -85,7 +85,11 @@ async fn converse(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStrea
     let mut asking = Asking { bot, by: delivery(account, place), call: desk_call, line };
     let mut end = [0];
     tokio::select! {
-        done = asking.serve(request) => done?,
+        done = asking.serve(request) => if let Err(error) = done {
+            let why = format!("{error:#}");
+            tracing::warn!(why, "a call from the command line was not answered in full");
+            asking.line.refuse(words::line::went_wrong(&why)).await?;
+        },
         // Nobody reads on: the caller left. What was asked for goes on.
         _ = read.read(&mut end) => return Ok(()),
     }
@@ -158,7 +162,10 @@ impl Asking<'_> {
         if let Incoming::Said(said) = &mut self.by.incoming {
             said.text = text;
         }
-        self.bot.intake().accept(self.by.clone()).await?;
+        if let Err(error) = self.bot.intake().accept(self.by.clone()).await {
+            tracing::warn!(%error, "a command could not be recorded");
+            return self.line.refuse(words::line::not_recorded(&error.why)).await;
+        }
         if timeout(ANSWER, self.show_next()).await.is_err() {
             return self.line.refuse(words::line::no_answer(ANSWER)).await;
         }

@@ -23,7 +23,10 @@ pub enum CallError {
     NotAllowed { path: PathBuf, source: io::Error },
     #[error("the bot at {} cannot be called", path.display())]
     Failed { path: PathBuf, source: io::Error },
-    #[error("the bot went away before its answer was complete")]
+    #[error(
+        "the bot ended before its answer was complete; what it had recorded goes on when it is started again, and \
+         `lockkeeper executions list` shows it then"
+    )]
     Lost(#[from] io::Error),
     #[error(
         "the bot answered something that this lockkeeper does not understand; are both the same version?"

@@ -237,12 +237,25 @@ pub struct Card {
     /// and shows `if_cut` instead of them and of the footer (`reliability/invariants.md` 3).
     #[serde(default)]
     pub if_cut: Text,
+    /// It says why something was not done: the command line ends with 1.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl Card {
     /// A plain answer of one paragraph.
     pub fn say(text: impl Into<Text>) -> Self {
         Self { blocks: vec![Block::Text(text.into())], ..Self::default() }
+    }
+
+    /// Says why something was not done.
+    pub fn refuse(text: impl Into<Text>) -> Self {
+        Self { refused: true, ..Self::say(text) }
+    }
+
+    /// The same for a card with more to it.
+    pub fn as_refusal(self) -> Self {
+        Self { refused: true, ..self }
     }
 
     pub fn titled(tone: Tone, title: impl Into<Text>) -> Self {

@@ -42,9 +42,7 @@ impl GitError {
     /// What to tell the person who named the version.
     pub fn card(&self, app: &str, reference: &str) -> Card {
         match self {
-            GitError::Unknown { .. } => words::answer::note(format!(
-                "{app} has no branch, tag, commit or pull request `{reference}`. Nothing was run."
-            )),
+            GitError::Unknown { .. } => words::order::no_version(app, reference),
             GitError::Unreachable { url, why, after } => words::answer::unreachable(url, why, Some(*after)),
             GitError::Remote { url, source } => words::answer::unreachable(url, &source.to_string(), None),
             GitError::NoGit(source) => words::answer::unreachable("git", &source.to_string(), None),

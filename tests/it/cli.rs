@@ -1,5 +1,8 @@
 //! The binary itself, as people and programs start it.
 
+mod check;
+mod refusal;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};

@@ -18,17 +18,16 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Err(answer) => return Ok(answer),
     };
     let (id, text) = (order.required("inquiry"), order.required("response"));
-    let note = |text: String| Answer::say(words::answer::note(text));
-    let Some(execution) = find(bot, id).await? else { return Ok(note(format!("No question {id} is open."))) };
+    let Some(execution) = find(bot, id).await? else {
+        return Ok(Answer::say(words::order::no_question(id)));
+    };
     let inquiry = bot.engine().inquiry(&execution).await;
     let response = response(&inquiry, text);
     Ok(match bot.engine().answer_inquiry(execution.id, &leave, response).await? {
-        Answered::Taken => note(format!("{} answered {id}.", leave.person())),
-        Answered::NotOpen => note(format!("{id} is answered already, or too late.")),
-        Answered::NotYours => {
-            Answer::whisper(words::answer::note(format!("{id} is for somebody else to answer.")))
-        }
-        Answered::Unfit { why } => note(format!("That does not answer {id}: {why}.")),
+        Answered::Taken => Answer::say(words::order::answered(leave.person().as_str(), id)),
+        Answered::NotOpen => Answer::say(words::order::not_open(id)),
+        Answered::NotYours => Answer::whisper(words::order::not_asked(id)),
+        Answered::Unfit { why } => Answer::say(words::order::unfit(id, &why)),
     })
 }
 

@@ -11,14 +11,19 @@ use crate::{
     id::{AppName, GateId},
     message::words,
     store::StoreError,
+    yaml::suggest,
 };
 
 pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let (named, words) = split(bot, order, "words");
+    let about = words.as_deref().filter(|_| matches!(named, Named::Nothing)).map(str::to_owned);
     let row = match which(bot, order.call, named).await? {
         Ok(row) => row,
         Err(answer) => return Ok(answer),
     };
+    if let Some(answer) = about.and_then(|it| unclear(bot, order.call, "approve", &it, row.number)) {
+        return Ok(answer);
+    }
     let prefix = words.clone().filter(|it| is_seal_prefix(it));
     let reason = words.filter(|_| prefix.is_none()).and_then(|it| Reason::parse(&it).ok());
     let claim = prefix.map_or_else(|| typed_claim(order.call, &row), Claim::Prefix);
@@ -27,10 +32,14 @@ pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answ
 
 pub(super) async fn reject(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let (named, words) = split(bot, order, "reason");
+    let about = words.as_deref().filter(|_| matches!(named, Named::Nothing)).map(str::to_owned);
     let row = match which(bot, order.call, named).await? {
         Ok(row) => row,
         Err(answer) => return Ok(answer),
     };
+    if let Some(answer) = about.and_then(|it| unclear(bot, order.call, "reject", &it, row.number)) {
+        return Ok(answer);
+    }
     let reason = words.and_then(|it| Reason::parse(&it).ok());
     let claim = typed_claim(order.call, &row);
     vote(bot, order.call, &row, Act::Reject { reason }, via(order.call), claim).await
@@ -113,6 +122,21 @@ fn split(bot: &Bot, order: &Order<'_>, rest: &str) -> (Named, Option<String>) {
     let is_word = matches!(named, Named::Nothing);
     let words: Vec<&str> = first.filter(|_| is_word).into_iter().chain(order.text(rest)).collect();
     (named, (!words.is_empty()).then(|| words.join(" ")))
+}
+
+/// Words that name no gate are a reason. One that begins like a number, or nearly like an app, may be meant to name one:
+/// that is asked, not guessed. In a gate's own thread there is no other gate to mean.
+fn unclear(bot: &Bot, call: &Call<'_>, act: &str, said: &str, number: i64) -> Option<Answer> {
+    let first =
+        said.split_whitespace().next().filter(|it| call.thread_gate.is_none() && !is_seal_prefix(it))?;
+    let live = bot.engine().live();
+    let near = suggest(first, live.settings.apps.keys().map(AppName::as_str));
+    let is_number = first.trim_start_matches('#').starts_with(|it: char| it.is_ascii_digit());
+    if near.is_none() && !is_number && !first.starts_with('#') {
+        return None;
+    }
+    let prefix = bot.0.parts.prefix.as_str();
+    Some(Answer::whisper(words::gate::unclear((prefix, act), first, near, said, number)))
 }
 
 fn is_seal_prefix(text: &str) -> bool {

@@ -16,7 +16,7 @@ use crate::{
 pub(in crate::bot) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let text = order.required("release");
     let Some(root) = find(bot, text).await? else {
-        return Ok(Answer::say(words::answer::note(format!("I know no release or execution {text}."))));
+        return Ok(Answer::say(words::order::unknown_root(text)));
     };
     let name = |key: &str| root.context.get(key).and_then(|it| it.as_str()).unwrap_or_default();
     let (app, environment) = (AppName::new(name("app")), EnvironmentName::new(name("environment")));
@@ -37,12 +37,7 @@ pub(in crate::bot) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<
         body: serde_json::Value::Null,
     };
     let stopping = bot.engine().cancel(root.id, &leave, vec![Change::Audit(entry)]).await?;
-    let text = if stopping {
-        format!("Stopping {text}; its card says when it has.")
-    } else {
-        format!("{text} has ended already.")
-    };
-    Ok(Answer::say(words::answer::note(text)))
+    Ok(Answer::say(if stopping { words::order::stopping(text) } else { words::order::ended_already(text) }))
 }
 
 /// What belongs to no app is stopped by whoever asked for it, and by those who may run it where that is said.

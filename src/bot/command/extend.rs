@@ -14,10 +14,9 @@ use crate::{
 };
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
-    let note = |text: String| Ok(Answer::say(words::answer::note(text)));
     let text = order.required("release");
     let Some(number) = Bot::release_number(text) else {
-        return note(format!("`{text}` is no release's number."));
+        return Ok(Answer::say(words::order::no_number(text)));
     };
     let length: Length = match order.required("length").parse() {
         Ok(length) => length,

@@ -7,6 +7,7 @@ mod deploy;
 mod extend;
 mod help;
 mod history;
+mod missing;
 mod plan;
 mod promote;
 mod rollback;
@@ -31,6 +32,7 @@ use crate::{
 
 pub(super) use approve::{vote, vote_on};
 pub(super) use cancel::{find as find_root, run as cancel};
+pub(super) use missing::lacking;
 pub(super) use start::start;
 pub(super) use subject::may_read;
 
@@ -56,15 +58,20 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
     let live = bot.engine().live();
     let reference = ActionRef::new(found.alias.action_ref.clone());
     let Some(action) = live.bundle.action(&reference).cloned() else {
-        let text = format!("`{}` belongs to the action {reference}, which does not exist.", found.alias.name);
-        return Ok(Answer::say(words::answer::note(text)));
+        return Ok(Answer::say(words::order::no_action(&found.alias.name, reference.as_str())));
     };
+    if let Some(answer) = missing::blank(bot, &action, found) {
+        return Ok(answer);
+    }
     let given = match typed(&action, found) {
         Ok(parameters) => parameters,
         Err(answer) => return Ok(answer),
     };
     let parameters = match action.bind(given.clone()) {
         Ok(bound) => bound.values,
+        Err(error) if error.got.is_none() && action.parameters.contains_key(&error.parameter) => {
+            return Ok(missing::unasked(bot, call.said(), &action, &error.parameter));
+        }
         Err(error) => {
             return Ok(Answer::say(words::answer::bad_parameter(
                 &error.parameter,
@@ -75,7 +82,7 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
     };
     if action.runner.as_str() != "bot" {
         // What was given is kept: an attempt binds it again, and a default is nothing that somebody gave.
-        return start::run(bot, &Order { call, parameters: given }, &action).await;
+        return start::run(bot, &Order { call, parameters: given }, &action, found.alias).await;
     }
     let order = Order { call, parameters };
     match action.entry_point.as_deref().unwrap_or_default() {
@@ -93,9 +100,7 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
         "plan" => plan::run(bot, &order).await,
         "help" => help::run(bot, &order),
         "whoami" => whoami::run(bot, &order),
-        other => Ok(Answer::say(words::answer::note(format!(
-            "I have no command {other}; see `lockkeeper check`."
-        )))),
+        other => Ok(Answer::say(words::order::no_command(other))),
     }
 }
 

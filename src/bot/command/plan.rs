@@ -4,7 +4,7 @@ use super::{Order, subject};
 use crate::{
     bot::{Bot, hear::Answer},
     message::words,
-    release::Plan,
+    release::{Stage, Watch},
 };
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
@@ -27,34 +27,30 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
     let plan = &ready.plan;
     let policy = live.policy(&app.app, &environment);
     let guarded = live.is_guarded(&environment, &plan.target.role);
-    let slots: Vec<String> = policy.quorum.iter().map(|it| format!("{} of {}", it.count, it.group)).collect();
-    let facts = vec![
-        ("commit", format!("{} ({})", plan.commit, plan.reference)),
-        ("brings", words::execution::commits(&ready.commits).to_string()),
-        ("runs now", ready.runs.as_ref().map_or("unknown".to_owned(), |it| format!("sha256:{}", it.short()))),
-        ("approval", if guarded { words::list(&slots) } else { "not needed".to_owned() }),
-    ];
-    let title = format!("Plan: {} to {environment}", app.app);
-    Ok(Answer::say(words::overview::plan(&title, facts, &steps(plan, guarded))))
+    let slots = || policy.quorum.iter().map(|it| words::label::seats(it.count, &it.group)).collect();
+    Ok(Answer::say(words::overview::plan(&words::overview::Plan {
+        app: app.app.to_string(),
+        environment: environment.to_string(),
+        commit: plan.commit.to_string(),
+        short: plan.commit.short().to_owned(),
+        reference: plan.reference.clone(),
+        brings: words::execution::commits(&ready.commits),
+        runs: ready.runs.as_ref().map(|it| it.short().to_owned()),
+        approval: guarded.then(slots),
+        url: plan.repository.url.clone(),
+        setup: plan.scripts.setup.clone(),
+        build: plan.scripts.build.clone(),
+        canary: plan.canary.as_ref().zip(plan.watch.as_ref()).map(|(canary, watch)| watched(canary, watch)),
+        hosts: plan.target.host_names(),
+        batch_size: plan.target.batch_size,
+    })))
 }
 
-fn steps(plan: &Plan, guarded: bool) -> Vec<String> {
-    let mut steps = vec![
-        format!("clone {} at {}", plan.repository.url, plan.commit.short()),
-        format!("run {}, then {}", plan.scripts.setup, plan.scripts.build),
-        "pack the checkout into one archive, named by its SHA-256".to_owned(),
-    ];
-    if let (Some(canary), Some(watch)) = (&plan.canary, &plan.watch) {
-        steps.push(format!("install it on {}", words::list(&canary.host_names())));
-        let seconds = watch.interval_ms.saturating_mul(u64::from(watch.metrics.looks_planned)) / 1_000;
-        let length = words::length(std::time::Duration::from_secs(seconds));
-        steps.push(format!("watch it against {} for {length}", words::count(watch.baseline.len(), "host")));
+fn watched(canary: &Stage, watch: &Watch) -> words::overview::Watched {
+    let seconds = watch.interval_ms.saturating_mul(u64::from(watch.metrics.looks_planned)) / 1_000;
+    words::overview::Watched {
+        hosts: canary.host_names(),
+        baseline: watch.baseline.len(),
+        length: std::time::Duration::from_secs(seconds),
     }
-    if guarded {
-        steps.push("ask, and wait for the approval".to_owned());
-    }
-    let hosts = words::list(&plan.target.host_names());
-    steps.push(format!("install it on {hosts}, {} at a time", plan.target.batch_size));
-    steps.push("ask every host what it runs".to_owned());
-    steps
 }

@@ -16,15 +16,13 @@ use crate::{
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let live = bot.engine().live();
     let Some(release) = find(bot, order.required("release")).await? else {
-        let text = format!("There is no release {}.", order.required("release"));
-        return Ok(Answer::say(words::answer::note(text)));
+        return Ok(Answer::say(words::order::no_release(order.required("release"))));
     };
     if release.back_to.is_some() {
         return Ok(Answer::say(words::rollback::not_to_promote(release.number)));
     }
     let Some(digest) = release.artifact.clone() else {
-        let text = format!("#{} has no artifact: its build did not finish. Deploy it anew.", release.number);
-        return Ok(Answer::say(words::answer::note(text)));
+        return Ok(Answer::say(words::order::never_built(release.number)));
     };
     let found = subject::app(&live, release.app.as_str()).and_then(|app| {
         let environment = subject::environment(app, order.text("stage"))?;
@@ -35,9 +33,8 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
-    if let Some(row) = open_gate(bot, release.number).await? {
-        let text = format!("#{} is open already; answer it with `!approve {}`.", row, release.number);
-        return Ok(Answer::say(words::answer::note(text)));
+    if is_asked(bot, release.number).await? {
+        return Ok(Answer::say(words::order::asked_already(release.number)));
     }
     let under_way = || Answer::say(words::answer::under_way(release.number));
     let before = bot.engine().store().load_execution(release.execution).await?;
@@ -102,9 +99,9 @@ async fn find(bot: &Bot, text: &str) -> anyhow::Result<Option<Release>> {
     }
 }
 
-async fn open_gate(bot: &Bot, number: i64) -> anyhow::Result<Option<i64>> {
+async fn is_asked(bot: &Bot, number: i64) -> anyhow::Result<bool> {
     let gates = bot.engine().store().gates_of::<Asked>(number).await?;
-    Ok(gates.into_iter().find(|it| it.decided_at.is_none()).map(|it| it.number))
+    Ok(gates.iter().any(|it| it.decided_at.is_none()))
 }
 
 /// What was measured of this release: the evidence of its last gate, or of its watch.

@@ -6,11 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Order, subject};
 use crate::{
-    bot::{
-        Bot,
-        hear::Answer,
-        release::{Ready, sentence},
-    },
+    bot::{Bot, hear::Answer, release::Ready},
     content::App,
     engine::{Live, StartError, lock_for, rollout_of},
     gate::{Grant, OnFail},
@@ -119,7 +115,7 @@ async fn go(
     let now = bot.engine().clock().now();
     let changes = match permits(bot, live, back, &ready, now) {
         Ok(changes) => changes,
-        Err(why) => return Ok(Answer::whisper(words::answer::note(sentence(&why)))),
+        Err(why) => return Ok(Answer::whisper(words::order::cannot(&why))),
     };
     let cause = subject::cause(back.app, order, &back.leave);
     let mut also = vec![ready.row(&cause.asker, Some(back.way.to.digest.clone()), now)];
@@ -133,10 +129,7 @@ async fn go(
     };
     match bot.engine().start(ready.starting(action(back).as_str(), parameters, cause), also).await {
         Ok(_) => Ok(Answer { done: true, ..Answer::nothing() }),
-        Err(StartError::Store(StoreError::CalledOff { why })) => {
-            let text = format!("{} Cancel it first, or wait.", sentence(&why));
-            Ok(Answer::say(words::answer::note(text)))
-        }
+        Err(StartError::Store(StoreError::CalledOff { why })) => Ok(Answer::say(words::order::held(&why))),
         Err(error) => Err(error.into()),
     }
 }

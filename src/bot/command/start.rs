@@ -4,16 +4,23 @@ use serde_json::json;
 
 use super::{Order, subject};
 use crate::{
-    bot::{Bot, hear::Answer},
+    alias::ActionAlias,
+    bot::{Bot, hear::Answer, reply::SaidAs},
     content::Action,
-    engine::Starting,
+    engine::{SAID_AS, Starting},
     id::{ExecutionId, GroupName},
     message::words,
     store::Change,
 };
 
-pub(super) async fn run(bot: &Bot, order: &Order<'_>, action: &Action) -> anyhow::Result<Answer> {
-    Ok(match start(bot, order, action, vec![Change::Done(order.call.id)]).await? {
+pub(super) async fn run(
+    bot: &Bot,
+    order: &Order<'_>,
+    action: &Action,
+    alias: &ActionAlias,
+) -> anyhow::Result<Answer> {
+    let done = vec![Change::Done(order.call.id)];
+    Ok(match start(bot, order, action, Some(SaidAs::of(alias)), done).await? {
         Ok(_) => Answer { done: true, ..Answer::nothing() },
         Err(answer) => answer,
     })
@@ -24,6 +31,7 @@ pub(in crate::bot) async fn start(
     bot: &Bot,
     order: &Order<'_>,
     action: &Action,
+    said_as: Option<SaidAs>,
     also: Vec<Change>,
 ) -> anyhow::Result<Result<ExecutionId, Answer>> {
     let live = bot.engine().live();
@@ -34,8 +42,8 @@ pub(in crate::bot) async fn start(
     if let Some(groups) = who(action) {
         let person = live.settings.people.by_name(leave.person());
         if !person.is_some_and(|it| it.is_in_any(&groups)) {
-            let text = format!("Members of {} may run {}.", words::list(&groups), action.reference);
-            return Ok(Err(Answer::whisper(words::answer::note(text))));
+            let card = words::order::members_only(&groups, action.reference.as_str());
+            return Ok(Err(Answer::whisper(card)));
         }
     }
     let place = order.call.delivery.place.clone();
@@ -43,6 +51,7 @@ pub(in crate::bot) async fn start(
         "requester": leave.person(),
         "asker": { "person": leave.person(), "account": leave.account() },
         "places": [place],
+        SAID_AS: said_as,
     });
     let starting = Starting {
         id: ExecutionId::generate(),

@@ -25,14 +25,14 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         if only.is_none() || only == app {
             let view = view::execution(bot, it.id).await?;
             let state = view.waits.map_or_else(|| it.status.to_string(), |it| it.as_str().to_owned());
-            going.push(format!("{}: {state}, {}", view.title, words::length(view.took)));
+            going.push(words::overview::going(&view.title, &state, view.took));
         }
     }
     let gates = bot.engine().open_gates().await?;
     let open: Vec<String> = gates
         .iter()
         .filter(|it| only.is_none_or(|app| it.app.as_str() == app))
-        .map(|it| format!("#{} {} to {}", it.number, it.app, it.environment))
+        .map(|it| words::overview::open_gate(it.number, it.app.as_str(), it.environment.as_str()))
         .collect();
     Ok(Answer::say(words::overview::status(&going, &open)))
 }

@@ -16,7 +16,11 @@ use crate::{
 
 /// The app of this name, or an answer that names the known ones.
 pub(super) fn app<'l>(live: &'l Live, name: &str) -> Result<&'l App, Answer> {
-    live.settings.app(&AppName::new(name)).ok_or_else(|| {
+    let app = AppName::new(name);
+    live.settings.app(&app).ok_or_else(|| {
+        if let Some(fault) = live.settings.fault_of(&app) {
+            return Answer::say(words::answer::app_faulty(name, &fault.to_string()));
+        }
         let known: Vec<String> = live.settings.apps.keys().map(ToString::to_string).collect();
         Answer::say(words::answer::unknown_name("app", name, &known))
     })

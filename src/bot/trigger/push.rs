@@ -99,8 +99,7 @@ async fn start(
     match repositories.resolve(&app.repository, commit.as_str()).await {
         Ok(found) if found == *commit => {}
         Ok(_) | Err(GitError::Unknown { .. }) => {
-            let why = format!("{} does not have this commit (any more)", app.repository.url);
-            return Err(Stopped::Missing(why));
+            return Err(Stopped::Missing(words::execution::commit_gone(&app.repository.url)));
         }
         Err(error @ (GitError::Unreachable { .. } | GitError::Remote { .. } | GitError::NoGit(_))) => {
             return Err(error.into());

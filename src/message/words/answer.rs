@@ -19,12 +19,12 @@ pub fn unknown_command(prefix: &str, suggestions: &[String]) -> Card {
             text.and("? ")
         }
     };
-    Card::say(text.code(format!("{prefix}help")).and(" lists what you may run."))
+    Card::refuse(text.code(format!("{prefix}help")).and(" lists what you may run."))
 }
 
 /// Several aliases match.
 pub fn ambiguous(names: &[String]) -> Card {
-    Card::say(format!("That could be {}; nothing was run. Say more.", list(names)))
+    Card::refuse(format!("That could be {}; nothing was run. Say more.", list(names)))
 }
 
 /// A name that nobody knows, with those that are known.
@@ -34,7 +34,7 @@ pub fn unknown_name(what: &str, name: &str, known: &[String]) -> Card {
     } else {
         format!("Known: {}.", list(known))
     };
-    Card::say(Text::plain(format!("I know no {what} ")).code(name).and(format!(". {known}")))
+    Card::refuse(Text::plain(format!("I know no {what} ")).code(name).and(format!(". {known}")))
 }
 
 /// A parameter that is missing or does not fit.
@@ -43,7 +43,28 @@ pub fn bad_parameter(parameter: &str, problem: &str, example: &str) -> Card {
     if !example.is_empty() {
         text = text.and(" For example: ").code(example);
     }
-    Card::say(text)
+    Card::refuse(text)
+}
+
+/// A parameter that nobody gave.
+pub struct Missing<'a> {
+    pub parameter: &'a str,
+    /// `a whole number`, `one of staging, production`.
+    pub expected: &'a str,
+    /// What its author says of it.
+    pub description: &'a str,
+}
+
+/// Something is missing from a command that is understood otherwise; `example`: what could be said.
+pub fn missing(parameters: &[Missing<'_>], example: &str) -> Card {
+    let mut text = Text::plain("Something is missing: ");
+    for (at, it) in parameters.iter().enumerate() {
+        let description = it.description.trim_end_matches('.');
+        let description = if description.is_empty() { String::new() } else { format!(" ({description})") };
+        let between = if at == 0 { "" } else { "; " };
+        text = text.and(between).code(it.parameter).and(format!(", {}{description}", it.expected));
+    }
+    Card::refuse(text.and(". Nothing was run. For example: ").code(example))
 }
 
 /// Something outside could not be reached; `after`: how long it was tried.
@@ -52,6 +73,7 @@ pub fn unreachable(what: &str, why: &str, after: Option<std::time::Duration>) ->
     let tried = after.map_or(String::new(), |it| format!(" It was tried for {}.", super::length(it)));
     Card::titled(Tone::Bad, format!("{what} could not be reached"))
         .text(format!("{why}.{tried} Nothing was changed."))
+        .as_refusal()
 }
 
 /// A release was started; its card follows it.
@@ -64,7 +86,7 @@ pub fn started(number: i64, app: &str, commit: &str, card_elsewhere: Option<&str
 
 /// A release cannot go two ways at once.
 pub fn under_way(number: i64) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!("#{number} is still under way. Wait for its end, or stop it with "))
             .code(format!("!cancel {number}"))
             .and("; then promote it."),
@@ -79,23 +101,28 @@ pub fn action_started(action: &str, short: &str) -> Card {
 /// Which gate is meant?
 pub fn which_gate(open: &[(i64, String)]) -> Card {
     match open {
-        [] => Card::say("No gate is open here."),
+        [] => Card::refuse("No gate is open here."),
         several => {
             let names: Vec<String> =
                 several.iter().map(|(number, what)| format!("#{number} {what}")).collect();
-            Card::say(format!("Which one? Open: {}.", list(&names)))
+            Card::refuse(format!("Which one? Open: {}.", list(&names)))
         }
     }
 }
 
-/// A plain sentence about a release.
-pub fn note(text: impl Into<Text>) -> Card {
-    Card::say(text)
+/// An app whose file cannot be used; `fault`: file, line, column, what is wrong, and a hint.
+pub fn app_faulty(app: &str, fault: &str) -> Card {
+    Card::refuse(
+        Text::plain("The file of ")
+            .code(app)
+            .and(" cannot be used, so nothing was done. Mend it, and say that again; it is read at once."),
+    )
+    .code(fault)
 }
 
 /// An app that names no place to run.
 pub fn only_built(app: &AppName) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!("{app} is only built: its file names no environment. To release it, add "))
             .code("environments:")
             .and(" and ")
@@ -111,13 +138,14 @@ pub fn artifact_removed(app: &AppName, number: i64, commit: &CommitSha, kept: u3
     let removed =
         format!("The artifact of #{number} was removed: I keep the last {kept} of {app}, and those in use. ");
     let again = format!("!deploy {app}@{}", commit.short());
-    Card::say(Text::plain(format!("{removed}Build it again with ")).code(again).and("."))
+    Card::refuse(Text::plain(format!("{removed}Build it again with ")).code(again).and("."))
 }
 
 /// The bot itself is at fault; the id finds the log line.
 pub fn broken(short: &str) -> Card {
     Card::titled(Tone::Bad, "That went wrong on my side")
         .text(Text::plain("Nothing is lost; my log says more under ").code(short).and("."))
+        .as_refusal()
 }
 
 /// Who somebody is to the bot.

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{count, length, list, measure};
+use super::{
+    count,
+    failure::{self, Failure, Fault},
+    length, list, measure,
+    output::{self, Output},
+};
 use crate::{
     id::{Account, Digest, HostName},
     message::card::{Card, Text, Tone},
@@ -27,16 +32,6 @@ pub struct Step {
     pub took: Option<Duration>,
     /// What came out, or what it is at.
     pub detail: Option<String>,
-}
-
-/// What failed, and what its log ends with.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    pub step: String,
-    pub error: String,
-    pub log: String,
-    /// It may have happened or not.
-    pub unseen: bool,
 }
 
 /// Hosts, by what they were confirmed to run.
@@ -72,12 +67,18 @@ pub struct View {
     /// What of people it waits for, if it does.
     pub waits: Option<Waits>,
     pub fields: Vec<(&'static str, String)>,
+    /// What its alias says when it starts.
+    pub ack: Option<String>,
     pub commits: Vec<Commit>,
     pub digest: Option<Digest>,
     pub steps: Vec<Step>,
     /// What a canary failed for.
     pub measured: Option<Judgement>,
     pub failure: Option<Failure>,
+    /// What its workflow could not work out.
+    pub fault: Option<Fault>,
+    /// What it gave.
+    pub output: Option<Output>,
     pub hosts: Option<Hosts>,
     /// Why it ended as it did, where no step failed: rejected by bea.
     pub ending: Option<String>,
@@ -100,6 +101,9 @@ pub fn card(view: &View) -> Card {
         fields.push(("brings", commits(&view.commits)));
     }
     card = card.fields(fields);
+    if let Some(ack) = &view.ack {
+        card = card.text(ack.as_str());
+    }
     if !view.steps.is_empty() {
         card = card.lines(view.steps.iter().map(step).collect());
     }
@@ -107,10 +111,13 @@ pub fn card(view: &View) -> Card {
         card = card.lines(measure::lines(judgement).into_iter().map(Text::plain).collect());
     }
     if let Some(failure) = &view.failure {
-        card = card.text(what_failed(failure));
-        if !failure.log.is_empty() {
-            card = card.code(failure.log.as_str());
-        }
+        card = failure::show(card, failure);
+    }
+    if let Some(fault) = &view.fault {
+        card = card.text(failure::fault(fault));
+    }
+    if let Some(output) = &view.output {
+        card = output::show(card, output, &view.short);
     }
     if let Some(hosts) = &view.hosts {
         card = card.lines(partition(hosts));
@@ -122,14 +129,14 @@ pub fn card(view: &View) -> Card {
     card
 }
 
-fn what_failed(failure: &Failure) -> Text {
-    let text = Text::default().bold(failure.step.as_str());
-    if !failure.unseen {
-        return text.and(" failed: ").and(failure.error.as_str());
-    }
-    text.and(": nobody saw how it ended (")
-        .and(failure.error.as_str())
-        .and("). It may have happened or not, so it is not tried again by itself.")
+/// The `ack` of an alias cannot be said.
+pub fn ack_failed(alias: &str, problem: &str) -> String {
+    format!("(`ack.format` of the alias {alias} cannot be rendered: {problem})")
+}
+
+/// The `result` of an alias cannot be said; what it would have said it of follows.
+pub fn result_failed(alias: &str, problem: &str) -> String {
+    format!("(`result.format` of the alias {alias} cannot be rendered: {problem})")
 }
 
 /// What may be done after a rollout that stopped between two artifacts.
@@ -259,22 +266,32 @@ pub fn partition(hosts: &Hosts) -> Vec<Text> {
     vec![line("new", &hosts.new), line("old", &hosts.old), line("unknown", &hosts.unknown)]
 }
 
+/// Whose bell a failing build rings.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    Author(Account),
+    /// The author has no account that we know here: the people of the app's `fallback` groups who have one.
+    Fallback(Vec<Account>),
+}
+
 /// A build failed: who wrote it, which step, what the log ends with. Nothing was deployed.
-pub fn build_failed(
-    app: &str,
-    commit: &Commit,
-    author: Option<Account>,
-    failure: &Failure,
-    times: i64,
-) -> Card {
-    let who = match author {
-        Some(account) => Text::default().mention(account).and(": "),
-        None => Text::plain(format!("{}: ", commit.author)),
+pub fn build_failed(app: &str, commit: &Commit, whom: Whom, failure: &Failure, times: i64) -> Card {
+    let subject = |text: Text| text.code(short(&commit.sha)).and(format!(" “{}”", commit.subject));
+    let what = match whom {
+        Whom::Author(account) => {
+            subject(Text::default().mention(account).and(": your commit ")).and(" does not build.")
+        }
+        Whom::Fallback(accounts) if accounts.is_empty() => {
+            subject(Text::plain(format!("{}: your commit ", commit.author))).and(" does not build.")
+        }
+        Whom::Fallback(accounts) => {
+            let all = accounts.into_iter().enumerate().fold(Text::default(), |text, (at, account)| {
+                if at == 0 { text.mention(account) } else { text.and(", ").mention(account) }
+            });
+            subject(all.and(": the commit "))
+                .and(format!(" by {} does not build; I know no account of theirs here.", commit.author))
+        }
     };
-    let what = who
-        .and("your commit ")
-        .code(short(&commit.sha))
-        .and(format!(" “{}” does not build.", commit.subject));
     let mut card = Card::titled(Tone::Bad, format!("{app}: {} failed", failure.step)).text(what);
     card = card.text(failure.error.as_str());
     if !failure.log.is_empty() {
@@ -295,6 +312,11 @@ pub fn build_recovered(app: &str, commit: &Commit, broken_for: Duration) -> Card
         length(broken_for)
     ));
     Card::titled(Tone::Good, format!("{app}: builds again")).text(text)
+}
+
+/// A push names a commit that its repository does not.
+pub fn commit_gone(url: &str) -> String {
+    format!("{url} does not have this commit (any more)")
 }
 
 /// A push that set nothing in motion although it should have; `tried`: how often, and for how long.
@@ -333,17 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_saw_is_not_called_a_failure() {
-        let said = |unseen| {
-            let (step, error) = ("install".to_owned(), "lockkeeper ended while it ran".to_owned());
-            what_failed(&Failure { step, error, log: String::new(), unseen }).to_string()
-        };
-        assert_eq!(said(false), "install failed: lockkeeper ended while it ran");
-        assert_eq!(
-            said(true),
-            "install: nobody saw how it ended (lockkeeper ended while it ran). It may have happened or not, so it is not \
-             tried again by itself."
-        );
+    fn what_may_have_happened_is_looked_at_before_it_is_ordered_again() {
         let again = |order| Card::say(order_again(order)).to_string().trim_end().to_owned();
         assert_eq!(
             again(Some("!deploy shop")),

@@ -314,7 +314,7 @@ pub fn form_missing(prefix: &str, number: i64, approves: bool) -> Card {
         true => ("The question whether you are sure", format!("{prefix}approve {number}")),
         false => ("The form", format!("{prefix}reject {number} <why>")),
     };
-    Card::say(
+    Card::refuse(
         Text::plain(format!("{what} did not open, so nothing was counted. Say "))
             .code(instead)
             .and(" instead."),
@@ -335,14 +335,30 @@ pub fn decided(number: i64, decision: &Decision) -> Card {
     Card::say(format!("#{number}: {}.", super::refusal::decided(decision)))
 }
 
+/// Words that may be a reason, or name a gate. `order`: the prefix and the command.
+pub fn unclear(order: (&str, &str), word: &str, near: Option<&str>, said: &str, number: i64) -> Card {
+    let (prefix, act) = order;
+    let text = match near {
+        Some(app) => Text::default().code(word).and(" looks like the app ").code(app),
+        None => Text::default().code(word).and(" looks like a release's number"),
+    };
+    let text = text
+        .and(" and is none, so nothing was counted. If it begins the reason, say ")
+        .code(format!("{prefix}{act} {number} {said}"));
+    Card::refuse(match near {
+        Some(app) => text.and("; if the app is meant, ").code(format!("{prefix}{act} {app}")).and("."),
+        None => text.and("."),
+    })
+}
+
 /// There is nothing to answer.
 pub fn none_of(app: &str) -> Card {
-    Card::say(format!("No gate of {app} is open; nothing was decided."))
+    Card::refuse(format!("No gate of {app} is open; nothing was decided."))
 }
 
 /// No gate of this release is open.
 pub fn none(number: i64) -> Card {
-    Card::say(format!("#{number} has no gate, so there is nothing to answer."))
+    Card::refuse(format!("#{number} has no gate, so there is nothing to answer."))
 }
 
 /// Somebody asked to measure longer at an open gate.
@@ -371,7 +387,7 @@ pub fn watched_longer(number: i64, measured: Duration) -> Card {
 
 /// Somebody asked to measure longer, and nothing waits.
 pub fn nothing_to_extend(number: i64) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!("#{number} waits for nobody, and no canary of it is being watched. "))
             .code("!status")
             .and(" shows what is going on."),

@@ -43,12 +43,12 @@ pub fn too_many_calls(most: usize) -> Card {
 
 /// A reason that cannot be recorded.
 pub fn bad_reason(problem: &str) -> Card {
-    Card::say(format!("That reason cannot be recorded: {problem}. Nothing was counted."))
+    Card::refuse(format!("That reason cannot be recorded: {problem}. Nothing was counted."))
 }
 
 /// There is no such action.
 pub fn unknown_action(name: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain("I know no action ")
             .code(name)
             .and("; ")
@@ -59,7 +59,7 @@ pub fn unknown_action(name: &str) -> Card {
 
 /// An action that only means something as a message.
 pub fn said_instead(name: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::default()
             .code(name)
             .and(" answers what somebody says: use ")
@@ -94,7 +94,7 @@ pub fn shelves(keep: &Keep, [checkouts, artifacts, logs, mirrors]: [(usize, u64)
 
 /// There is no such execution.
 pub fn unknown_execution(text: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain("I know no execution ")
             .code(text)
             .and("; ")
@@ -107,16 +107,41 @@ pub fn unknown_execution(text: &str) -> Card {
 pub fn no_answer(waited: Duration) -> Card {
     Card::titled(Tone::Waiting, format!("No answer within {}", length(waited)))
         .text("It is recorded and will be done; the answer will not come here.")
+        .as_refusal()
+}
+
+/// A command that could not be written down, so it is none.
+pub fn not_recorded(why: &str) -> Card {
+    Card::refuse(
+        Text::plain(format!(
+            "I could not record that ({}), so nothing was done and nothing will be. Say it again once there is room; ",
+            why.trim_end_matches('.')
+        ))
+        .code("lockkeeper doctor")
+        .and(" looks at disk and database."),
+    )
+}
+
+/// The bot could not answer to the end.
+pub fn went_wrong(why: &str) -> Card {
+    Card::refuse(
+        Text::plain(format!("That went wrong on my side: {}. ", why.trim_end_matches('.')))
+            .and("What was recorded before goes on: ")
+            .code("lockkeeper executions list")
+            .and(" shows it, and ")
+            .code("lockkeeper doctor")
+            .and(" looks at disk and database."),
+    )
 }
 
 /// A bot that has a terminal of its own answers there.
 pub fn say_it_there() -> Card {
-    Card::say("This bot is a rehearsal with a terminal of its own: say it there.")
+    Card::refuse("This bot is a rehearsal with a terminal of its own: say it there.")
 }
 
 /// A request that makes no sense to this version.
 pub fn not_understood(problem: &str) -> Card {
-    Card::say(format!(
+    Card::refuse(format!(
         "I do not understand this request: {problem}. Are bot and command line the same version?"
     ))
 }

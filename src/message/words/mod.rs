@@ -6,11 +6,15 @@
 pub mod answer;
 pub mod chat;
 pub mod execution;
+pub mod failure;
 pub mod fault;
 pub mod gate;
 pub mod inquiry;
+pub mod label;
 pub mod line;
 pub mod measure;
+pub mod order;
+pub mod output;
 pub mod overview;
 pub mod refusal;
 pub mod rollback;

@@ -1,7 +1,12 @@
 //! Tables of what is going on: `!status`, `!where`, `!history`, `!plan`.
 
-use super::{count, list};
-use crate::message::card::{Card, Text, Tone};
+use std::time::Duration;
+
+use super::{count, length, list};
+use crate::{
+    id::HostName,
+    message::card::{Card, Text, Tone},
+};
 
 /// What a host was last confirmed to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,12 +113,80 @@ pub fn status(going: &[String], open_gates: &[String]) -> Card {
     card
 }
 
+/// What a deploy would do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub app: String,
+    pub environment: String,
+    pub commit: String,
+    pub short: String,
+    pub reference: String,
+    pub brings: Text,
+    /// The first digits of what all target hosts say they run.
+    pub runs: Option<String>,
+    /// Who has to approve; `None` where nobody has to.
+    pub approval: Option<Vec<String>>,
+    pub url: String,
+    pub setup: String,
+    pub build: String,
+    pub canary: Option<Watched>,
+    pub hosts: Vec<HostName>,
+    pub batch_size: u32,
+}
+
+/// The canary of such a plan.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    pub hosts: Vec<HostName>,
+    /// Hosts that it is compared with.
+    pub baseline: usize,
+    pub length: Duration,
+}
+
 /// A dry run: what would happen, host by host.
-pub fn plan(title: &str, facts: Vec<(&str, String)>, steps: &[String]) -> Card {
-    Card::titled(Tone::Neutral, title)
-        .fields(facts.into_iter().map(|(name, it)| (name, Text::plain(it))).collect())
+pub fn plan(it: &Plan) -> Card {
+    let approval = it.approval.as_ref().map_or("not needed".to_owned(), |slots| list(slots));
+    let runs = it.runs.as_ref().map_or("unknown".to_owned(), |it| format!("sha256:{it}"));
+    let facts = vec![
+        ("commit", Text::plain(format!("{} ({})", it.commit, it.reference))),
+        ("brings", Text::plain(it.brings.to_string())),
+        ("runs now", Text::plain(runs)),
+        ("approval", Text::plain(approval)),
+    ];
+    let steps = steps(it);
+    Card::titled(Tone::Neutral, format!("Plan: {} to {}", it.app, it.environment))
+        .fields(facts)
         .lines(steps.iter().enumerate().map(|(at, it)| Text::plain(format!("{}. {it}", at + 1))).collect())
         .text("This was a dry run; nothing was changed.")
+}
+
+fn steps(it: &Plan) -> Vec<String> {
+    let mut steps = vec![
+        format!("clone {} at {}", it.url, it.short),
+        format!("run {}, then {}", it.setup, it.build),
+        "pack the checkout into one archive, named by its SHA-256".to_owned(),
+    ];
+    if let Some(canary) = &it.canary {
+        steps.push(format!("install it on {}", list(&canary.hosts)));
+        let (baseline, length) = (count(canary.baseline, "host"), length(canary.length));
+        steps.push(format!("watch it against {baseline} for {length}"));
+    }
+    if it.approval.is_some() {
+        steps.push("ask, and wait for the approval".to_owned());
+    }
+    steps.push(format!("install it on {}, {} at a time", list(&it.hosts), it.batch_size));
+    steps.push("ask every host what it runs".to_owned());
+    steps
+}
+
+/// An execution that is under way: what it is, where it stands, how long already.
+pub fn going(title: &str, state: &str, took: Duration) -> String {
+    format!("{title}: {state}, {}", length(took))
+}
+
+/// A gate that waits.
+pub fn open_gate(number: i64, app: &str, environment: &str) -> String {
+    format!("#{number} {app} to {environment}")
 }
 
 /// Columns as wide as their widest cell, two blanks apart.

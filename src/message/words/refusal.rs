@@ -12,7 +12,7 @@ use crate::{
 /// Somebody else started this.
 pub fn not_yours(action: &str, asker: &str) -> Card {
     let asker = if asker.is_empty() { "whoever started it" } else { asker };
-    Card::say(format!("{action} belongs to no app, so {asker} stops it, or somebody who may run it."))
+    Card::refuse(format!("{action} belongs to no app, so {asker} stops it, or somebody who may run it."))
 }
 
 /// A right that the person does not have.
@@ -24,7 +24,7 @@ pub fn denied(it: &Denied) -> Card {
         Some(groups) => format!(" Members of {} may.", list(groups)),
         None => String::new(),
     };
-    Card::say(match &it.why {
+    Card::refuse(match &it.why {
         DeniedWhy::Standing(standing) => {
             Text::plain(format!("I take no orders from {}.", standing_text(*standing)))
         }
@@ -53,7 +53,7 @@ fn standing_text(it: Standing) -> &'static str {
 
 /// An answer at a gate that changes nothing.
 pub fn refused(it: &Refusal, number: i64) -> Card {
-    Card::say(match it {
+    Card::refuse(match it {
         Refusal::NotAMember { standing } => {
             Text::plain(format!("I take no votes from {}.", standing_text(*standing)))
         }
@@ -203,7 +203,7 @@ pub fn freezes(why: &[Freeze]) -> String {
 
 /// The command was understood, but it came too late to run by itself.
 pub fn stale(late: std::time::Duration, text: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!(
             "I was away and read this {} late, so I did not run it. Say it again if you still want it: ",
             length(late)

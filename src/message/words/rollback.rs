@@ -8,7 +8,7 @@ use crate::{
 
 /// Nothing good is known to go back to.
 pub fn nothing_before(app: &str, environment: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!("I know no good release of {app} in {environment} to go back to. Ask for one: "))
             .code(format!("!deploy {app}@VERSION"))
             .and("."),
@@ -33,7 +33,7 @@ pub fn nothing_to_leave(app: &str, environment: &str, runs: &str, further: Optio
 
 /// The good artifact is not at hand: it ran before us, or somebody removed it.
 pub fn no_artifact(app: &str, digest: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!(
             "I do not have the artifact sha256:{digest} that {app} would go back to, so nothing was changed. Ask for one \
              that can be built: "
@@ -52,7 +52,7 @@ pub fn canary_is_back(app: &str, environment: &str, runs: &str) -> Card {
 
 /// There is no canary to take back.
 pub fn no_canary(app: &str, environment: &str) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!("{app} has no canary hosts in {environment}; the canary role in config/environments.yaml names them. All of production goes back with "))
             .code(format!("!rollback {app}"))
             .and("."),
@@ -61,7 +61,7 @@ pub fn no_canary(app: &str, environment: &str) -> Card {
 
 /// A rollback's number names no artifact of its own.
 pub fn not_to_promote(number: i64) -> Card {
-    Card::say(
+    Card::refuse(
         Text::plain(format!(
             "#{number} was a rollback and has no artifact of its own. Name the release that you want: "
         ))

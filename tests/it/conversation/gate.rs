@@ -33,6 +33,10 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     talk.says(Ann, "!promote 1");
     let card = talk.sees("Promotion #1 of shop").await;
     let question = talk.sees("May #1 shop to production?").await;
+    talk.says(Bea, "!reject shopp is shut");
+    reads!(talk.sees_alone(Bea, "looks like").await, @"`shopp` looks like the app `shop` and is none, so nothing was counted. If it begins the reason, say `!reject 1 shopp is shut`; if the app is meant, `!reject shop`.");
+    talk.says(Bea, "!reject #7b");
+    reads!(talk.sees_alone(Bea, "looks like").await, @"`#7b` looks like a release's number and is none, so nothing was counted. If it begins the reason, say `!reject 1 #7b`.");
     talk.says(Bea, "!reject not before the sale");
     reads!(talk.sees("#1: ").await, @"#1: rejected by bea (not before the sale).");
     let rejected = talk.becomes(&question, "rejected by bea").await;

@@ -12,6 +12,12 @@ async fn everybody_gets_one_answer(talk: &mut Talk<impl Chat>) {
     reads!(answer, @"I did not understand that; nothing was run. Did you mean `!deploy APP[@VERSION] [to] [STAGE]`? `!help` lists what you may run.");
     assert_eq!(talk.bot().engine.store().recent_executions(10).await.unwrap().len(), 0);
 
+    talk.says(Ann, "!deploy");
+    reads!(talk.sees("missing").await, @"Something is missing: `app`, a text (The app, as config/apps names it). Nothing was run. For example: `!deploy APP`");
+
+    talk.says(Ann, "!deploy shop@");
+    reads!(talk.sees("missing").await, @"Something is missing: `version`, a text (A branch, tag, commit or pull request number; the newest commit without it). Nothing was run. For example: `!deploy shop@VERSION`");
+
     talk.says(Ann, "!deploy shopp canary");
     reads!(talk.sees("no app").await, @"I know no app `shopp`. There is no app yet.");
 

@@ -99,6 +99,7 @@ pub fn card() -> impl Strategy<Value = Card> {
         buttons: labels.iter().map(|it| approve(it)).collect(),
         footer,
         if_cut: Text::plain("too long: type !approve 7 aaaaaaaa"),
+        refused: false,
     })
 }
 

@@ -209,6 +209,20 @@ async fn an_automatic_canary_goes_up_to_the_gate_which_neither_pusher_nor_author
     bot.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_breaks_the_build_rings_those_the_app_names() {
+    let world = World::new("fallback: [sre]\n");
+    let commit = world.commit("zed", "Break it", BAD);
+    let bot = world.house.start().await;
+    let mut body = world.pushed("zed-codes", NOTHING, &commit);
+    body["commits"][0]["author"]["username"] = json!(null);
+    assert_eq!(world.deliver(&bot, "push", &body).await.status(), StatusCode::ACCEPTED);
+    let told = bot.shows(0, |it| it.contains("shop: cibuild failed")).await;
+    assert!(told.contains("@ann, @bea, @dora: the commit `"), "{told}");
+    assert!(told.contains("“Break it” by zed does not build; I know no account of theirs here."), "{told}");
+    bot.stop().await;
+}
+
 /// Delivers a push and does not wait for its effect.
 async fn deliver(world: &World, bot: &Bot, commit: &str) {
     let body = world.pushed("ann-codes", NOTHING, commit);

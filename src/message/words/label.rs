@@ -1,0 +1,115 @@
+//! The short words on cards: titles, steps, ends.
+
+use super::{count, list};
+use crate::id::{GroupName, PersonName};
+
+/// What an execution is about: `Release #42 of shop`, `Build of shop`, or its action.
+pub fn title(action: &str, number: Option<i64>, app: Option<&str>) -> String {
+    let what = match action {
+        "release.rollback" | "release.canary_back" => "Rollback",
+        "release.promote" => "Promotion",
+        "ci.build" => "Build",
+        _ => "Release",
+    };
+    match (number, app) {
+        (Some(number), Some(app)) => format!("{what} #{number} of {app}"),
+        (None, Some(app)) if what == "Build" => format!("{what} of {app}"),
+        (None, Some(app)) => format!("{action} of {app}"),
+        (_, None) => action.to_owned(),
+    }
+}
+
+/// A commit by its first digits, and the name under which it was asked for, unless that is the same.
+pub fn commit(short: &str, commit: &str, reference: &str) -> String {
+    if commit.starts_with(reference) { short.to_owned() } else { format!("{short} ({reference})") }
+}
+
+/// A step of a release as people name it; `None`: the task's own name does. `is_back`: it confirms a way back.
+pub fn step(action: &str, commit: &str, is_back: bool) -> Option<String> {
+    Some(match action {
+        "ci.checkout" => format!("clone at {commit}"),
+        "package.build" => "package".to_owned(),
+        "release.turn" => "wait for the canary".to_owned(),
+        "release.watch" => "watch the canary".to_owned(),
+        "release.gate" => "approval".to_owned(),
+        "release.confirm" if is_back => "confirm the way back".to_owned(),
+        "release.confirm" => "ask every host what it runs".to_owned(),
+        _ => return None,
+    })
+}
+
+/// A host without a name.
+pub fn host() -> String {
+    "host".to_owned()
+}
+
+/// An artifact, and how many files are in it.
+pub fn packed(digest: &str, files: usize) -> String {
+    format!("sha256:{digest}, {}", count(files, "file"))
+}
+
+/// Where a host is on its way to an artifact.
+pub fn on_its_way(digest: &str, task: Option<&str>) -> String {
+    let to = format!("to sha256:{digest}");
+    task.map_or(to.clone(), |task| format!("{to}, at {task}"))
+}
+
+/// What the watch found.
+pub fn verdict(verdict: &str) -> String {
+    format!("verdict {verdict}")
+}
+
+/// Why a release ended, by how its gate was decided; `None` where the card says it elsewhere.
+pub fn ending(decision: &str) -> Option<String> {
+    Some(match decision {
+        // The gate's own error says why nobody was asked.
+        "granted" | "refused" => return None,
+        "expired" => "nobody answered in time".to_owned(),
+        "failed" => canary_failed(),
+        "superseded" => "another release took its place".to_owned(),
+        other => other.to_owned(),
+    })
+}
+
+/// The canary's verdict was `fail`.
+pub fn canary_failed() -> String {
+    "the canary failed".to_owned()
+}
+
+/// How many of a group, and who they are.
+pub fn slot(number: impl std::fmt::Display, group: &GroupName, members: &[String]) -> String {
+    format!("{number} of {group} ({})", list(members))
+}
+
+/// How many of a group.
+pub fn seats(number: impl std::fmt::Display, group: &GroupName) -> String {
+    format!("{number} of {group}")
+}
+
+/// A gate that nobody is asked at.
+pub fn quorum() -> String {
+    "a quorum".to_owned()
+}
+
+/// Somebody who went past the gate.
+pub fn break_glass(person: &PersonName) -> String {
+    format!("{person} (break glass)")
+}
+
+/// A line that proves what a host runs.
+pub fn proof(url: &str, host: &str) -> String {
+    format!("curl -s {url}   # {host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_say_what_it_is_and_of_what() {
+        assert_eq!(title("release.deploy", Some(42), Some("shop")), "Release #42 of shop");
+        assert_eq!(title("release.canary_back", Some(42), Some("shop")), "Rollback #42 of shop");
+        assert_eq!(title("ci.build", None, Some("shop")), "Build of shop");
+        assert_eq!(title("trial.go", None, None), "trial.go");
+    }
+}
