@@ -131,7 +131,10 @@ fn what_cannot_be_read_stays_in_force_and_what_is_gone_does_not() {
         }
     }
     let (nothing, diagnostics) = settings::load(&unread(&names), None);
-    assert_eq!((nothing, diagnostics.len()), (settings::Settings::default(), 3));
+    let fault = nothing.fault_of(&AppName::new("shop")).map(|it| it.message.as_str());
+    assert_eq!((fault, diagnostics.len()), (Some("cannot read it"), 3));
+    let nothing = settings::Settings { faults: Vec::new(), ..nothing };
+    assert_eq!(nothing, settings::Settings::default());
 
     let gone = SettingsFiles::from(files(&[]).files[..2].to_vec());
     let (left, diagnostics) = settings::load(&gone, Some(&good));
@@ -247,4 +250,30 @@ fn both_endings_of_yaml_are_read_and_two_of_one_name_are_told() {
       hint: keep one of them
     1 error, 0 warnings
     ");
+}
+
+/// Canary hosts are enough: what every released app has, its health, is what it is judged by.
+#[test]
+fn an_app_that_says_nothing_of_its_canary_is_asked_for_its_health() {
+    use lockkeeper::id::ReleaseId;
+    use lockkeeper::release::{Ask, compose};
+    let shop = SHOP
+        .replace("canary: {probe: {requests: 5, interval: 2s, duration: 1m}}\n", "")
+        .replace(":{{ host.vars.port }}", ":8080");
+    let (settings, diagnostics) = settings::load(&files(&[("config/apps/shop.yaml", &shop)]), None);
+    assert_eq!(report(&diagnostics), "0 errors, 0 warnings\n");
+    let ask = Ask {
+        release: ReleaseId::generate(),
+        number: 1,
+        commit: lockkeeper::id::CommitSha::parse(&"a".repeat(40)).unwrap(),
+        reference: "main".to_owned(),
+        environment: "production".into(),
+        checkout: "work".to_owned(),
+        canary_runs: None,
+        target_runs: None,
+    };
+    let app = settings.app(&AppName::new("shop")).unwrap();
+    let watch = compose(app, &settings.environments, &ask).unwrap().watch.unwrap();
+    assert_eq!(watch.canary[0].url, "http://10.0.0.1:8080/version");
+    assert_eq!((watch.baseline.len(), watch.metrics.metrics.len()), (2, 2));
 }

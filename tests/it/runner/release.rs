@@ -377,3 +377,41 @@ async fn a_checkout_has_the_bytes_of_its_commit_whatever_the_users_settings() {
     let run = act(&bench, "run_script", json!({"dir": "tree", "script": "script/cibuild"})).await;
     assert_eq!(run.result["stdout"], "built", "{run:?}");
 }
+
+/// The client is the bot itself, so a refusal is the server's fault; and what both sides refuse measures nothing.
+#[tokio::test]
+async fn a_probe_that_is_refused_is_an_error_of_the_canary_and_no_data_of_the_baseline() {
+    use lockkeeper::release::{Watch, WatchedHost};
+    use lockkeeper::rollout::{Measured, MetricKind, MetricPlan, WatchPlan, judge};
+    Bench::new();
+    let host =
+        |status| WatchedHost { name: "w".into(), url: serve(vec![(status, "{}".to_owned())]), health: None };
+    let look = async |canary, baseline| {
+        let watch = Watch {
+            metrics: WatchPlan::new(vec![MetricPlan::new("errors", MetricKind::Counts)]),
+            canary: vec![host(canary)],
+            baseline: vec![host(baseline)],
+            requests: 5,
+            interval_ms: 1,
+            artifact: None,
+        };
+        let look = Probe::new(reqwest::Client::new()).look(&watch, SystemClock.now()).await;
+        let words =
+            lockkeeper::message::words::measure::lines(&judge(&watch.metrics, std::slice::from_ref(&look)));
+        (look.metrics["errors"].clone(), words.join("\n"))
+    };
+    let (measured, words) = look(404, 200).await;
+    assert_eq!(measured, Measured::counts((5, 5), (0, 5)));
+    assert!(
+        words.contains("canary: 5 of 5 requests were answered 404: nothing is served where the probe asks"),
+        "{words}"
+    );
+    let (measured, words) = look(200, 401).await;
+    assert!(matches!(measured, Measured::Missing { .. }), "{measured:?}");
+    assert!(
+        words.contains("baseline: 5 of 5 requests were answered 401; let `canary.probe.path`"),
+        "{words}"
+    );
+    assert_eq!(look(200, 500).await.0, Measured::counts((0, 5), (5, 5)));
+    assert_eq!(look(301, 200).await.0, Measured::counts((0, 5), (0, 5)));
+}
