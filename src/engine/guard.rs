@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,8 +18,8 @@ use super::{
 };
 use crate::{
     content::Action,
-    gate::{self, AttemptFacts, Gate, Grant, GrantUse, LostWhy, recheck},
-    id::{Account, AppName, Digest, EnvironmentName, GrantId, HostName, ReleaseId, TaskName},
+    gate::{self, AttemptFacts, Clearance, Gate, Grant, GrantUse, LostWhy, recheck},
+    id::{Account, AppName, Digest, EnvironmentName, HostName, ReleaseId, TaskName},
     identity::Standing,
     message::words,
     release::Plan,
@@ -39,7 +40,9 @@ const STANDING_PAUSE: Duration = Duration::from_secs(2);
 /// What an attempt was allowed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leave {
-    pub(super) grant: Option<GrantId>,
+    /// How many guarded hosts it may touch, and the leave for each.
+    pub(super) guarded: usize,
+    pub(super) clearances: Arc<[Clearance]>,
     pub(super) host: Option<HostName>,
     /// The environment whose secrets it may have.
     pub(super) secrets_of: Option<EnvironmentName>,
@@ -78,13 +81,16 @@ impl Engine {
         let live = self.live();
         let unclear = |why| Refused::Unclear { action: action.reference.to_string(), why };
         let mut leave = Leave { host: scope.host().cloned(), ..Leave::default() };
-        let mut granted = BTreeSet::new();
-        for guarded in scope.guarded(&live).map_err(unclear)? {
+        let (mut granted, mut clearances) = (BTreeSet::new(), Vec::new());
+        let all = scope.guarded(&live).map_err(unclear)?;
+        leave.guarded = all.len();
+        for guarded in all {
             let grant = self.grant_for(execution, action, &guarded).await?;
             let facts = attempt_facts(execution, &guarded, parameters, &grant);
-            leave.grant = Some(grant.clear(&facts)?.grant());
+            clearances.push(grant.clear(&facts)?);
             granted.insert((guarded.environment, guarded.host));
         }
+        leave.clearances = clearances.into();
         leave.secrets_of = secret::home(&live.settings.environments, &scope, &granted);
         Ok(leave)
     }

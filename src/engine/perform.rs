@@ -167,14 +167,15 @@ impl Engine {
     ) -> Result<Result<Attempt, End>, Postponed> {
         let beginning = Beginning {
             execution: execution.id,
-            grant: leave.grant,
             host: leave.host.clone(),
+            guarded: leave.guarded,
+            clearances: leave.clearances.clone(),
             timeout: timeout + GRACE,
             now: self.now(),
         };
         let mut wait = HEARTBEAT / 10;
         loop {
-            let (beginning, grant, now) = (beginning.clone(), leave.grant, self.now());
+            let (beginning, now) = (beginning.clone(), self.now());
             let (id, version) = (execution.id, execution.version);
             // Its root waits for this very visit, whatever else may not begin any more.
             let root = truth::awaited(execution).is_none().then_some(execution.root);
@@ -184,9 +185,6 @@ impl Engine {
                         && !crate::store::execution::goes_on(tx, root).await?
                     {
                         return Ok(None);
-                    }
-                    if let Some(grant) = grant {
-                        crate::store::gate::require_permission(tx, grant).await?;
                     }
                     crate::store::execution::advance(tx, id, version, Status::Running, now).await?;
                     attempt::begin(tx, &beginning).await.map(Some)

@@ -1,17 +1,18 @@
 //! Attempts: the row stands before the effect begins, and every later write carries the attempt's fence.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use super::{
-    Store, StoreError, Tx, counter,
+    Store, StoreError, Tx, counter, gate as permissions,
     row::{Columns, to_json},
 };
 use crate::{
     clock,
+    gate::Clearance,
     id::{AttemptId, ExecutionId, GrantId, HostName},
     status::Status,
 };
@@ -36,15 +37,27 @@ pub struct Attempt {
 #[derive(Clone, Debug)]
 pub struct Beginning {
     pub execution: ExecutionId,
-    pub grant: Option<GrantId>,
     pub host: Option<HostName>,
+    /// How many guarded hosts it may touch, counted before anybody was asked for leave.
+    pub guarded: usize,
+    /// The leave for each of them.
+    pub clearances: Arc<[Clearance]>,
     pub timeout: Duration,
     pub now: Timestamp,
 }
 
 /// Records that an effect is about to begin; returns its number and fence.
+///
+/// # Errors
+/// [`StoreError::CalledOff`], if a permission is over by now or a guarded host has none.
 pub async fn begin(tx: &mut Tx, it: &Beginning) -> Result<Attempt, StoreError> {
     let id = AttemptId::generate();
+    let mut grant = None;
+    for clearance in it.clearances.iter() {
+        permissions::require_permission(tx, clearance.grant()).await?;
+        clear(tx, id, it.execution, clearance).await?;
+        grant = Some(clearance.grant());
+    }
     let fence = counter::next(tx, "fence").await?;
     let (number,): (i64,) =
         sqlx::query_as("SELECT COALESCE(MAX(number), 0) + 1 FROM attempt WHERE execution_id = $1")
@@ -53,17 +66,19 @@ pub async fn begin(tx: &mut Tx, it: &Beginning) -> Result<Attempt, StoreError> {
             .await?;
     let deadline_at = clock::after(it.now, it.timeout);
     sqlx::query(
-        "INSERT INTO attempt (id, execution_id, number, fence, grant_id, host, status, started_at, heartbeat_at, deadline_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7, $8)",
+        "INSERT INTO attempt (id, execution_id, number, fence, grant_id, host, status, started_at, heartbeat_at, deadline_at,
+                              guarded)
+         VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $7, $8, $9)",
     )
     .bind(id.to_string())
     .bind(it.execution.to_string())
     .bind(number)
     .bind(fence)
-    .bind(it.grant.map(|grant| grant.to_string()))
+    .bind(grant.map(|grant| grant.to_string()))
     .bind(it.host.as_ref().map(|host| host.as_str().to_owned()))
     .bind(clock::to_millis(it.now))
     .bind(clock::to_millis(deadline_at))
+    .bind(i64::try_from(it.guarded).unwrap_or(i64::MAX))
     .execute(&mut tx.connection)
     .await?;
     Ok(Attempt {
@@ -71,13 +86,39 @@ pub async fn begin(tx: &mut Tx, it: &Beginning) -> Result<Attempt, StoreError> {
         execution: it.execution,
         number,
         fence,
-        grant: it.grant,
+        grant,
         host: it.host.clone(),
         process: None,
         status: Status::Running,
         started_at: it.now,
         deadline_at,
     })
+}
+
+/// Records by which permission an attempt may touch a guarded host.
+async fn clear(
+    tx: &mut Tx,
+    attempt: AttemptId,
+    execution: ExecutionId,
+    it: &Clearance,
+) -> Result<(), StoreError> {
+    let facts = it.attempt();
+    sqlx::query(
+        "INSERT INTO clearance (attempt_id, execution_id, grant_id, app, environment, role, task, host, digest)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(attempt.to_string())
+    .bind(execution.to_string())
+    .bind(it.grant().to_string())
+    .bind(facts.app.as_str())
+    .bind(facts.environment.as_str())
+    .bind(facts.role.as_str())
+    .bind(facts.task.as_str())
+    .bind(facts.host.as_str())
+    .bind(facts.digest.as_str())
+    .execute(&mut tx.connection)
+    .await?;
+    Ok(())
 }
 
 /// Records how an attempt ended. A stale fence changes nothing and is [`StoreError::Changed`].

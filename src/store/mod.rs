@@ -78,9 +78,17 @@ pub enum StoreError {
     Closed,
 }
 
+/// How what the schema itself forbids begins (`migrations/sqlite/0005_guards.sql`).
+const REFUSED: &str = "refused: ";
+
 impl From<sqlx::Error> for StoreError {
+    /// What the schema forbids is a decision: asking again brings the same.
     fn from(error: sqlx::Error) -> Self {
-        Self::Unavailable(error)
+        let refused = error.as_database_error().and_then(|it| it.message().split_once(REFUSED));
+        match refused {
+            Some((_, why)) => Self::CalledOff { why: why.to_owned() },
+            None => Self::Unavailable(error),
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the store promises: facts once, versions that move forward, commits that hold or do not.
 
+mod guards;
+mod model;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -130,8 +133,9 @@ async fn a_stale_fence_writes_nothing_and_a_success_is_not_repeated() {
     let begin = |number: i64| {
         let beginning = Beginning {
             execution: id,
-            grant: None,
             host: None,
+            guarded: 0,
+            clearances: Default::default(),
             timeout: Duration::from_secs(number as u64),
             now: NOW,
         };
@@ -259,7 +263,13 @@ fn permission(id: u128, gate: Option<u128>, used: bool) -> Box<PermissionRow<Val
 #[tokio::test]
 async fn a_permission_is_one_per_gate_used_once_and_over_with_its_root() {
     let (_dir, store) = open().await;
-    commit(&store, vec![Change::Permit(permission(1, Some(1), false))]).await.unwrap();
+    let granted = vec![
+        start(execution(1, None)),
+        Change::OpenGate(gate_row(1, "open", false)),
+        Change::Gate(gate_row(1, "granted", true)),
+        Change::Permit(permission(1, Some(1), false)),
+    ];
+    commit(&store, granted).await.unwrap();
     let second = commit(&store, vec![Change::Permit(permission(2, Some(1), false))]).await;
     assert!(matches!(second, Err(StoreError::Exists { .. })));
     let id = GrantId::from_number(1);
