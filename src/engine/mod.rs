@@ -9,8 +9,10 @@
 //! - [`gate`], [`turn`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
 //! - [`keep`]: removes what nothing refers to any more;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`give_up`]: the end of a tree that
-//!   cannot go on; [`truth`]: however a root ends, the hosts that it changed are asked first.
+//!   cannot go on; [`truth`]: however a root ends, the hosts that it changed are asked first; [`adrift`]: what nothing
+//!   would wake.
 
+mod adrift;
 pub mod bundle;
 mod cancel;
 mod confirm;

@@ -53,6 +53,12 @@ struct Over {
     version: i64,
 }
 
+/// Between two looks of a watch; `None` if it has nothing to look at.
+pub(super) fn interval(watch: &Execution) -> Option<Duration> {
+    let input: Input = serde_json::from_value(Value::Object(watch.parameters.clone())).ok()?;
+    input.plan.watch.map(|it| Duration::from_millis(it.interval_ms))
+}
+
 /// Visits of one release that are looked through.
 const TREE_MAX: i64 = 1_000;
 

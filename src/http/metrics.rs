@@ -21,7 +21,10 @@ use prometheus_client::{
 use super::{Held, Refused, STORE_PATIENCE, error::HttpError};
 use crate::{
     clock,
-    store::count::{Counts, Queue},
+    store::{
+        StoreError,
+        count::{Counts, Queue},
+    },
 };
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,15 +38,19 @@ pub(super) async fn metrics(State(surface): Held) -> Result<Response, HttpError>
     let engine = &surface.parts.engine;
     let now = engine.clock().now();
     let since = now.saturating_sub(jiff::SignedDuration::try_from(RECENT).unwrap_or_default());
-    let counting = engine.store().counts(since.unwrap_or(Timestamp::MIN));
-    let counts = tokio::time::timeout(STORE_PATIENCE, counting).await.map_err(|_| HttpError::StoreLate)??;
+    let counting = async {
+        let counts = engine.store().counts(since.unwrap_or(Timestamp::MIN)).await?;
+        Ok::<_, StoreError>((counts, engine.adrift().await?.len()))
+    };
+    let counted = tokio::time::timeout(STORE_PATIENCE, counting).await;
+    let (counts, adrift) = counted.map_err(|_| HttpError::StoreLate)??;
     let mut body = String::new();
     // Writing into a string cannot fail.
-    let _ = text::encode(&mut body, &registry(&counts, &surface.refused, now));
+    let _ = text::encode(&mut body, &registry(&counts, adrift, &surface.refused, now));
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
 }
 
-fn registry(counts: &Counts, refused: &Refused, now: Timestamp) -> Registry {
+fn registry(counts: &Counts, adrift: usize, refused: &Refused, now: Timestamp) -> Registry {
     let mut registry = Registry::with_prefix("lockkeeper");
     let executions = Family::<Labels, Gauge>::default();
     for (status, number) in &counts.executions {
@@ -66,6 +73,9 @@ fn registry(counts: &Counts, refused: &Refused, now: Timestamp) -> Registry {
         gauge.set(value);
         registry.register(name, help, gauge);
     };
+    let help =
+        "Unfinished executions that nothing will wake: more than 0 is a fault, and a restart takes them up";
+    number("executions_adrift", help, i64::try_from(adrift).unwrap_or(i64::MAX));
     number("attempts_running", "Attempts that have begun and not ended", counts.attempts_running);
     number("gates_open", "Gates that wait for an answer", counts.gates_open);
     number("inbox_waiting", "Deliveries without their effect", counts.inbox.waiting);
@@ -101,11 +111,12 @@ mod tests {
         };
         let refused = Refused { slack: AtomicU64::new(5), ..Refused::default() };
         let mut body = String::new();
-        text::encode(&mut body, &registry(&counts, &refused, now)).unwrap();
+        text::encode(&mut body, &registry(&counts, 6, &refused, now)).unwrap();
         for line in [
             "lockkeeper_executions{status=\"failed\"} 1",
             "lockkeeper_executions{status=\"running\"} 2",
             "lockkeeper_signatures_refused_total{source=\"slack\"} 5",
+            "lockkeeper_executions_adrift 6",
             "lockkeeper_gates_open 3",
             "lockkeeper_attempts_running 0",
             "lockkeeper_inbox_waiting 4",

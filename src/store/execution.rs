@@ -182,6 +182,25 @@ impl Store {
         self.readable(query.bind(action.to_owned())).await
     }
 
+    /// Unfinished executions of which no row shows a cause to wake: no attempt within its deadline, no undecided gate
+    /// within its own, no visit that goes on, no time that is still to come; and of which nothing was written after
+    /// `since`. Whether something else will wake them, their kind says.
+    pub async fn silent_executions(&self, since: Timestamp) -> Result<Vec<Execution>, StoreError> {
+        let query = sqlx::query(select!(
+            "WHERE ended_at IS NULL AND created_at <= $1 AND COALESCE(started_at, 0) <= $1 AND COALESCE(due_at, 0) <= $1
+             AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.execution_id = execution.id
+                 AND COALESCE(attempt.ended_at, attempt.deadline_at) > $1)
+             AND NOT EXISTS (SELECT 1 FROM gate WHERE gate.execution_id = execution.id
+                 AND COALESCE(gate.decided_at, gate.deadline_at) > $1)
+             AND NOT EXISTS (SELECT 1 FROM execution AS visit WHERE visit.parent_id = execution.id
+                 AND (visit.ended_at IS NULL OR visit.ended_at > $1))
+             AND NOT EXISTS (SELECT 1 FROM flow_event WHERE flow_event.execution_id = execution.id AND flow_event.at > $1)
+             AND NOT EXISTS (SELECT 1 FROM look WHERE look.execution_id = execution.id AND look.at > $1)
+             ORDER BY created_at, id"
+        ));
+        self.executions(query.bind(clock::to_millis(since))).await
+    }
+
     /// The visits of one workflow, in the order they were dispatched.
     pub async fn children(&self, parent: ExecutionId) -> Result<Vec<Execution>, StoreError> {
         self.executions(

@@ -51,6 +51,15 @@ impl Store {
         rows.iter().map(|row| Columns { table: "look", row }.json("body")).collect()
     }
 
+    /// When the last look was taken; `None` before the first.
+    pub async fn last_look_at(&self, id: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query("SELECT MAX(at) AS at FROM look WHERE execution_id = $1")
+            .bind(id.to_string())
+            .fetch_one(&mut *self.reader().await?)
+            .await?;
+        Columns { table: "look", row: &row }.at_or_none("at")
+    }
+
     pub async fn evidence<E: DeserializeOwned>(&self, id: EvidenceId) -> Result<E, StoreError> {
         let row = sqlx::query("SELECT body FROM evidence WHERE id = $1")
             .bind(id.to_string())
