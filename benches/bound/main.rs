@@ -11,6 +11,8 @@
 #![allow(clippy::print_stdout, reason = "what is measured is said")]
 
 mod alias;
+#[path = "../../tests/it/support/ballots.rs"]
+mod ballots;
 mod disk;
 mod flow;
 mod house;
@@ -60,6 +62,8 @@ enum Name {
     Card,
     /// The last vote to the first attempt that it allows
     Vote,
+    /// A thousand gates, fifty voters at each at once: one decision each
+    Crowds,
     /// Durable tasks a second
     Tasks,
     /// A workflow over 250 and over 5,000 items
@@ -108,6 +112,7 @@ async fn measure(name: Name, dir: &Path) -> anyhow::Result<Vec<Row>> {
         Name::Dispatch => alias::dispatch(),
         Name::Card => talk::card(dir).await,
         Name::Vote => vote::vote(dir).await,
+        Name::Crowds => vote::crowds(dir).await,
         Name::Tasks => flow::tasks(dir).await,
         Name::Items => flow::items(dir).await,
         Name::Start => process::start(dir),

@@ -1,4 +1,5 @@
-//! From the vote that decides to the first attempt that it allows: in the rehearsal's world, with real hosts.
+//! From the vote that decides to the first attempt that it allows: in the rehearsal's world, with real hosts. And crowds
+//! at a thousand gates: one decision each.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use lockkeeper::chat::terminal::{Player, Rehearsal, Shown, Surface, Terminal, Te
 use lockkeeper::clock::{SharedClock, SystemClock};
 use lockkeeper::config;
 use lockkeeper::demo::{Program, Terms, World};
+use lockkeeper::engine::Engine;
 use lockkeeper::id::{MessageId, MessageRef};
 use lockkeeper::message::ButtonAct;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -16,6 +18,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::ballots::{answer_all, copies, voters};
 use super::house::PATIENCE;
 use super::report::{Bound, Row, Times, millis};
 
@@ -27,7 +30,7 @@ pub async fn vote(dir: &Path) -> anyhow::Result<Vec<Row>> {
     let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
     let mut world = World::create(&dir.path().join("world"), program, &Terms::default()).await?;
     world.start_supervisor().await?;
-    let (player, stop, running) = open(&world).await?;
+    let Running { player, stop, running, .. } = open(&world).await?;
     world.commit_good(2).await?;
     let mut history =
         SqliteConnectOptions::new().filename(world.dir().join("data/lockkeeper.db")).connect().await?;
@@ -63,9 +66,56 @@ pub async fn vote(dir: &Path) -> anyhow::Result<Vec<Row>> {
     Ok(vec![Row::new(what, millis(times.p99()), Bound::AtMost(100.0), "ms", note)])
 }
 
-type Running = tokio::task::JoinHandle<Result<(), lockkeeper::boot::BootError>>;
+const GATES: usize = 1_000;
+const CROWD: usize = 50;
+/// Gates that are answered side by side.
+const ABREAST: usize = 16;
 
-async fn open(world: &World) -> anyhow::Result<(Player, CancellationToken, Running)> {
+pub async fn crowds(dir: &Path) -> anyhow::Result<Vec<Row>> {
+    let dir = TempDir::new_in(dir)?;
+    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
+    let mut world = World::create(&dir.path().join("world"), program, &Terms::default()).await?;
+    let people = world.dir().join("config/people.yaml");
+    let known = std::fs::read_to_string(&people)?;
+    std::fs::write(&people, known.replacen("people:\n", &format!("people:\n{}", voters(CROWD)), 1))?;
+    world.start_supervisor().await?;
+    let Running { player, engine, stop, running } = open(&world).await?;
+    world.commit_good(2).await?;
+    player.say("ann", "!deploy shop");
+    wait(&player, |all| asked(all, &[])).await?;
+    let rows = copies(&engine, GATES).await?;
+    let begun = Instant::now();
+    let granted = answer_all(&engine, &rows, CROWD, ABREAST).await?;
+    let took = begun.elapsed();
+    let mut history =
+        SqliteConnectOptions::new().filename(world.dir().join("data/lockkeeper.db")).connect().await?;
+    let sql = "SELECT COUNT(*) FROM gate WHERE decided_at IS NOT NULL AND (state = 'granted') <>
+               ((SELECT COUNT(*) FROM permission WHERE gate_id = gate.id) = 1)";
+    let strange: i64 = sqlx::query_scalar(sql).fetch_one(&mut history).await?;
+    ensure!(strange == 0, "{strange} gates whose permission does not fit their decision");
+    history.close().await?;
+    stop.cancel();
+    running.await??;
+    world.end().await?;
+    let votes = GATES * CROWD;
+    let note = format!(
+        "{GATES} gates, {CROWD} voters at each at once, half of them against; one decision each, {granted} granted with one \
+         permission each; {votes} answers took {:.1} s, until all are on disk",
+        took.as_secs_f64()
+    );
+    let what = "answers of crowds at a thousand gates";
+    Ok(vec![Row::new(what, votes as f64 / took.as_secs_f64(), Bound::AtLeast(500.0), "answers/s", note)])
+}
+
+/// A bot in this process.
+struct Running {
+    player: Player,
+    engine: Engine,
+    stop: CancellationToken,
+    running: tokio::task::JoinHandle<Result<(), lockkeeper::boot::BootError>>,
+}
+
+async fn open(world: &World) -> anyhow::Result<Running> {
     let config = config::load(&world.config())?;
     let clock: SharedClock = std::sync::Arc::new(SystemClock);
     let player = Player::new("main".into(), None);
@@ -79,9 +129,9 @@ async fn open(world: &World) -> anyhow::Result<(Player, CancellationToken, Runni
     };
     let terminal = Terminal::new(settings, player.clone(), clock.clone());
     let app = App::open(Options { config, clock, adapters: vec![std::sync::Arc::new(terminal)] }).await?;
-    let stop = CancellationToken::new();
+    let (engine, stop) = (app.engine.clone(), CancellationToken::new());
     let running = tokio::spawn(app.run(stop.clone()));
-    Ok((player, stop, running))
+    Ok(Running { player, engine, stop, running })
 }
 
 async fn wait<T>(player: &Player, wanted: impl FnMut(&[Shown]) -> Option<T>) -> anyhow::Result<T> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lockkeeper::clock::{after, before};
+use lockkeeper::clock::{Clock as _, SystemClock, after, before};
 use lockkeeper::id::{Digest, ExecutionId, GateId, ReleaseId, Seal};
 use lockkeeper::status::Status;
 use lockkeeper::store::Change;
@@ -13,6 +13,7 @@ use lockkeeper::store::gate::GateRow;
 use serde_json::{Map, json};
 
 use crate::support::house::{Bot, House};
+use crate::support::trial::until_answered;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -41,8 +42,19 @@ fn left(runner: &str) -> Execution {
     }
 }
 
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
 fn ago(length: Duration) -> Timestamp {
-    before(Timestamp::now(), length)
+    before(now(), length)
+}
+
+/// A bot that has taken up what it found: what is written from here on it knows nothing of.
+async fn ready(house: &House) -> Bot {
+    let bot = house.start().await;
+    until_answered(bot.address, "/healthz", 200).await;
+    bot
 }
 
 async fn write(bot: &Bot, at: Timestamp, changes: Vec<Change>) {
@@ -85,7 +97,7 @@ fn gate(of: &Execution, deadline_at: Timestamp) -> Change {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_execution_that_nothing_will_wake_is_in_the_metrics() {
     let house = House::new();
-    let bot = house.start().await;
+    let bot = ready(&house).await;
     let gauge = async || {
         let url = format!("http://{}/metrics", bot.address);
         let body = reqwest::get(url).await.unwrap().text().await.unwrap();
@@ -95,7 +107,7 @@ async fn an_execution_that_nothing_will_wake_is_in_the_metrics() {
     let it = left("noop");
     orphan(&bot, &it).await;
     assert_eq!(gauge().await.as_deref(), Some("1"));
-    write(&bot, Timestamp::now(), vec![Change::End(it.id, Status::Canceled, json!({}))]).await;
+    write(&bot, now(), vec![Change::End(it.id, Status::Canceled, json!({}))]).await;
     assert_eq!(gauge().await.as_deref(), Some("0"));
     bot.stop().await;
 }
@@ -103,8 +115,8 @@ async fn an_execution_that_nothing_will_wake_is_in_the_metrics() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_wakes_an_execution_counts_until_its_time_is_over() {
     let house = House::new();
-    let bot = house.start().await;
-    let now = Timestamp::now();
+    let bot = ready(&house).await;
+    let now = now();
     let [attempt, late, gated, lapsed] = std::array::from_fn(|_| left("local-shell-cmd"));
     for it in [&attempt, &late, &gated, &lapsed] {
         orphan(&bot, it).await;
@@ -123,7 +135,7 @@ async fn whatever_wakes_an_execution_counts_until_its_time_is_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_waits_for_its_visits_and_no_longer() {
     let house = House::new();
-    let bot = house.start().await;
+    let bot = ready(&house).await;
     let flow = left("orquesta");
     let mut visit = left("local-shell-cmd");
     visit.root = flow.id;
@@ -135,7 +147,7 @@ async fn a_workflow_waits_for_its_visits_and_no_longer() {
     assert_eq!(adrift(&bot).await, []);
     write(&bot, ago(MINUTE * 2), vec![Change::End(visit.id, Status::Failed, json!({}))]).await;
     assert_eq!(adrift(&bot).await, [flow.id]);
-    write(&bot, Timestamp::now(), vec![Change::Tell(flow.id, 1, json!({}))]).await;
+    write(&bot, now(), vec![Change::Tell(flow.id, 1, json!({}))]).await;
     assert_eq!(adrift(&bot).await, [], "it was told of something just now");
     bot.stop().await;
 }
@@ -143,7 +155,7 @@ async fn a_workflow_waits_for_its_visits_and_no_longer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_waits_until_its_own_end() {
     let house = House::new();
-    let bot = house.start().await;
+    let bot = ready(&house).await;
     let mut asked = left("inquirer");
     asked.parameters.insert("ttl".to_owned(), json!(120));
     let mut over = left("inquirer");
@@ -154,6 +166,6 @@ async fn a_question_waits_until_its_own_end() {
     let watch = left("watch");
     orphan(&bot, &watch).await;
     assert_eq!(adrift(&bot).await, [over.id, watch.id], "a watch of nothing looks at nothing");
-    write(&bot, Timestamp::now(), vec![Change::End(watch.id, Status::Failed, json!({}))]).await;
+    write(&bot, now(), vec![Change::End(watch.id, Status::Failed, json!({}))]).await;
     bot.stop().await;
 }

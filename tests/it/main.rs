@@ -7,6 +7,7 @@
     reason = "tests end at the first surprise and print what they count"
 )]
 
+mod adrift;
 mod alias;
 mod chat_discord;
 mod chat_slack;
@@ -28,4 +29,5 @@ mod support;
 mod terminal;
 mod tidy;
 mod tour;
+mod votes;
 mod webhook;
