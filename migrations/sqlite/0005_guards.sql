@@ -109,7 +109,10 @@ CREATE TRIGGER execution_ends_once BEFORE UPDATE ON execution
 WHEN OLD.ended_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'refused: an execution that has ended never changes'); END;
 CREATE TRIGGER execution_moves_forward BEFORE UPDATE ON execution
-WHEN NOT EXISTS (SELECT 1 FROM status_move WHERE was = OLD.status AND becomes = NEW.status)
+WHEN (NOT EXISTS (SELECT 1 FROM status_move WHERE was = OLD.status AND becomes = NEW.status)
+        -- A row that was damaged may be ended.
+        AND OLD.status IN (SELECT name FROM status))
+    OR NEW.status NOT IN (SELECT name FROM status)
     OR NEW.status IN (SELECT name FROM status WHERE ended = (NEW.ended_at IS NULL))
         AND NOT (NEW.ended_at IS NULL AND NEW.runner = 'orquesta')
     OR NEW.version <> OLD.version + 1

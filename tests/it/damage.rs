@@ -26,6 +26,13 @@ async fn go(bot: &Bot) -> (ExecutionId, String) {
 
 async fn damage(dir: &Path, sql: &'static str, root: ExecutionId) {
     let mut history = history(dir).await.unwrap();
+    // No program of ours could write this; a disk can.
+    let guards = "SELECT name FROM sqlite_master WHERE type = 'trigger'";
+    let guards: Vec<String> = sqlx::query_scalar(guards).fetch_all(&mut history).await.unwrap();
+    for guard in guards {
+        let sql = sqlx::AssertSqlSafe(format!("DROP TRIGGER {guard}"));
+        sqlx::query(sql).execute(&mut history).await.unwrap();
+    }
     let done = sqlx::query(sql).bind(root.to_string()).execute(&mut history).await.unwrap();
     assert!(done.rows_affected() > 0, "{sql}");
 }
