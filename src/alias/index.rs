@@ -15,9 +15,9 @@ use super::suggest::Suggester;
 /// How a message that several formats match is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Upper and lower case differ, and the most specific match wins: the one with the most characters that match only
-    /// themselves, so that `{{text}}` takes nothing from any other. Several aliases that are as specific as each other are
-    /// ambiguous (StackStorm's API: any several); several formats of one alias are not: the first is taken.
+    /// Upper and lower case differ and exactly one alias must match (StackStorm's API). Several formats of one alias
+    /// are no ambiguity: the most specific is taken, then the first. A format without a character of its own, as
+    /// `{{text}}` is, takes only what no other alias does; else it would leave no command unambiguous.
     Strict,
     /// Upper and lower case are the same and the first match wins, in the order of the aliases (hubot).
     First,
@@ -191,7 +191,7 @@ impl Index {
         found.into_iter().collect()
     }
 
-    /// The best match of every alias that matches and is as specific as any other that does, with formats of one kind (`match_multiple` or not) only.
+    /// The best match of every alias that matches, with formats of one kind (`match_multiple` or not) only.
     fn strict(&self, stream: &Stream, candidates: &[usize], multiple: bool) -> Vec<Match<'_>> {
         let mut best: Vec<(usize, Match<'_>)> = Vec::new();
         for number in candidates {
@@ -208,8 +208,11 @@ impl Index {
                 None => best.push((literals, found)),
             }
         }
-        let most = best.iter().map(|(literals, _)| *literals).max();
-        best.into_iter().filter(|(literals, _)| Some(*literals) == most).map(|(_, found)| found).collect()
+        let catches_all = |literals: usize| literals == 0;
+        if best.iter().any(|(literals, _)| !catches_all(*literals)) {
+            best.retain(|(literals, _)| !catches_all(*literals));
+        }
+        best.into_iter().map(|(_, found)| found).collect()
     }
 
     fn try_entry<'a>(&'a self, entry: &'a Entry, stream: &Stream, ignore_case: bool) -> Option<Match<'a>> {
@@ -273,25 +276,19 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_alias_is_taken_and_equals_are_ambiguous() {
-        let aliases = vec![
-            alias("all", &["{{text}}"]),
-            alias("any", &["deploy {{x}}"]),
-            alias("web", &["deploy web"]),
-            alias("same", &["deploy {{app}}"]),
-        ];
-        let index = index(aliases);
-        assert_eq!(find(&index, "deploy web", Mode::Strict), "web by deploy web");
-        assert_eq!(find(&index, "deploy api", Mode::Strict), "several: any same");
-        assert_eq!(find(&index, "hello", Mode::Strict), "all by {{text}}");
-        assert_eq!(find(&index, "deploy web", Mode::First), "all by {{text}}");
+    fn two_aliases_that_match_are_ambiguous_unless_the_first_wins() {
+        let index = index(vec![alias("any", &["deploy {{x}}"]), alias("web", &["deploy web"])]);
+        assert_eq!(find(&index, "deploy web", Mode::Strict), "several: any web");
+        assert_eq!(find(&index, "deploy web", Mode::First), "any by deploy {{x}}");
+        assert_eq!(find(&index, "deploy api", Mode::Strict), "any by deploy {{x}}");
     }
 
     #[test]
-    fn in_hubots_mode_the_first_wins() {
-        let index = index(vec![alias("any", &["deploy {{x}}"]), alias("web", &["deploy web"])]);
-        assert_eq!(find(&index, "deploy web", Mode::First), "any by deploy {{x}}");
-        assert_eq!(find(&index, "deploy api", Mode::Strict), "any by deploy {{x}}");
+    fn what_catches_all_takes_only_what_nobody_else_does() {
+        let index = index(vec![alias("all", &["{{text}}"]), alias("any", &["deploy {{x}}"])]);
+        assert_eq!(find(&index, "deploy web", Mode::Strict), "any by deploy {{x}}");
+        assert_eq!(find(&index, "hello", Mode::Strict), "all by {{text}}");
+        assert_eq!(find(&index, "deploy web", Mode::First), "all by {{text}}");
     }
 
     #[test]
