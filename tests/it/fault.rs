@@ -153,11 +153,13 @@ async fn killed_in_the_middle_of_the_watch_it_watches_on() {
 async fn killed_while_the_second_of_three_hosts_is_installed_it_stops_and_tells_the_truth() {
     let played = killed_while_installing("web-2").await;
     assert_eq!((played.outcome, played.deaths), (Outcome::Unseen, 1), "{}", played.first);
-    for said in
-        ["install: nobody saw how it ended", "new: web-1", "old: web-3", "unknown: web-2", "`!rollback shop`"]
-    {
+    for said in ["install: nobody saw how it ended", "new: web-1", "old: web-3", "`!rollback shop`"] {
         assert!(played.first.contains(said), "it does not say {said}:\n{}", played.first);
     }
+    // The installation was held until the kill; it may be through before the next bot ends what is left of it, and then
+    // the host itself says so.
+    let truths = ["unknown: web-2", "new: web-1 and web-2"];
+    assert!(truths.iter().any(|it| played.first.contains(it)), "where is web-2?\n{}", played.first);
 }
 
 /// No host shows the new artifact yet; still, what it came from is the release that runs, not the one before that.
@@ -165,7 +167,8 @@ async fn killed_while_the_second_of_three_hosts_is_installed_it_stops_and_tells_
 async fn killed_while_the_first_host_is_installed_it_goes_back_to_what_all_hosts_ran() {
     let played = killed_while_installing("web-1").await;
     assert_eq!(played.orders, ["!deploy shop", "!rollback shop"], "{}", played.first);
-    for said in ["new: none", "old: web-2 and web-3", "unknown: web-1"] {
-        assert!(played.first.contains(said), "it does not say {said}:\n{}", played.first);
-    }
+    assert!(played.first.contains("old: web-2 and web-3"), "{}", played.first);
+    // As above: held until the kill, it may still come through.
+    let truths = ["unknown: web-1", "new: web-1"];
+    assert!(truths.iter().any(|it| played.first.contains(it)), "where is web-1?\n{}", played.first);
 }
