@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lockkeeper::chat::discord::DiscordHearing;
 use lockkeeper::chat::{ChatAdapter, ListenError, Trouble};
+use lockkeeper::clock::{Clock as _, SystemClock};
 use lockkeeper::message::{Delivery, Incoming};
 use serde_json::json;
 use tempfile::TempDir;
@@ -198,19 +199,22 @@ async fn a_bot_that_dies_in_a_loop_begins_few_sessions() {
         &format!("discord: {{token: file:discord, api_url: \"{}\"}}\n", fake.url()),
     );
     house.write("config/discord", TOKEN);
-    for _ in 0..5 {
-        let bot = house.start().await;
-        let before = fake.begun();
-        fake.until("the bot is connected", |it| before <= it.begun() && it.lines() == 1).await;
-        bot.stop().await;
-        // Discord has lost the session, so each start needs another.
-        fake.forget_sessions();
-    }
-    assert_eq!(fake.identified(), 5);
+    // What nine processes left that died one after another, so many seconds ago.
+    let leave = |seconds: i64| {
+        let at = SystemClock.now().as_millisecond() - seconds * 1_000;
+        house.write("data/discord.json", &json!({"session": null, "begun": vec![at; 9]}).to_string());
+    };
+    leave(1);
     let bot = house.start().await;
-    let calls = fake.calls("GET gateway");
-    fake.until("the sixth waits, and comes", |it| it.identified() == 6).await;
-    assert_eq!(fake.calls("GET gateway"), calls + 1, "nothing is asked while it waits");
+    assert!(!fake.begins_within(Duration::from_secs(2)).await, "the tenth waits");
+    assert_eq!((fake.begun(), fake.calls("GET gateway")), (0, 0), "and asks nothing");
     bot.stop().await;
+    leave(3_700);
+    let bot = house.start().await;
+    fake.until("an hour later nothing is waited for", |it| it.identified() == 1).await;
+    bot.stop().await;
+    let book = std::fs::read_to_string(house.path("data/discord.json")).expect("a book");
+    let book: serde_json::Value = serde_json::from_str(&book).expect("JSON");
+    assert_eq!(book["begun"].as_array().map(Vec::len), Some(1), "{book}");
     fake.finish().await;
 }

@@ -503,6 +503,13 @@ impl FakeDiscord {
         super::within(patience, &self.changed, answered).await.is_some()
     }
 
+    /// Whether a line stands that did not before, now or before this is over.
+    pub async fn begins_within(&self, patience: Duration) -> bool {
+        let before = self.begun();
+        let begun = || (before < self.begun()).then_some(());
+        super::within(patience, &self.changed, begun).await.is_some()
+    }
+
     pub fn calls(&self, call: &str) -> usize {
         self.look(|it| it.calls.iter().filter(|it| *it == call).count())
     }
