@@ -42,9 +42,9 @@ const NAMED: [&str; 16] = [
     "gate insert",
     "permission insert",
     "permission update",
-    "release.upload running, counter update, attempt insert running on web-1",
-    "release.install running, counter update, attempt insert running on web-1",
-    "release.install running, counter update, attempt insert running on web-2",
+    "release.upload running, clearance insert, counter update, attempt insert running on web-1",
+    "release.install running, clearance insert, counter update, attempt insert running on web-1",
+    "release.install running, clearance insert, counter update, attempt insert running on web-2",
     "attempt update succeeded on web-2, execution update release.install succeeded",
     "execution update release.confirm running",
     "execution update release.production succeeded",
@@ -55,7 +55,7 @@ const TWICE: [&str; 6] = [
     "after of gate insert\nbefore 1",
     "before of permission insert\nafter 1",
     "after of permission update\nbefore 1",
-    "after of release.install running, counter update, attempt insert running on web-2\nafter 1",
+    "after of release.install running, clearance insert, counter update, attempt insert running on web-2\nafter 1",
     "before of attempt update succeeded on web-2, execution update release.install succeeded\nbefore 1",
 ];
 
