@@ -54,7 +54,7 @@ struct Arguments {
 enum Name {
     /// One message against 10,000 aliases
     Alias,
-    /// 48 KB that were written to be slow
+    /// Text that was written to be slow
     Hostile,
     /// From a text to an action with typed parameters, among 5,000 aliases
     Dispatch,
