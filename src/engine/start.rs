@@ -97,11 +97,9 @@ impl Engine {
         found.map(|it| it.id).ok_or(StartError::Store(StoreError::Exists { what }))
     }
 
-    /// Commits and rings for the outbox.
+    /// Commits, and rings for the outbox if there is something to send.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        let sends = changes.iter().any(|it| matches!(it, Change::Want(_) | Change::Redraw(_)));
-        self.store().commit(changes, self.now()).await?;
-        if sends {
+        if self.store().commit(changes, self.now()).await? {
             self.0.letters.notify_one();
         }
         Ok(())

@@ -49,51 +49,60 @@ pub enum Change {
 }
 
 impl Store {
-    /// Commits all changes in one transaction, in order; the first that does not hold calls all of them off.
-    pub async fn commit(&self, changes: Vec<Change>, now: Timestamp) -> Result<(), StoreError> {
+    /// Commits all changes in one transaction, in order; the first that does not hold calls all of them off. True if a
+    /// letter waits to be sent because of them.
+    pub async fn commit(&self, changes: Vec<Change>, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |tx| {
             Box::pin(async move {
+                let mut letters = false;
                 for change in &changes {
-                    apply(tx, change, now).await?;
+                    letters |= apply(tx, change, now).await?;
                 }
-                Ok(())
+                Ok(letters)
             })
         })
         .await
     }
 }
 
-/// Makes one change within a transaction.
-pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), StoreError> {
+/// Makes one change within a transaction. True if it makes a letter wait.
+async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<bool, StoreError> {
     match change {
-        Change::Pin(digest, body) => content::pin(tx, digest, body).await,
-        Change::Start(it) => execution::insert(tx, it).await,
-        Change::Advance(id, version, status) => execution::advance(tx, *id, *version, *status, now).await,
-        Change::End(id, status, result) => execution::end(tx, *id, *status, result, now).await,
-        Change::Tell(id, seq, event) => flow::append(tx, *id, *seq, event, now).await,
-        Change::EndAttempt(it, status, result) => attempt::end(tx, it, *status, result, now).await,
-        Change::NewRelease(it) => release::insert(tx, it).await,
-        Change::Artifact(id, digest) => release::set_artifact(tx, *id, digest).await,
-        Change::CarryOn(id, from, to) => release::carry_on(tx, *id, *from, *to).await,
-        Change::Confirm(it) => deployment::confirm(tx, it).await,
-        Change::Rollout(it) => deployment::record_rollout(tx, it).await,
-        Change::Evidence(id, release, body) => look::keep_evidence(tx, *id, *release, body, now).await,
-        Change::OpenGate(it) => gate::insert(tx, it).await,
-        Change::Gate(it) => gate::replace(tx, it).await,
-        Change::Vote(it) => gate::record_vote(tx, it).await,
-        Change::Permit(it) => gate::insert_permission(tx, it).await,
-        Change::Lock(it) => lock::take(tx, it, now).await,
-        Change::GiveUp(root, result) => left::give_up(tx, *root, result, now).await,
-        Change::Revoke(root) => gate::end_permissions(tx, *root, now).await,
+        Change::Pin(digest, body) => content::pin(tx, digest, body).await?,
+        Change::Start(it) => execution::insert(tx, it).await?,
+        Change::Advance(id, version, status) => execution::advance(tx, *id, *version, *status, now).await?,
+        Change::End(id, status, result) => execution::end(tx, *id, *status, result, now).await?,
+        Change::Tell(id, seq, event) => flow::append(tx, *id, *seq, event, now).await?,
+        Change::EndAttempt(it, status, result) => attempt::end(tx, it, *status, result, now).await?,
+        Change::NewRelease(it) => release::insert(tx, it).await?,
+        Change::Artifact(id, digest) => release::set_artifact(tx, *id, digest).await?,
+        Change::CarryOn(id, from, to) => release::carry_on(tx, *id, *from, *to).await?,
+        Change::Confirm(it) => deployment::confirm(tx, it).await?,
+        Change::Rollout(it) => deployment::record_rollout(tx, it).await?,
+        Change::Evidence(id, release, body) => look::keep_evidence(tx, *id, *release, body, now).await?,
+        Change::OpenGate(it) => gate::insert(tx, it).await?,
+        Change::Gate(it) => gate::replace(tx, it).await?,
+        Change::Vote(it) => gate::record_vote(tx, it).await?,
+        Change::Permit(it) => gate::insert_permission(tx, it).await?,
+        Change::Lock(it) => lock::take(tx, it, now).await?,
+        Change::GiveUp(root, result) => left::give_up(tx, *root, result, now).await?,
+        Change::Revoke(root) => gate::end_permissions(tx, *root, now).await?,
         Change::EndPermissions(root) => {
             gate::end_permissions(tx, *root, now).await?;
             deployment::stop_rollouts(tx, *root).await?;
-            lock::release(tx, *root).await
+            lock::release(tx, *root).await?;
         }
-        Change::Build(it) => incident::record_build(tx, it, now).await,
-        Change::Want(it) => outbox::want(tx, it, now).await,
-        Change::Redraw(subject) => outbox::redraw(tx, subject).await,
-        Change::Done(id) => inbox::done(tx, *id, now).await,
-        Change::Audit(entry) => audit::record(tx, entry, now).await,
+        Change::Build(it) => {
+            incident::record_build(tx, it, now).await?;
+            return Ok(true);
+        }
+        Change::Want(it) => {
+            outbox::want(tx, it, now).await?;
+            return Ok(true);
+        }
+        Change::Redraw(subject) => return outbox::redraw(tx, subject).await,
+        Change::Done(id) => inbox::done(tx, *id, now).await?,
+        Change::Audit(entry) => audit::record(tx, entry, now).await?,
     }
+    Ok(false)
 }

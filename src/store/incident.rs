@@ -70,7 +70,7 @@ pub async fn record_build(tx: &mut Tx, it: &Build, now: Timestamp) -> Result<(),
                 .bind(clock::to_millis(now))
                 .execute(&mut tx.connection)
                 .await?;
-            outbox::redraw(tx, &format!("incident:{}:{first_at}", it.app)).await
+            outbox::redraw(tx, &format!("incident:{}:{first_at}", it.app)).await.map(drop)
         }
         (Some(visit), open) => {
             if let Some((_, first_at)) = open {

@@ -76,13 +76,13 @@ pub async fn want<B: Serialize + Sync>(
     Ok(())
 }
 
-/// Wants every placement of a subject drawn again, if it has any.
-pub async fn redraw(tx: &mut Tx, subject: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE outbox SET wanted = wanted + 1, tries = 0 WHERE subject = $1")
+/// Wants every placement of a subject drawn again; false if it has none.
+pub async fn redraw(tx: &mut Tx, subject: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE outbox SET wanted = wanted + 1, tries = 0 WHERE subject = $1")
         .bind(subject)
         .execute(&mut tx.connection)
         .await?;
-    Ok(())
+    Ok(0 < done.rows_affected())
 }
 
 fn channel_key(place: &Place) -> String {

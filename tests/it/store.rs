@@ -54,7 +54,7 @@ fn start(it: Execution) -> Change {
 }
 
 async fn commit(store: &Store, changes: Vec<Change>) -> Result<(), StoreError> {
-    store.commit(changes, NOW).await
+    store.commit(changes, NOW).await.map(drop)
 }
 
 fn arrival(key: &str, lane: &str, body: i64) -> Arrival {
@@ -159,16 +159,23 @@ async fn a_stale_fence_writes_nothing_and_a_success_is_not_repeated() {
 
 #[tokio::test]
 async fn callers_that_share_a_commit_do_not_share_a_refusal() {
-    let (_dir, store) = open().await;
-    commit(&store, vec![start(execution(1, Some("taken")))]).await.unwrap();
-    let good = (10..40).map(|id| commit(&store, vec![start(execution(id, None))]));
-    let bad = (50..60).map(|id| {
-        commit(&store, vec![start(execution(id, None)), start(execution(id + 100, Some("taken")))])
-    });
-    let (good, bad) = tokio::join!(futures_util::future::join_all(good), futures_util::future::join_all(bad));
-    assert!(good.iter().all(Result::is_ok));
-    assert!(bad.iter().all(Result::is_err));
-    assert_eq!(store.recent_executions(999).await.unwrap().len(), 31);
+    // Whoever comes first, last, between or alone.
+    let refused: [fn(u128) -> bool; 6] =
+        [|at| at < 5, |at| at >= 25, |at| at % 2 == 0, |at| at % 3 != 1, |_| true, |at| at == 0];
+    for is_refused in refused {
+        let (_dir, store) = open().await;
+        commit(&store, vec![start(execution(1, Some("taken")))]).await.unwrap();
+        let callers = (0..30).map(|at| {
+            let mut changes = vec![start(execution(10 + at, None))];
+            changes.extend(is_refused(at).then(|| start(execution(100 + at, Some("taken")))));
+            commit(&store, changes)
+        });
+        let answers = futures_util::future::join_all(callers).await;
+        let refusals: Vec<bool> = answers.iter().map(Result::is_err).collect();
+        assert_eq!(refusals, (0..30).map(is_refused).collect::<Vec<_>>());
+        let stored = store.recent_executions(999).await.unwrap().len();
+        assert_eq!(stored, 1 + refusals.iter().filter(|it| !**it).count());
+    }
 }
 
 #[tokio::test]

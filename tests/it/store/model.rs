@@ -256,7 +256,7 @@ impl World {
     }
 
     async fn commit(&self, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.store.commit(changes, NOW).await
+        self.store.commit(changes, NOW).await.map(drop)
     }
 
     async fn take(&mut self, step: &Step, before: &Model) -> Result<(), StoreError> {
