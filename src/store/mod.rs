@@ -119,6 +119,8 @@ impl Store {
         sqlx::migrate!("migrations/sqlite").run(&mut connection).await?;
         let readers = AnyPoolOptions::new()
             .max_connections(READERS)
+            // A file does not go away as a network does; asking first would double what each reading costs.
+            .test_before_acquire(false)
             .after_connect(|connection, _| Box::pin(async move { writer::prepare_reader(connection).await }))
             .connect_lazy_with(options);
         let unusable = |error| StoreError::Unavailable(sqlx::Error::Io(error));

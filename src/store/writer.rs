@@ -1,5 +1,5 @@
-//! One connection writes. Jobs that wait at the same moment share one commit (one fsync), each inside its own
-//! savepoint, so that one that is called off takes nothing with it. A job is answered only after the commit.
+//! One connection writes. Jobs that wait at the same moment share one commit (one fsync); whichever is called off takes
+//! nothing with it. A job is answered only after the commit.
 
 use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Executor as _};
@@ -35,7 +35,12 @@ impl Writer {
     pub(super) async fn start(mut connection: AnyConnection, place: Place) -> Result<Self, sqlx::Error> {
         let points = Points::open(&mut connection).await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(work(Tx { connection }, place, points, queue));
+        // A thread of its own: each statement is a question to SQLite's own thread and an answer, and on the bot's threads
+        // each answer would wake a second one in vain.
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || runtime.block_on(work(Tx { connection }, place, points, queue)))?;
         Ok(Self { jobs })
     }
 }
@@ -88,6 +93,30 @@ fn unavailable(why: String) -> StoreError {
     StoreError::Unavailable(sqlx::Error::Protocol(why))
 }
 
+/// Where a job ended within its commit.
+#[derive(Clone, Copy)]
+struct Step {
+    /// Jobs before it have written.
+    beside: bool,
+    wrote: bool,
+    more: bool,
+}
+
+impl Step {
+    /// What stands between this job and the next, or the commit. The first that writes needs no savepoint: as long as it
+    /// is alone, all there is can be taken back. A savepoint that was gone back to still stands.
+    fn between(self) -> Option<&'static str> {
+        match (self.beside, self.wrote, self.more) {
+            (false, true, true) => Some("SAVEPOINT job"),
+            (false, false, true) => Some("ROLLBACK; BEGIN IMMEDIATE"),
+            (false, false, false) => Some("ROLLBACK"),
+            (true, true, true) => Some("RELEASE job; SAVEPOINT job"),
+            (true, false, true | false) => Some("ROLLBACK TO job"),
+            (true | false, true, false) => None,
+        }
+    }
+}
+
 async fn batch(
     tx: &mut Tx,
     place: &Place,
@@ -96,34 +125,41 @@ async fn batch(
     queue: &mut mpsc::Receiver<Job>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), sqlx::Error> {
-    let begun = match place.check() {
+    let mut stands = match place.check() {
         Ok(()) => tx.connection.execute("BEGIN IMMEDIATE").await.map(drop),
         Err(why) => Err(sqlx::Error::Protocol(why)),
     };
-    if let Err(error) = begun {
-        // Nothing runs; who waits hears of it.
-        answers.push(first(Err(error.to_string())).await.answer);
-        return Err(error);
-    }
-    let mut next = Some(first);
+    let (mut next, mut wrote) = (Some(first), false);
     while let Some(job) = next.take() {
-        tx.connection.execute("SAVEPOINT job").await?;
+        if let Err(error) = &stands {
+            // It does not run, and hears why.
+            answers.push(job(Err(error.to_string())).await.answer);
+            break;
+        }
         let done = job(Ok(&mut *tx)).await;
         answers.push(done.answer);
-        tx.connection.execute(if done.wrote { "RELEASE job" } else { "ROLLBACK TO job" }).await?;
-        if answers.len() < BATCH {
-            next = queue.try_recv().ok();
+        next = if answers.len() < BATCH { queue.try_recv().ok() } else { None };
+        let step = Step { beside: wrote, wrote: done.wrote, more: next.is_some() };
+        wrote |= done.wrote;
+        if let Some(control) = step.between() {
+            stands = tx.connection.execute(control).await.map(drop);
         }
     }
-    points.before(&mut tx.connection).await?;
-    tx.connection.execute("COMMIT").await?;
-    points.after();
+    stands?;
+    if wrote {
+        points.before(&mut tx.connection).await?;
+        tx.connection.execute("COMMIT").await?;
+        points.after();
+    }
     Ok(())
 }
 
 pub(super) async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     connection.execute("PRAGMA journal_mode = WAL").await?;
     connection.execute("PRAGMA synchronous = FULL").await?;
+    // 16 MiB of log before its pages go to their places, not 4: the same few pages change again and again, and each time
+    // writes them once (https://www.sqlite.org/wal.html#ckpt, "Performance Considerations").
+    connection.execute("PRAGMA wal_autocheckpoint = 4000").await?;
     connection.execute("PRAGMA busy_timeout = 5000").await?;
     connection.execute("PRAGMA foreign_keys = ON").await?;
     Ok(())
