@@ -94,7 +94,7 @@ impl Engine {
         (root, end): (&Execution, &End),
         leaf: (&Execution, &End),
     ) -> Result<Option<Execution>, StoreError> {
-        if awaited(leaf.0).is_some() {
+        if awaited(leaf.0).is_some() || !self.store().has_traces(root.id).await? {
             return Ok(None);
         }
         let mut traces = self.traces(root.id).await?;

@@ -6,6 +6,19 @@ use super::{Store, StoreError, row::Columns};
 use crate::id::{ExecutionId, HostName};
 
 impl Store {
+    /// Whether a root was ever allowed to change hosts, or began to: most never are.
+    pub async fn has_traces(&self, root: ExecutionId) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM permission WHERE root_id = $1)
+                OR EXISTS (SELECT 1 FROM attempt JOIN execution ON execution.id = attempt.execution_id
+                    WHERE execution.root_id = $1 AND attempt.host IS NOT NULL)",
+        )
+        .bind(root.to_string())
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// The hosts that attempts below this root were to change, each with the fence of the last such attempt.
     pub async fn hosts_touched(&self, root: ExecutionId) -> Result<Vec<(HostName, i64)>, StoreError> {
         let rows = sqlx::query(
