@@ -126,22 +126,15 @@ impl Flow {
 
     fn visit(&self, dispatch: Dispatch, now: jiff::Timestamp) -> execution::Execution {
         let action = ActionRef::new(dispatch.action.unwrap_or_else(|| "core.noop".to_owned()));
-        let runner = self.bundle.action(&action).map_or("missing", |it| it.runner.as_str()).to_owned();
+        let runner = self.bundle.action(&action).map_or("missing", |it| it.runner.as_str());
         let delay = std::time::Duration::from_secs(dispatch.delay_seconds);
+        let visit = execution::Visit {
+            parent: self.execution.id,
+            task: TaskName::new(dispatch.task),
+            route: i64::from(dispatch.route),
+            item: dispatch.item.and_then(|it| i64::try_from(it).ok()),
+        };
         execution::Execution {
-            id: ExecutionId::generate(),
-            root: self.execution.root,
-            visit: Some(execution::Visit {
-                parent: self.execution.id,
-                task: TaskName::new(dispatch.task),
-                route: i64::from(dispatch.route),
-                item: dispatch.item.and_then(|it| i64::try_from(it).ok()),
-            }),
-            depth: self.execution.depth + 1,
-            action,
-            runner,
-            content: self.execution.content.clone(),
-            origin: None,
             parameters: match dispatch.input {
                 Value::Object(input) => input,
                 _ => Map::new(),
@@ -151,13 +144,8 @@ impl Flow {
                 &self.execution.parameters,
                 &self.execution.context,
             ),
-            status: Status::Requested,
-            result: None,
-            version: 1,
             due_at: (dispatch.delay_seconds > 0).then(|| crate::clock::after(now, delay)),
-            created_at: now,
-            started_at: None,
-            ended_at: None,
+            ..self.execution.below(visit, action, runner, now)
         }
     }
 }

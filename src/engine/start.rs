@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::{
     id::{ActionRef, ExecutionId, Place},
-    status::Status,
     store::{Change, StoreError, execution::Execution, outbox},
 };
 
@@ -52,24 +51,12 @@ impl Engine {
             return Err(StartError::Disabled(starting.action.clone()));
         }
         self.0.bundles.keep(&live.bundle);
+        let (runner, content) = (action.runner.as_str(), live.bundle.digest.clone());
         let execution = Execution {
-            id: starting.id,
-            root: starting.id,
-            visit: None,
-            depth: 0,
-            action: starting.action.clone(),
-            runner: action.runner.as_str().to_owned(),
-            content: live.bundle.digest.clone(),
             origin: starting.origin.clone(),
             parameters: starting.parameters,
             context: starting.context,
-            status: Status::Requested,
-            result: None,
-            version: 1,
-            due_at: None,
-            created_at: self.now(),
-            started_at: None,
-            ended_at: None,
+            ..Execution::root(starting.id, starting.action, runner, content, self.now())
         };
         let mut changes: Vec<Change> = live.bundle.pin()?.into_iter().collect();
         changes.push(Change::Start(Box::new(execution.clone())));

@@ -107,24 +107,12 @@ impl Engine {
         let kept = Awaited { status: end.status, result: end.result.clone() };
         let mut context = root.context.clone();
         context.insert(AWAITED.to_owned(), serde_json::to_value(kept).unwrap_or_default());
+        let visit = Visit { parent: root.id, task: TaskName::new(TASK), route: 0, item: None };
         Ok(Some(Execution {
-            id: ExecutionId::generate(),
-            root: root.id,
-            visit: Some(Visit { parent: root.id, task: TaskName::new(TASK), route: 0, item: None }),
-            depth: root.depth + 1,
-            action: CONFIRM.into(),
-            runner: "confirm".to_owned(),
             content: self.content_to_ask_with(root).await,
-            origin: None,
             parameters,
             context,
-            status: Status::Requested,
-            result: None,
-            version: 1,
-            due_at: None,
-            created_at: self.now(),
-            started_at: None,
-            ended_at: None,
+            ..root.below(visit, CONFIRM.into(), "confirm", self.now())
         }))
     }
 

@@ -51,6 +51,41 @@ pub struct Execution {
     pub ended_at: Option<Timestamp>,
 }
 
+impl Execution {
+    /// A new root, as it is before anything began: no parameters, no context, due at once.
+    pub fn root(id: ExecutionId, action: ActionRef, runner: &str, content: Digest, at: Timestamp) -> Self {
+        Self {
+            id,
+            root: id,
+            visit: None,
+            depth: 0,
+            action,
+            runner: runner.to_owned(),
+            content,
+            origin: None,
+            parameters: Map::new(),
+            context: Map::new(),
+            status: Status::Requested,
+            result: None,
+            version: 1,
+            due_at: None,
+            created_at: at,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    /// A new visit, of which this is the parent, under the same content.
+    pub fn below(&self, visit: Visit, action: ActionRef, runner: &str, at: Timestamp) -> Self {
+        Self {
+            root: self.root,
+            visit: Some(visit),
+            depth: self.depth + 1,
+            ..Self::root(ExecutionId::generate(), action, runner, self.content.clone(), at)
+        }
+    }
+}
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(

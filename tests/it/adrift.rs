@@ -10,7 +10,7 @@ use lockkeeper::store::Change;
 use lockkeeper::store::attempt::{self, Beginning};
 use lockkeeper::store::execution::{Execution, Visit};
 use lockkeeper::store::gate::GateRow;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::support::house::{Bot, House};
 use crate::support::trial::until_answered;
@@ -21,25 +21,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A row that nobody looks after: it was written behind the engine's back, long ago.
 fn left(runner: &str) -> Execution {
     let id = ExecutionId::generate();
-    Execution {
-        id,
-        root: id,
-        visit: None,
-        depth: 0,
-        action: "core.noop".into(),
-        runner: runner.to_owned(),
-        content: Digest::of(b"content"),
-        origin: None,
-        parameters: Map::new(),
-        context: Map::new(),
-        status: Status::Requested,
-        result: None,
-        version: 1,
-        due_at: None,
-        created_at: ago(HOUR),
-        started_at: None,
-        ended_at: None,
-    }
+    Execution::root(id, "core.noop".into(), runner, Digest::of(b"content"), ago(HOUR))
 }
 
 fn now() -> Timestamp {
@@ -137,10 +119,8 @@ async fn a_workflow_waits_for_its_visits_and_no_longer() {
     let house = House::new();
     let bot = ready(&house).await;
     let flow = left("orquesta");
-    let mut visit = left("local-shell-cmd");
-    visit.root = flow.id;
-    visit.depth = 1;
-    visit.visit = Some(Visit { parent: flow.id, task: "one".into(), route: 0, item: None });
+    let visit = Visit { parent: flow.id, task: "one".into(), route: 0, item: None };
+    let visit = flow.below(visit, "core.noop".into(), "local-shell-cmd", ago(HOUR));
     orphan(&bot, &flow).await;
     orphan(&bot, &visit).await;
     begin(&bot, &visit, ago(HOUR), HOUR * 2).await;

@@ -15,7 +15,7 @@ use lockkeeper::store::gate::{self, GateRow, PermissionRow};
 use lockkeeper::store::inbox::{Arrival, Received};
 use lockkeeper::store::outbox::{Priority, Wanted};
 use lockkeeper::store::{Change, Store, StoreError, lock};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -28,25 +28,8 @@ async fn open() -> (TempDir, Store) {
 
 fn execution(id: u128, origin: Option<&str>) -> Execution {
     let id = ExecutionId::from_number(id);
-    Execution {
-        id,
-        root: id,
-        visit: None,
-        depth: 0,
-        action: "core.noop".into(),
-        runner: "noop".to_owned(),
-        content: Digest::of(b"content"),
-        origin: origin.map(str::to_owned),
-        parameters: Map::new(),
-        context: Map::new(),
-        status: Status::Requested,
-        result: None,
-        version: 1,
-        due_at: None,
-        created_at: NOW,
-        started_at: None,
-        ended_at: None,
-    }
+    let root = Execution::root(id, "core.noop".into(), "noop", Digest::of(b"content"), NOW);
+    Execution { origin: origin.map(str::to_owned), ..root }
 }
 
 fn start(it: Execution) -> Change {

@@ -16,63 +16,53 @@ const HOSTS: u128 = 450;
 /// Rows as the engine would have left them, in the order dispatched.
 struct History {
     changes: Vec<Change>,
-    root: ExecutionId,
     next: u128,
 }
 
 impl History {
-    fn add(&mut self, parent: Option<(ExecutionId, i64)>, action: &str, parameters: Value) -> ExecutionId {
+    fn add(&mut self, parent: Option<&Execution>, action: &str, parameters: Value) -> Execution {
         self.next += 1;
         let id = ExecutionId::from_number(self.next);
+        let number = i64::try_from(self.next).unwrap();
+        let at = Timestamp::from_millisecond(number).unwrap();
         let runner = match action {
             "release.confirm" => "confirm",
             "release.deploy" | "release.production" | "release.update_host" => "orquesta",
             _ => "native",
         };
         let object = |value: Value| value.as_object().cloned().unwrap_or_else(Map::new);
-        self.changes.push(Change::Start(Box::new(Execution {
+        let new = match parent {
+            None => Execution::root(id, action.into(), runner, Digest::of(b""), at),
+            Some(parent) => {
+                let visit = Visit { parent: parent.id, task: action.into(), route: 0, item: Some(number) };
+                parent.below(visit, action.into(), runner, at)
+            }
+        };
+        let it = Execution {
             id,
-            root: self.root,
-            visit: parent.map(|(parent, _)| Visit {
-                parent,
-                task: action.into(),
-                route: 0,
-                item: i64::try_from(self.next).ok(),
-            }),
-            depth: parent.map_or(0, |(_, depth)| depth),
-            action: action.into(),
-            runner: runner.to_owned(),
-            content: Digest::of(b""),
-            origin: None,
             parameters: object(parameters),
             context: object(json!({ "app": "shop", "number": 7, "environment": "production" })),
-            status: Status::Requested,
-            result: None,
-            version: 1,
-            due_at: None,
-            created_at: Timestamp::from_millisecond(i64::try_from(self.next).unwrap()).unwrap(),
-            started_at: None,
-            ended_at: None,
-        })));
-        id
+            ..new
+        };
+        self.changes.push(Change::Start(Box::new(it.clone())));
+        it
     }
 
-    fn end(&mut self, id: ExecutionId, status: Status, result: Value) {
-        self.changes.push(Change::End(id, status, result));
+    fn end(&mut self, it: &Execution, status: Status, result: Value) {
+        self.changes.push(Change::End(it.id, status, result));
     }
 }
 
 /// Host number 9 fails; the others get the artifact before or after it.
-fn rollout() -> History {
-    let root = ExecutionId::from_number(1);
-    let mut history = History { changes: Vec::new(), root, next: 0 };
-    history.add(None, "release.deploy", json!({}));
-    let production = history.add(Some((root, 1)), "release.production", json!({}));
+fn rollout() -> (ExecutionId, Vec<Change>) {
+    let mut history = History { changes: Vec::new(), next: 0 };
+    let root = history.add(None, "release.deploy", json!({}));
+    let production = history.add(Some(&root), "release.production", json!({}));
     let (mut new, mut unknown) = (Vec::new(), Vec::new());
     for number in 0..HOSTS {
         let name = format!("web-{number:03}");
         let parameters = json!({ "host": { "name": name }, "digest": "d".repeat(64) });
-        let host = history.add(Some((production, 2)), "release.update_host", parameters);
+        let host = history.add(Some(&production), "release.update_host", parameters);
         let well = number != 9;
         let (status, result) = if well {
             (Status::Succeeded, Value::Null)
@@ -80,24 +70,24 @@ fn rollout() -> History {
             (Status::Failed, json!({ "error": "the disk is full" }))
         };
         for step in ["release.upload", "release.install"] {
-            let step = history.add(Some((host, 3)), step, json!({}));
-            history.end(step, status, result.clone());
+            let step = history.add(Some(&host), step, json!({}));
+            history.end(&step, status, result.clone());
         }
-        history.end(host, status, Value::Null);
+        history.end(&host, status, Value::Null);
         if well { new.push(name) } else { unknown.push(name) }
     }
-    let confirm = history.add(Some((production, 2)), "release.confirm", json!({ "stage": "target" }));
-    history.end(confirm, Status::Failed, json!({ "new": new, "old": [], "unknown": unknown }));
-    history.end(production, Status::Failed, json!({}));
-    history.end(root, Status::Failed, json!({}));
-    history
+    let confirm = history.add(Some(&production), "release.confirm", json!({ "stage": "target" }));
+    history.end(&confirm, Status::Failed, json!({ "new": new, "old": [], "unknown": unknown }));
+    history.end(&production, Status::Failed, json!({}));
+    history.end(&root, Status::Failed, json!({}));
+    (root.id, history.changes)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_hosts_there_are_the_card_says_what_they_run_and_why_it_stopped() {
     let house = House::new();
     let bot = house.start().await;
-    let History { mut changes, root, .. } = rollout();
+    let (root, mut changes) = rollout();
     let place = Place {
         platform: Platform::Terminal,
         workspace: "terminal".into(),

@@ -70,19 +70,10 @@ fn with_body(row: &GateRow<Asked>, body: serde_json::Value) -> GateRow<serde_jso
 
 /// A root that waits for the answer: nothing follows its end.
 fn waiter(of: &Execution, id: ExecutionId, created_at: Timestamp) -> Execution {
-    let status = Status::Requested;
-    let it = of.clone();
     Execution {
-        id,
-        root: id,
-        visit: None,
-        depth: 0,
-        origin: None,
-        status,
-        version: 1,
-        created_at,
-        started_at: None,
-        ..it
+        parameters: of.parameters.clone(),
+        context: of.context.clone(),
+        ..Execution::root(id, of.action.clone(), &of.runner, of.content.clone(), created_at)
     }
 }
 
