@@ -34,6 +34,27 @@ pub struct GateRow<G> {
     pub decided_at: Option<Timestamp>,
 }
 
+impl<G> GateRow<G> {
+    /// This row with another body; what else the next state changes, the caller names.
+    pub fn with_body<H>(&self, body: H) -> GateRow<H> {
+        GateRow {
+            id: self.id,
+            number: self.number,
+            release: self.release,
+            execution: self.execution,
+            app: self.app.clone(),
+            environment: self.environment.clone(),
+            seal: self.seal.clone(),
+            state: self.state.clone(),
+            body,
+            version: self.version,
+            opened_at: self.opened_at,
+            deadline_at: self.deadline_at,
+            decided_at: self.decided_at,
+        }
+    }
+}
+
 /// One answer as it was given: what an export re-decides from.
 #[derive(Clone, Debug)]
 pub struct VoteRow<V> {

@@ -110,17 +110,9 @@ impl Engine {
         let next = GateRow {
             seal: decided.next.seal.clone(),
             state: decided.next.state().as_str().to_owned(),
-            body: serde_json::to_value(&asked).unwrap_or_default(),
             deadline_at: decided.next.deadline,
             decided_at: decided.next.decision.as_ref().map(Decision::at),
-            id: row.id,
-            number: row.number,
-            release: row.release,
-            execution: row.execution,
-            app: row.app.clone(),
-            environment: row.environment.clone(),
-            version: row.version,
-            opened_at: row.opened_at,
+            ..row.with_body(serde_json::to_value(&asked).unwrap_or_default())
         };
         let mut changes = vec![Change::Gate(Box::new(next))];
         changes.extend(vote(row.id, event));

@@ -33,7 +33,7 @@ pub async fn copies(engine: &Engine, count: usize) -> anyhow::Result<Vec<GateRow
             changes.push(Change::Start(Box::new(waiter(&waiting, row.execution, engine.clock().now()))));
             changes.push(Change::Advance(row.execution, 1, Status::Pending));
             let body = serde_json::to_value(&row.body)?;
-            changes.push(Change::OpenGate(Box::new(with_body(row, body))));
+            changes.push(Change::OpenGate(Box::new(row.with_body(body))));
         }
         engine.store().commit(changes, engine.clock().now()).await?;
     }
@@ -48,24 +48,6 @@ fn copy(of: &GateRow<Asked>) -> GateRow<Asked> {
     row.body.gate.id = row.id;
     row.body.gate.execution = row.execution;
     row
-}
-
-fn with_body(row: &GateRow<Asked>, body: serde_json::Value) -> GateRow<serde_json::Value> {
-    GateRow {
-        id: row.id,
-        number: row.number,
-        release: row.release,
-        execution: row.execution,
-        app: row.app.clone(),
-        environment: row.environment.clone(),
-        seal: row.seal.clone(),
-        state: row.state.clone(),
-        body,
-        version: row.version,
-        opened_at: row.opened_at,
-        deadline_at: row.deadline_at,
-        decided_at: row.decided_at,
-    }
 }
 
 /// A root that waits for the answer: nothing follows its end.
