@@ -3,8 +3,11 @@
 //!
 //! - [`adapter`]: what every platform can do for us, and how it can fail;
 //! - [`intake`]: the door to the inbox; [`guide`]: what is asked of the bot before that;
-//! - `slack`, `discord`, [`terminal`]: the platforms;
-//! - `png`: charts as pictures.
+//! - [`slack`], [`discord`], [`terminal`]: the platforms;
+//! - `layout`, `inert`: a card within a platform's limits, and nothing in it that shows other than it is;
+//! - `stamp`: how old a signed request may be;
+//! - `signs`, `backoff`: whether a connection is alive, and when the next is tried;
+//! - [`png`]: charts as pictures.
 
 pub mod adapter;
 mod backoff;
@@ -16,6 +19,7 @@ mod layout;
 pub mod png;
 mod signs;
 pub mod slack;
+mod stamp;
 pub mod terminal;
 
 pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};

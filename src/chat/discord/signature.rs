@@ -6,9 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
-/// Older and newer requests are not believed. Discord names no window of its own; an interaction is void after 3 s, so a
-/// request that is older was kept by somebody.
-const WINDOW_SECONDS: u64 = 300;
+use crate::chat::stamp::{self, Unbelieved};
 
 /// The application's public key.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,6 +48,15 @@ pub enum SignatureError {
     Wrong,
 }
 
+impl From<Unbelieved> for SignatureError {
+    fn from(why: Unbelieved) -> Self {
+        match why {
+            Unbelieved::NoNumber => Self::Malformed,
+            Unbelieved::Stale => Self::Stale,
+        }
+    }
+}
+
 /// Checks the headers against the bytes as they came.
 pub(super) fn verify(
     key: &PublicKey,
@@ -63,11 +70,7 @@ pub(super) fn verify(
     };
     let mut claimed = [0; 64];
     hex::decode_to_slice(signature, &mut claimed).map_err(|_| SignatureError::Malformed)?;
-    let plain = timestamp.bytes().all(|it| it.is_ascii_digit());
-    let at: i64 = timestamp.parse().ok().filter(|_| plain).ok_or(SignatureError::Malformed)?;
-    if WINDOW_SECONDS < now.as_second().abs_diff(at) {
-        return Err(SignatureError::Stale);
-    }
+    stamp::check(timestamp, now)?;
     let signed = [timestamp.as_bytes(), body].concat();
     UnparsedPublicKey::new(&ED25519, key.0).verify(&signed, &claimed).map_err(|_| SignatureError::Wrong)
 }

@@ -5,10 +5,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
 
-use crate::secret::Secret;
-
-/// Older and newer requests are not believed: somebody may have kept one.
-const WINDOW_SECONDS: u64 = 300;
+use crate::{
+    chat::stamp::{self, Unbelieved},
+    secret::Secret,
+};
 
 /// Why a request is not taken as Slack's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +27,15 @@ pub enum SignatureError {
     Wrong,
 }
 
+impl From<Unbelieved> for SignatureError {
+    fn from(why: Unbelieved) -> Self {
+        match why {
+            Unbelieved::NoNumber => Self::Malformed,
+            Unbelieved::Stale => Self::Stale,
+        }
+    }
+}
+
 /// Checks the headers against the bytes as they came. The comparison takes the same time wherever it differs.
 pub(super) fn verify(
     secret: &Secret,
@@ -41,11 +50,7 @@ pub(super) fn verify(
     let digits = signature.strip_prefix("v0=").ok_or(SignatureError::Malformed)?;
     let mut claimed = [0; 32];
     hex::decode_to_slice(digits, &mut claimed).map_err(|_| SignatureError::Malformed)?;
-    let plain = timestamp.bytes().all(|it| it.is_ascii_digit());
-    let at: i64 = timestamp.parse().ok().filter(|_| plain).ok_or(SignatureError::Malformed)?;
-    if WINDOW_SECONDS < now.as_second().abs_diff(at) {
-        return Err(SignatureError::Stale);
-    }
+    stamp::check(timestamp, now)?;
     // Anybody can compute what an empty key signs.
     if secret.expose().is_empty() {
         return Err(SignatureError::Wrong);
