@@ -4,6 +4,7 @@
 use super::index::{Index, Mode, Outcome};
 use super::model::ActionAlias;
 use super::pairs::Compat;
+use super::piece::{Piece, pieces};
 
 /// A place for a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,12 +12,6 @@ pub struct Slot {
     pub name: String,
     /// No form of the alias does without it.
     pub required: bool,
-}
-
-/// A piece of a pattern that can be written out.
-enum Piece<'a> {
-    Text(&'a str),
-    Slot(&'a str),
 }
 
 /// The slots of an alias in the order in which they are met; `None` if no pattern of it can be written out.
@@ -66,43 +61,35 @@ fn write(pieces: &[Piece<'_>], values: &[(String, String)], quoted: bool) -> Str
     };
     let written = pieces.iter().map(|piece| match piece {
         Piece::Text(text) => (*text).to_owned(),
-        Piece::Slot(slot) => value(slot),
+        Piece::Slot { name, .. } => value(name),
     });
     written.collect::<String>().trim().to_owned()
 }
 
 fn names<'a>(pieces: &[Piece<'a>]) -> Vec<&'a str> {
     let slots = pieces.iter().filter_map(|it| match it {
-        Piece::Slot(name) => Some(*name),
+        Piece::Slot { name, .. } => Some(*name),
         Piece::Text(_) => None,
     });
     slots.collect()
 }
 
-/// The patterns without anything of a regular expression or a default.
+/// The patterns that can be written out: without anything of a regular expression or a default.
 fn patterns(alias: &ActionAlias) -> impl Iterator<Item = Vec<Piece<'_>>> {
-    alias.formats.iter().flat_map(|it| &it.representations).filter_map(|it| pieces(it))
+    let all = alias.formats.iter().flat_map(|it| &it.representations).map(|it| pieces(it));
+    all.filter(|it| it.iter().all(is_plain))
 }
 
-fn pieces(pattern: &str) -> Option<Vec<Piece<'_>>> {
-    let (mut pieces, mut rest) = (Vec::new(), pattern);
-    while let Some((text, after)) = rest.split_once("{{") {
-        let (slot, next) = after.split_once("}}")?;
-        let slot = slot.trim();
-        if !slot.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || slot.is_empty() {
-            return None;
-        }
-        pieces.extend([Piece::Text(text), Piece::Slot(slot)]);
-        rest = next;
-    }
-    pieces.push(Piece::Text(rest));
-    let plain = |it: &Piece<'_>| match it {
+fn is_plain(piece: &Piece<'_>) -> bool {
+    match piece {
         Piece::Text(text) => {
             !text.contains(['\\', '(', ')', '[', ']', '{', '}', '*', '+', '?', '|', '^', '$', '.'])
         }
-        Piece::Slot(_) => true,
-    };
-    pieces.iter().all(plain).then_some(pieces)
+        Piece::Slot { optional: true, .. } => false,
+        Piece::Slot { name, optional: false } => {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        }
+    }
 }
 
 #[cfg(test)]

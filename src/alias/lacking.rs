@@ -4,6 +4,7 @@ use super::format::Format;
 use super::index::Index;
 use super::model::ActionAlias;
 use super::pairs::Compat;
+use super::piece::{Piece, pieces};
 
 /// Stands for a value that nobody gave; no keyboard writes it.
 const NOBODY: &str = "\u{fff9}";
@@ -79,34 +80,23 @@ fn tokens(format: &str) -> Vec<&str> {
     tokens
 }
 
-/// The slots of a text: the name, and whether it has a default.
-fn slots(text: &str) -> impl Iterator<Item = (&str, bool)> {
-    text.split("{{").skip(1).filter_map(|it| {
-        let inside = it.split_once("}}")?.0;
-        Some(match inside.split_once('=') {
-            Some((name, _)) => (name.trim(), true),
-            None => (inside.trim(), false),
-        })
-    })
-}
-
 /// The parameters that a format cannot do without.
 pub fn required(format: &str) -> Vec<String> {
-    slots(format).filter(|(_, optional)| !optional).map(|(name, _)| name.to_owned()).collect()
+    let needed = pieces(format).into_iter().filter_map(|it| match it {
+        Piece::Slot { name, optional: false } => Some(name.to_owned()),
+        Piece::Slot { optional: true, .. } | Piece::Text(_) => None,
+    });
+    needed.collect()
 }
 
 /// The text with values in its slots; slots with a default are left out.
 pub fn filled(text: &str, value: impl Fn(&str) -> String) -> String {
-    let mut pieces = text.split("{{");
-    let mut filled = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let Some((inside, after)) = piece.split_once("}}") else { continue };
-        if !inside.contains('=') {
-            filled.push_str(&value(inside.trim()));
-        }
-        filled.push_str(after);
-    }
-    filled
+    let written = pieces(text).into_iter().map(|it| match it {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Slot { name, optional: false } => value(name),
+        Piece::Slot { optional: true, .. } => String::new(),
+    });
+    written.collect()
 }
 
 /// A word that is nothing but slots with defaults.

@@ -18,6 +18,7 @@ mod literal;
 mod model;
 mod pairs;
 mod pattern;
+mod piece;
 mod suggest;
 mod traits;
 

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::piece::{Piece, pieces};
+
 /// Words of a message that are looked at, and the characters of each.
 const MAX_WORDS: usize = 12;
 const MAX_WORD_LENGTH: usize = 24;
@@ -143,12 +145,11 @@ fn shorten(word: &str) -> String {
 /// The words of a display that a person types as they are, in lower case: nothing inside `{{ }}`, nothing optional
 /// (`[to]`), no slot (`APP`).
 fn literal_words(display: &str) -> Vec<String> {
-    let mut literal = String::new();
-    for (index, part) in display.split("{{").enumerate() {
-        literal.push_str(if index == 0 { part } else { part.split_once("}}").map_or("", |(_, rest)| rest) });
-        literal.push(' ');
-    }
-    let literal = without_optional(&literal);
+    let texts = pieces(display).into_iter().map(|it| match it {
+        Piece::Text(text) => text,
+        Piece::Slot { .. } => " ",
+    });
+    let literal = without_optional(&texts.collect::<String>());
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     literal
         .split(|c| !is_part(c))
