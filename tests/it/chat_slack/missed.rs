@@ -1,41 +1,23 @@
 //! Deaf, and how it heals: what was said meanwhile is read and answered late.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use lockkeeper::chat::{ChatAdapter, Memory, Spot, Trouble};
-use lockkeeper::clock::{Clock as _, SystemClock, before};
-use lockkeeper::id::{ChannelId, MessageId, Platform};
-use lockkeeper::message::{Delivery, Incoming};
-use lockkeeper::store::inbox::Arrival;
+use lockkeeper::id::{ChannelId, MessageId};
+use lockkeeper::message::Incoming;
 use serde_json::json;
 
 use super::{Talk, adapter, general};
-use crate::support::cards::ann_of;
+use crate::support::Inbox;
+use crate::support::away::{ago, heard_long_ago, is_answered_late, missed, why_chats_are_red};
 use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT, BOT_TOKEN, FakeSlack, GENERAL, TEAM};
 use crate::support::house::House;
 use crate::support::wire::{Fault, Push};
-use crate::support::{Inbox, PATIENCE};
 
 const OPS: &str = "C0OPS";
-
-fn ago(seconds: u64) -> Timestamp {
-    before(SystemClock.now(), Duration::from_secs(seconds))
-}
 
 fn memory(heard_at: Option<Timestamp>, last: Option<&str>) -> Memory {
     let spot = Spot { channel: ChannelId::from(GENERAL), last: last.map(MessageId::from) };
     Memory { heard_at, spots: vec![spot] }
-}
-
-/// Text, thread and time of a message that was fetched.
-fn missed(delivery: &Delivery) -> (&str, Option<&str>, Timestamp) {
-    match &delivery.incoming {
-        Incoming::Missed { said, at } => {
-            (&said.text, delivery.place.thread.as_ref().map(|it| it.as_str()), *at)
-        }
-        other => panic!("not fetched: {other:?}"),
-    }
 }
 
 #[tokio::test]
@@ -147,22 +129,7 @@ async fn a_bot_that_was_away_answers_late_and_asks_again_about_what_is_stale() {
     let bot = house.start().await;
     // Heard long ago, in this channel.
     let last = format!("{}.000001", ago(900).as_second());
-    let said = lockkeeper::message::Said {
-        text: "hello".to_owned(),
-        addressed: false,
-        message: MessageId::from(last.as_str()),
-    };
-    let heard = Delivery {
-        key: format!("slack:message:{TEAM}:{GENERAL}:{last}"),
-        account: ann_of(Platform::Slack),
-        standing: lockkeeper::identity::Standing::Unresolved,
-        display: ANN.to_owned(),
-        place: general(),
-        incoming: Incoming::Said(said),
-    };
-    let body = serde_json::to_value(&heard).expect("JSON");
-    let arrival = Arrival { key: heard.key, source: "chat", lane: "general".to_owned(), body };
-    bot.engine.store().receive(arrival, ago(900)).await.expect("stored");
+    heard_long_ago(&bot, general(), format!("slack:message:{TEAM}:{GENERAL}:{last}"), &last).await;
     bot.stop().await;
 
     fake.murmur(ANN, GENERAL, "!cancel 7", 400, json!({}));
@@ -170,14 +137,8 @@ async fn a_bot_that_was_away_answers_late_and_asks_again_about_what_is_stale() {
     let bot = house.start().await;
     let stale = fake.next_message(GENERAL).await;
     assert_eq!(stale.only_for.as_deref(), Some(ANN));
-    assert!(stale.words().starts_with("I was away and read this 6 min "), "{}", stale.words());
-    assert!(stale.words().contains("so I did not run it. Say it again if you still want it: `!cancel 7`"));
     let late = fake.next_message(GENERAL).await;
-    assert!(
-        late.words().starts_with("Late by 4") && late.words().contains(" s: I was away.\nYou are ann"),
-        "{}",
-        late.words()
-    );
+    is_answered_late(&stale.words(), &late.words());
     bot.stop().await;
     fake.finish().await;
 }
@@ -188,18 +149,7 @@ async fn readiness_names_the_chat_that_is_deaf() {
     let house = house(&fake, "");
     house.write("config/app", "xapp-wrong");
     let bot = house.start().await;
-    let address = format!("http://{}/readyz", bot.address);
-    let red = async {
-        loop {
-            let answer = reqwest::get(&address).await.expect("an answer");
-            if answer.status() == 503 {
-                return answer.text().await.expect("a body");
-            }
-        }
-    };
-    let said = tokio::time::timeout(PATIENCE, red).await.expect("it turns red");
-    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
-    let why = said["checks"]["chats"]["why"].as_str().expect("why");
+    let why = why_chats_are_red(&bot).await;
     assert!(why.starts_with("slack is deaf for "), "{why}");
     assert!(why.ends_with(" (deaf: `invalid_auth`: put a valid token into the configuration)"), "{why}");
     let healthy = reqwest::get(format!("http://{}/healthz", bot.address)).await.expect("an answer");

@@ -1,5 +1,6 @@
 //! What the tests share: fake platforms over real HTTP and WebSocket, and ways to await a condition.
 
+pub mod away;
 pub mod ballots;
 pub mod cards;
 pub mod chat;
