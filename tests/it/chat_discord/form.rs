@@ -7,13 +7,12 @@ use async_trait::async_trait;
 use lockkeeper::chat::{ChatAdapter, Choice, Guide, GuideError, Typed};
 use lockkeeper::demo::World;
 use lockkeeper::identity::Actor;
-use lockkeeper::message::card::ButtonStyle;
-use lockkeeper::message::{Button, ButtonAct, Card, Confirm, Delivery, Incoming, Tone};
+use lockkeeper::message::{Button, Confirm, Delivery, Incoming};
 use serde_json::json;
 
 use super::{Talk, adapter, general};
 use crate::support::Inbox;
-use crate::support::cards::approve;
+use crate::support::cards::{self, approve, reason_of, reject};
 use crate::support::fake_discord::{ANN, BEA, FakeDiscord, GENERAL, GUILD, Posted, TOKEN};
 use crate::support::house::{Bot, House};
 use crate::support::shop;
@@ -53,31 +52,10 @@ async fn talk(ill: bool) -> Talk {
     Talk::start_through(fake, inbox, discord, intake).await
 }
 
-fn reject() -> Button {
-    let ButtonAct::Approve { gate, seal } = approve("").act else { panic!("it approves") };
-    Button {
-        label: "Reject".to_owned(),
-        style: ButtonStyle::Danger,
-        act: ButtonAct::Reject { gate, seal },
-        confirm: None,
-    }
-}
-
 /// A question with both buttons, as the people see it.
 async fn question(talk: &Talk) -> Posted {
-    let card =
-        Card { buttons: vec![approve("Approve"), reject()], ..Card::titled(Tone::Waiting, "May #42?") };
-    talk.discord.post(&general(), &card, "n1").await.expect("posted");
+    talk.discord.post(&general(), &cards::question(), "n1").await.expect("posted");
     talk.fake.next_message(GENERAL).await
-}
-
-fn reason_of(delivery: &Delivery) -> &str {
-    match &delivery.incoming {
-        Incoming::Pressed { act, reason, .. } if *act == reject().act.encode() => {
-            reason.as_deref().unwrap_or_default()
-        }
-        other => panic!("no reject: {other:?}"),
-    }
 }
 
 /// What only the presser sees after this press.

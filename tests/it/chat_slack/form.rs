@@ -4,47 +4,26 @@ use std::time::Duration;
 
 use lockkeeper::chat::ChatAdapter;
 use lockkeeper::demo::{Program, Terms, World};
-use lockkeeper::message::card::ButtonStyle;
-use lockkeeper::message::{Button, ButtonAct, Card, Delivery, Incoming, Tone};
+use lockkeeper::message::Incoming;
 use serde_json::json;
 
 use super::{Talk, adapter, general};
 use crate::support::PATIENCE;
-use crate::support::cards::approve;
+use crate::support::cards::{self, reason_of, reject};
 use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT_TOKEN, FakeSlack, Form, GENERAL, Posted, TEAM};
 use crate::support::house::{Bot, House};
 use crate::support::shop;
 use crate::support::wire::Fault;
 
-fn reject() -> Button {
-    let ButtonAct::Approve { gate, seal } = approve("").act else { panic!("it approves") };
-    Button {
-        label: "Reject".to_owned(),
-        style: ButtonStyle::Danger,
-        act: ButtonAct::Reject { gate, seal },
-        confirm: None,
-    }
-}
-
 /// A question with both buttons, as the people see it.
 async fn question(talk: &Talk) -> Posted {
-    let card = Card { buttons: vec![approve("Approve"), reject()], ..Card::titled(Tone::Waiting, "May #1?") };
-    talk.slack.post(&general(), &card, "n1").await.expect("posted");
+    talk.slack.post(&general(), &cards::question(), "n1").await.expect("posted");
     talk.fake.next_message(GENERAL).await
 }
 
 async fn form(talk: &Talk, question: &Posted) -> Form {
     talk.fake.press(BEA, question, "Reject");
     talk.fake.next_form(BEA).await
-}
-
-fn reason_of(delivery: &Delivery) -> &str {
-    match &delivery.incoming {
-        Incoming::Pressed { act, reason, .. } if *act == reject().act.encode() => {
-            reason.as_deref().unwrap_or_default()
-        }
-        other => panic!("no reject: {other:?}"),
-    }
 }
 
 #[tokio::test]

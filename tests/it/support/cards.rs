@@ -2,7 +2,9 @@
 
 use lockkeeper::id::{Account, GateId, Platform, Seal, UserId, WorkspaceId};
 use lockkeeper::message::card::ButtonStyle;
-use lockkeeper::message::{Block, Button, ButtonAct, Card, Confirm, Field, Span, Text, Tone};
+use lockkeeper::message::{
+    Block, Button, ButtonAct, Card, Confirm, Delivery, Field, Incoming, Span, Text, Tone,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -50,6 +52,32 @@ pub fn approve(label: &str) -> Button {
             yes: "Approve".to_owned(),
             no: "Back".to_owned(),
         }),
+    }
+}
+
+/// The same gate's other button.
+pub fn reject() -> Button {
+    let ButtonAct::Approve { gate, seal } = approve("").act else { panic!("it approves") };
+    Button {
+        label: "Reject".to_owned(),
+        style: ButtonStyle::Danger,
+        act: ButtonAct::Reject { gate, seal },
+        confirm: None,
+    }
+}
+
+/// A question with both buttons.
+pub fn question() -> Card {
+    Card { buttons: vec![approve("Approve"), reject()], ..Card::titled(Tone::Waiting, "May #42?") }
+}
+
+/// What was written when Reject asked why.
+pub fn reason_of(delivery: &Delivery) -> &str {
+    match &delivery.incoming {
+        Incoming::Pressed { act, reason, .. } if *act == reject().act.encode() => {
+            reason.as_deref().unwrap_or_default()
+        }
+        other => panic!("no reject: {other:?}"),
     }
 }
 
