@@ -2,13 +2,12 @@
 //! of fifty voters, is asked of the release build (`just bench`).
 
 use lockkeeper::demo::Terms;
-use lockkeeper::demo::{Program, World};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::support::ballots::{answer_all, copies, voters};
 use crate::support::house::House;
-use crate::support::shop::{ask, short_watch};
+use crate::support::shop::{self, ask, short_watch};
 
 const GATES: usize = 60;
 const VOTERS: usize = 50;
@@ -16,13 +15,8 @@ const VOTERS: usize = 50;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_at_each_of_many_gates_makes_one_decision_and_one_permission_each() {
     let dir = tempfile::TempDir::new().unwrap();
-    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-    let terms = Terms { approvals: 2, ..short_watch() };
-    let mut world = World::create(&dir.path().join("world"), program, &terms).await.unwrap();
-    let people = world.dir().join("config/people.yaml");
-    let known = std::fs::read_to_string(&people).unwrap();
-    std::fs::write(&people, known.replacen("people:\n", &format!("people:\n{}", voters(VOTERS)), 1)).unwrap();
-    world.start_supervisor().await.unwrap();
+    let world = shop::world(dir.path(), &Terms { approvals: 2, ..short_watch() }).await;
+    shop::edit(&world, "config/people.yaml", "people:\n", &format!("people:\n{}", voters(VOTERS)));
     let bot = House::start_at(&world.config()).await;
     ask(&world, &bot).await;
 

@@ -6,12 +6,12 @@ use lockkeeper::rollout::Verdict;
 
 use crate::support::chat::{Chat, Person::*};
 use crate::support::house::{Bot, House};
-use crate::support::shop::{ask, button, open_on, question};
+use crate::support::shop::{ask, button, open_on, question, short_watch};
 use crate::support::talk::{Talk, each_chat, reads};
 
 /// Five looks, each at this many requests.
 fn terms(requests: u32) -> Terms {
-    Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), requests, ..Terms::default() }
+    Terms { requests, ..short_watch() }
 }
 
 each_chat!(measuring_longer_asks_again, Talk::release(Terms { approvals: 2, ..terms(10) }));

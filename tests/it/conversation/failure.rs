@@ -1,9 +1,10 @@
 //! What goes wrong is told to who can mend it, with the truth about every host.
 
 use crate::support::chat::{Chat, Person::*};
-use crate::support::talk::{Talk, each_chat, quick, reads};
+use crate::support::shop::short_watch;
+use crate::support::talk::{Talk, each_chat, reads};
 
-each_chat!(what_fails_asks_nobody, Talk::release(quick()));
+each_chat!(what_fails_asks_nobody, Talk::release(short_watch()));
 
 /// A build that fails rings its author; a canary that fails goes back; neither is a question to anybody.
 async fn what_fails_asks_nobody(talk: &mut Talk<impl Chat>) {
@@ -97,7 +98,7 @@ async fn what_fails_asks_nobody(talk: &mut Talk<impl Chat>) {
     assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
 }
 
-each_chat!(a_host_is_lost_and_the_rest_goes_back, Talk::release(quick()));
+each_chat!(a_host_is_lost_and_the_rest_goes_back, Talk::release(short_watch()));
 
 /// The rollout stops, the card says which host runs what, and one command brings back what can be reached.
 async fn a_host_is_lost_and_the_rest_goes_back(talk: &mut Talk<impl Chat>) {

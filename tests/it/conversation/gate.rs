@@ -5,10 +5,10 @@ use lockkeeper::engine::Asked;
 use lockkeeper::message::Mark;
 
 use crate::support::chat::{Chat, Person::*};
-use crate::support::shop::{ask, button, open};
-use crate::support::talk::{Talk, each_chat, quick, reads};
+use crate::support::shop::{ask, button, open, short_watch};
+use crate::support::talk::{Talk, each_chat, reads};
 
-each_chat!(no_means_no_and_silence_nothing, Talk::release(quick()));
+each_chat!(no_means_no_and_silence_nothing, Talk::release(short_watch()));
 
 /// ⛔ and `!reject` end it and take the canary back, `!promote` asks again for what was built, and nobody's answer is
 /// no answer.
@@ -66,7 +66,7 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
 }
 
-each_chat!(what_was_asked_changes, Talk::release(Terms { approvals: 2, ..quick() }));
+each_chat!(what_was_asked_changes, Talk::release(Terms { approvals: 2, ..short_watch() }));
 
 /// A host more voids the votes and rings again; the bot ends and starts, and its old message still takes them.
 async fn what_was_asked_changes(talk: &mut Talk<impl Chat>) {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use lockkeeper::clock::{Clock as _, SystemClock};
-use lockkeeper::demo::{Program, Terms, World};
+use lockkeeper::demo::World;
 use lockkeeper::engine::keep::Swept;
 use lockkeeper::id::{Digest, ExecutionId};
 
 use crate::runner::bench::eventually;
 use crate::support::house::{Bot, House};
+use crate::support::shop::{self, short_watch};
 
 const WAITING: &str = "
 version: 1.0
@@ -95,12 +96,9 @@ async fn made(bot: &Bot, number: i64) -> Digest {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_artifact_stays_while_people_decide_and_goes_when_they_said_no() {
     let dir = tempfile::TempDir::new().unwrap();
-    let terms = Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), ..Terms::default() };
-    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-    let mut world = World::create(&dir.path().join("world"), program, &terms).await.unwrap();
+    let world = shop::world(dir.path(), &short_watch()).await;
     let config = fs::read_to_string(world.config()).unwrap();
     fs::write(world.config(), format!("{config}keep: {{artifacts: 0}}\n")).unwrap();
-    world.start_supervisor().await.unwrap();
     let bot = House::start_at(&world.config()).await;
     let begins = |start: &'static str| move |text: &str| text.contains(start);
 

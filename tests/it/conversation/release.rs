@@ -4,9 +4,10 @@ use lockkeeper::demo::Terms;
 use lockkeeper::message::Mark;
 
 use crate::support::chat::{Chat, Person::*, Seen};
-use crate::support::talk::{Talk, each_chat, quick, reads};
+use crate::support::shop::short_watch;
+use crate::support::talk::{Talk, each_chat, reads};
 
-each_chat!(two_people_decide, Talk::release(Terms { approvals: 2, ..quick() }));
+each_chat!(two_people_decide, Talk::release(Terms { approvals: 2, ..short_watch() }));
 
 /// Who asked is refused, a stranger is refused, a vote is taken back and given again, and then there are two.
 async fn two_people_decide(talk: &mut Talk<impl Chat>) {

@@ -1,18 +1,14 @@
 //! The three scripts of a repository, and what is said where one is missing.
 
-use lockkeeper::demo::{Program, Terms, World};
+use lockkeeper::demo::Terms;
 
-use crate::support::house::House;
-use crate::support::shop::commit_edited;
+use crate::support::shop::{commit_edited, open_on};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_install_script_is_said_before_any_host_is_touched() {
     let dir = tempfile::TempDir::new().unwrap();
-    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-    let mut world = World::create(&dir.path().join("world"), program, &Terms::default()).await.unwrap();
-    world.start_supervisor().await.unwrap();
+    let (world, bot) = open_on(dir.path(), &Terms::default()).await;
     commit_edited(&world, |path| std::fs::remove_file(path.join("script/post-inst")).unwrap());
-    let bot = House::start_at(&world.config()).await;
     let failed = |text: &str| text.contains("Release #1 of shop: failed");
     let card = bot.ask("ann", "!deploy shop", failed).await;
     assert!(

@@ -6,10 +6,10 @@ use lockkeeper::engine::Asked;
 
 use crate::support::chat::{Chat, Person::*};
 use crate::support::house::House;
-use crate::support::shop::{all_ended, edit, open_on, short_watch};
-use crate::support::talk::{Talk, each_chat, quick, reads};
+use crate::support::shop::{all_ended, ask, edit, open_on, short_watch};
+use crate::support::talk::{Talk, each_chat, reads};
 
-each_chat!(a_newer_release_takes_the_place_of_one_that_waits, Talk::release(quick()));
+each_chat!(a_newer_release_takes_the_place_of_one_that_waits, Talk::release(short_watch()));
 
 async fn a_newer_release_takes_the_place_of_one_that_waits(talk: &mut Talk<impl Chat>) {
     talk.world().commit_good(2).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_gate_that_nobody_answers_reminds_until_somebody_does() {
     bot.stop().await;
     edit(&world, "config/apps/shop.yaml", "expires_after: 30m", "expires_after: 30m, remind_after: 1s");
     let bot = House::start_at(&world.config()).await;
-    crate::support::shop::ask(&world, &bot).await;
+    ask(&world, &bot).await;
     let reminder = bot.shows(0, |text| text.contains("#1 shop still waits for production")).await;
     assert!(reminder.contains("It needs 1 of sre. Time left: 29 min"), "{reminder}");
     let reminders = |bot: &crate::support::house::Bot| {

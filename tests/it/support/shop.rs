@@ -10,6 +10,14 @@ use super::house::{Bot, House, PATIENCE};
 use super::roster::Roster;
 use super::trial::until;
 
+/// Hosts on version 1, and no bot yet.
+pub async fn world(dir: &Path, terms: &Terms) -> World {
+    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
+    let mut world = World::create(&dir.join("world"), program, terms).await.expect("a world");
+    world.start_supervisor().await.expect("hosts");
+    world
+}
+
 /// Hosts on version 1 and a bot beside them. A short watch, as the tests are about what follows it.
 pub async fn open(dir: &Path) -> (World, Bot) {
     open_on(dir, &short_watch()).await
@@ -21,9 +29,7 @@ pub async fn open_on(dir: &Path, terms: &Terms) -> (World, Bot) {
 
 /// The same with other settings of the app: pairs of a text in its file and what stands there instead.
 pub async fn open_with(dir: &Path, terms: &Terms, edits: &[(&str, &str)]) -> (World, Bot) {
-    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-    let mut world = World::create(&dir.join("world"), program, terms).await.expect("a world");
-    world.start_supervisor().await.expect("hosts");
+    let world = world(dir, terms).await;
     for (from, to) in edits {
         edit(&world, "config/apps/shop.yaml", from, to);
     }

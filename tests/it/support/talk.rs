@@ -6,16 +6,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
-use lockkeeper::demo::{Program, Terms, World};
+use lockkeeper::demo::{Terms, World};
 use lockkeeper::message::Mark;
 use regex::Regex;
 use tempfile::TempDir;
 
 use super::chat::{Chat, PATIENCE, Person, Seen};
 use super::house::{Bot, House};
+use super::shop;
 use super::wire::Upload;
 
-/// One conversation as three tests: `each_chat!(conversation, Talk::release(quick()))`. The conversation takes a
+/// One conversation as three tests: `each_chat!(conversation, Talk::release(short_watch()))`. The conversation takes a
 /// `&mut Talk<impl Chat>`.
 macro_rules! each_chat {
     ($conversation:ident, $open:expr) => {
@@ -57,11 +58,6 @@ macro_rules! reads {
 
 pub(crate) use {each_chat, reads};
 
-/// A watch of one second: these conversations are about what follows it.
-pub fn quick() -> Terms {
-    Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), ..Terms::default() }
-}
-
 /// Somebody's words to the bot and what came of them, on one chat.
 pub struct Talk<C> {
     chat: C,
@@ -84,9 +80,7 @@ impl<C: Chat> Talk<C> {
     /// A bot in the rehearsal's world, with version 1 on all hosts.
     pub async fn release(terms: Terms) -> Self {
         let dir = TempDir::new().expect("a temporary folder");
-        let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-        let mut world = World::create(&dir.path().join("world"), program, &terms).await.expect("a world");
-        world.start_supervisor().await.expect("hosts");
+        let world = shop::world(dir.path(), &terms).await;
         Self::open(world.config(), Some(world), (None, Some(dir))).await
     }
 
