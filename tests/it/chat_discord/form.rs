@@ -13,9 +13,10 @@ use serde_json::json;
 use super::{Talk, adapter, general};
 use crate::support::Inbox;
 use crate::support::cards::{self, approve, reason_of, reject};
-use crate::support::fake_discord::{ANN, BEA, FakeDiscord, GENERAL, GUILD, Posted, TOKEN};
+use crate::support::chat::{Chat as _, DiscordChat};
+use crate::support::fake_discord::{BEA, FakeDiscord, GENERAL, Posted, TOKEN};
 use crate::support::house::{Bot, House};
-use crate::support::shop;
+use crate::support::shop::{self, short_watch};
 use crate::support::wire::Fault;
 
 /// Knows one question; or, if it is ill, nothing.
@@ -193,23 +194,11 @@ async fn a_press_that_was_told_twice_is_one_act_and_an_old_question_is_not_asked
 /// The rehearsal's world, also in a Discord server; its question, once more as a message there.
 async fn asked(dir: &std::path::Path) -> (World, Bot, FakeDiscord, Posted) {
     let fake = FakeDiscord::start().await;
-    let (world, bot) = shop::open(dir).await;
-    bot.stop().await;
-    let settings = world.config().parent().expect("a folder").to_owned();
-    std::fs::write(settings.join("discord"), TOKEN).expect("a file");
-    let section = format!("\ndiscord: {{token: file:discord, api_url: \"{}\"}}\n", fake.url());
-    let change = |file: &str, edit: &dyn Fn(String) -> String| {
-        let text = std::fs::read_to_string(settings.join(file)).expect("a file");
-        std::fs::write(settings.join(file), edit(text)).expect("a file");
-    };
-    change("lockkeeper.yaml", &|text| text + &section);
-    change("people.yaml", &|text| {
-        [("ann", ANN), ("bea", BEA)].iter().fold(text, |text, (name, user)| {
-            text.replacen(&format!("[{name}]"), &format!("[{name}], discord: [\"{GUILD}/{user}\"]"), 1)
-        })
-    });
-    let bot = House::start_at(&world.config()).await;
-    fake.until("the bot is connected", |it| it.lines() == 1).await;
+    let chat = DiscordChat(fake.clone());
+    let world = shop::world(dir, &short_watch()).await;
+    let config = world.config();
+    chat.join(config.parent().expect("a folder"));
+    let bot = chat.connect(&config).await;
     let question = shop::ask(&world, &bot).await;
     adapter(&fake, TOKEN).post(&general(), &question.card, "n1").await.expect("posted");
     let posted = fake.next_message(GENERAL).await;

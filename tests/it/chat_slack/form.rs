@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use lockkeeper::chat::ChatAdapter;
-use lockkeeper::demo::{Program, Terms, World};
+use lockkeeper::demo::World;
 use lockkeeper::message::Incoming;
 use serde_json::json;
 
 use super::{Talk, adapter, general};
 use crate::support::PATIENCE;
 use crate::support::cards::{self, reason_of, reject};
-use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT_TOKEN, FakeSlack, Form, GENERAL, Posted, TEAM};
-use crate::support::house::{Bot, House};
-use crate::support::shop;
+use crate::support::chat::{Chat as _, SlackChat};
+use crate::support::fake_slack::{APP_TOKEN, BEA, FakeSlack, Form, GENERAL, Posted};
+use crate::support::house::Bot;
+use crate::support::shop::{self, short_watch};
 use crate::support::wire::Fault;
 
 /// A question with both buttons, as the people see it.
@@ -143,30 +144,11 @@ async fn a_form_that_does_not_open_is_said_and_the_press_is_acknowledged_meanwhi
 /// The rehearsal's world, also in a Slack workspace; its question, once more as a message there.
 async fn asked(dir: &std::path::Path) -> (World, Bot, FakeSlack, Posted) {
     let fake = FakeSlack::start().await;
-    let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-    let terms = Terms { interval: "200ms".to_owned(), duration: "1s".to_owned(), ..Terms::default() };
-    let mut world = World::create(&dir.join("world"), program, &terms).await.expect("a world");
+    let chat = SlackChat(fake.clone());
+    let world = shop::world(dir, &short_watch()).await;
     let config = world.config();
-    let settings = config.parent().expect("a folder");
-    let change = |file: &str, edit: &dyn Fn(String) -> String| {
-        let text = std::fs::read_to_string(settings.join(file)).expect("a file");
-        std::fs::write(settings.join(file), edit(text)).expect("a file");
-    };
-    change("lockkeeper.yaml", &|text| {
-        format!("{text}\nslack: {{bot_token: file:bot, app_token: file:app, api_url: \"{}\"}}\n", fake.url())
-    });
-    change("people.yaml", &|text| {
-        let account =
-            |name: &str, user: &str| (format!("[{name}]"), format!("[{name}], slack: [\"{TEAM}/{user}\"]"));
-        [account("ann", ANN), account("bea", BEA)]
-            .iter()
-            .fold(text, |text, (from, to)| text.replacen(from, to, 1))
-    });
-    std::fs::write(settings.join("bot"), BOT_TOKEN).expect("a file");
-    std::fs::write(settings.join("app"), APP_TOKEN).expect("a file");
-    world.start_supervisor().await.expect("hosts");
-    let bot = House::start_at(&config).await;
-    fake.until("the bot is connected", |it| 1 <= it.sockets()).await;
+    chat.join(config.parent().expect("a folder"));
+    let bot = chat.connect(&config).await;
     let question = shop::ask(&world, &bot).await;
     let slack = adapter(&fake, APP_TOKEN);
     slack.post(&general(), &question.card, "n1").await.expect("posted");

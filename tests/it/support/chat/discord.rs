@@ -8,7 +8,7 @@ use super::super::fake_discord::{BOT, FakeDiscord, GENERAL, GUILD, MEMBERS, Post
 use super::super::house::{Bot, House};
 use super::super::wire::Upload;
 use super::super::within;
-use super::{Chat, PATIENCE, Person, Seen, move_in};
+use super::{Chat, PATIENCE, Person, Seen, join, move_to};
 
 /// Asks one person whether they mean what they pressed.
 fn is_question(posted: &Posted) -> bool {
@@ -16,9 +16,16 @@ fn is_question(posted: &Posted) -> bool {
 }
 
 /// A Discord guild.
-pub struct DiscordChat(FakeDiscord);
+pub struct DiscordChat(pub FakeDiscord);
 
 impl DiscordChat {
+    /// Lets a bot with these settings listen here too.
+    pub fn join(&self, settings: &Path) {
+        std::fs::write(settings.join("discord"), TOKEN).expect("a token's file");
+        let section = format!("discord: {{token: file:discord, api_url: \"{}\"}}", self.0.url());
+        join(settings, "discord", &section, |it| format!("{GUILD}/{}", it.account(&MEMBERS)));
+    }
+
     fn seen(&self, posted: &Posted) -> Seen {
         let mut body = posted.body.clone();
         let rings = body["allowed_mentions"]["users"].as_array().cloned().unwrap_or_default();
@@ -54,10 +61,8 @@ impl Chat for DiscordChat {
     }
 
     fn configure(&self, settings: &Path) {
-        std::fs::write(settings.join("discord"), TOKEN).expect("a token's file");
-        let section = format!("discord: {{token: file:discord, api_url: \"{}\"}}", self.0.url());
-        let account = |person: Person| format!("{GUILD}/{}", person.account(&MEMBERS));
-        move_in(settings, "discord", &section, &format!("discord/{GUILD}/{GENERAL}"), account);
+        self.join(settings);
+        move_to(settings, &format!("discord/{GUILD}/{GENERAL}"));
     }
 
     async fn connect(&self, config: &Path) -> Bot {

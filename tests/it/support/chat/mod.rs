@@ -125,28 +125,27 @@ pub trait Chat: Sized {
     async fn finish(self);
 }
 
-/// Rewrites the settings in this folder for one platform, whose name and section are these. People keep their
-/// accounts at the terminal.
-fn move_in(
-    settings: &Path,
-    platform: &str,
-    section: &str,
-    channel: &str,
-    account: impl Fn(Person) -> String,
-) {
-    let change = |file: &str, edit: &dyn Fn(String) -> String| {
-        let path = settings.join(file);
-        if let Ok(text) = std::fs::read_to_string(&path) {
-            std::fs::write(&path, edit(text)).expect("a settings file");
-        }
-    };
-    change("lockkeeper.yaml", &|text| format!("{text}{section}\n"));
-    change("apps/shop.yaml", &|text| text.replace("terminal/main", channel));
-    change("people.yaml", &|mut text| {
+/// Lets a bot listen on one platform too, whose name and section are these: people keep their accounts at the terminal.
+fn join(settings: &Path, platform: &str, section: &str, account: impl Fn(Person) -> String) {
+    change(&settings.join("lockkeeper.yaml"), |text| format!("{text}{section}\n"));
+    change(&settings.join("people.yaml"), |mut text| {
         for person in Person::ALL {
             let terminal = format!("terminal: [{}]", person.name());
             text = text.replace(&terminal, &format!("{terminal}, {platform}: [\"{}\"]", account(person)));
         }
         text
     });
+}
+
+/// Has the app's news in this channel.
+fn move_to(settings: &Path, channel: &str) {
+    let app = settings.join("apps/shop.yaml");
+    if app.exists() {
+        change(&app, |text| text.replace("terminal/main", channel));
+    }
+}
+
+fn change(path: &Path, edit: impl FnOnce(String) -> String) {
+    let text = std::fs::read_to_string(path).expect("a settings file");
+    std::fs::write(path, edit(text)).expect("a settings file");
 }

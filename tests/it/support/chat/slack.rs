@@ -7,12 +7,21 @@ use super::super::fake_slack::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, GENERAL, ME
 use super::super::house::{Bot, House};
 use super::super::wire::Upload;
 use super::super::within;
-use super::{Chat, PATIENCE, Person, Seen, move_in};
+use super::{Chat, PATIENCE, Person, Seen, join, move_to};
 
 /// A Slack workspace.
 pub struct SlackChat(pub FakeSlack);
 
 impl SlackChat {
+    /// Lets a bot with these settings listen here too.
+    pub fn join(&self, settings: &Path) {
+        std::fs::write(settings.join("slack-bot"), BOT_TOKEN).expect("a token's file");
+        std::fs::write(settings.join("slack-app"), APP_TOKEN).expect("a token's file");
+        let tokens = "bot_token: file:slack-bot, app_token: file:slack-app";
+        let section = format!("slack: {{{tokens}, api_url: \"{}\"}}", self.0.url());
+        join(settings, "slack", &section, |it| format!("{TEAM}/{}", it.account(&MEMBERS)));
+    }
+
     fn seen(posted: &Posted) -> Seen {
         let blocks = posted.body["blocks"].as_array().cloned().unwrap_or_default();
         let text: Vec<_> = blocks.into_iter().filter(|it| it["type"] != "actions").collect();
@@ -44,12 +53,8 @@ impl Chat for SlackChat {
     }
 
     fn configure(&self, settings: &Path) {
-        std::fs::write(settings.join("slack-bot"), BOT_TOKEN).expect("a token's file");
-        std::fs::write(settings.join("slack-app"), APP_TOKEN).expect("a token's file");
-        let tokens = "bot_token: file:slack-bot, app_token: file:slack-app";
-        let section = format!("slack: {{{tokens}, api_url: \"{}\"}}", self.0.url());
-        let account = |person: Person| format!("{TEAM}/{}", person.account(&MEMBERS));
-        move_in(settings, "slack", &section, &format!("slack/{TEAM}/{GENERAL}"), account);
+        self.join(settings);
+        move_to(settings, &format!("slack/{TEAM}/{GENERAL}"));
     }
 
     async fn connect(&self, config: &Path) -> Bot {
