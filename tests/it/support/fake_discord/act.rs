@@ -1,7 +1,5 @@
 //! What people do in the guild, buttons and commands aside.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{BOT, FakeDiscord, GUILD, Posted, whole_message};
@@ -34,15 +32,7 @@ impl FakeDiscord {
         }
         self.world(|it| {
             it.said.insert(id.clone(), event.clone());
-            it.messages.push(Posted {
-                channel: channel.to_owned(),
-                id: id.clone(),
-                author: user.to_owned(),
-                body: json!({"content": text}),
-                only_for: None,
-                reactions: BTreeMap::new(),
-                edits: 0,
-            });
+            it.messages.push(Posted::new(channel, &id, user, json!({"content": text})));
         });
         self.happen("MESSAGE_CREATE", event);
         id

@@ -55,6 +55,12 @@ pub struct Posted {
 }
 
 impl Posted {
+    /// For everybody in the channel.
+    fn new(channel: &str, id: &str, author: &str, body: Value) -> Self {
+        let (channel, id, author) = (channel.to_owned(), id.to_owned(), author.to_owned());
+        Self { channel, id, author, body, only_for: None, reactions: BTreeMap::new(), edits: 0 }
+    }
+
     pub fn words(&self) -> String {
         rules::words(&self.body)
     }

@@ -65,15 +65,7 @@ impl FakeDiscord {
                 message[key] = value.clone();
             }
             it.said.insert(id.clone(), message);
-            it.messages.push(Posted {
-                channel: channel.to_owned(),
-                id: id.clone(),
-                author: user.to_owned(),
-                body: json!({"content": text}),
-                only_for: None,
-                reactions: std::collections::BTreeMap::new(),
-                edits: 0,
-            });
+            it.messages.push(Posted::new(channel, &id, user, json!({"content": text})));
             id
         })
     }

@@ -1,7 +1,5 @@
 //! The fake's REST API.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -153,15 +151,8 @@ pub(super) fn check(world: &mut World, body: &Value) -> Result<(), Refusal> {
 
 pub(super) fn keep(world: &mut World, channel: &str, body: &Value) -> Posted {
     let id = world.next_id();
-    let posted = Posted {
-        channel: channel.to_owned(),
-        id,
-        author: BOT.to_owned(),
-        body: body.clone(),
-        only_for: world.recipient(channel),
-        reactions: BTreeMap::new(),
-        edits: 0,
-    };
+    let only_for = world.recipient(channel);
+    let posted = Posted { only_for, ..Posted::new(channel, &id, BOT, body.clone()) };
     world.messages.push(posted.clone());
     posted
 }

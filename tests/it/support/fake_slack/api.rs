@@ -1,6 +1,6 @@
 //! The fake's Web API.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -164,15 +164,7 @@ fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
         return Err("thread_not_found");
     }
     let ts = world.ts();
-    let posted = Posted {
-        channel: channel.clone(),
-        ts: ts.clone(),
-        user: BOT.to_owned(),
-        body: body.clone(),
-        only_for,
-        reactions: BTreeMap::new(),
-        edits: 0,
-    };
+    let posted = Posted { only_for, ..Posted::new(&channel, &ts, BOT, body.clone()) };
     world.messages.push(posted.clone());
     world.unread.push(Unread::Post(posted));
     Ok(

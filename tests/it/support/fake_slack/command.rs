@@ -47,12 +47,8 @@ pub(super) async fn respond(
             it.faulty_calls.push(format!("no private answer: {body}"));
         }
         let ts = it.ts();
-        it.unread.push(Unread::Post(Posted {
-            channel,
-            ts,
-            only_for: Some(user),
-            ..Posted::of(super::BOT, body)
-        }));
+        let posted = Posted { only_for: Some(user), ..Posted::new(&channel, &ts, super::BOT, body) };
+        it.unread.push(Unread::Post(posted));
         "ok".into_response()
     })
 }

@@ -52,8 +52,9 @@ pub struct Posted {
 }
 
 impl Posted {
-    fn of(user: &str, body: Value) -> Self {
-        let (channel, ts, user) = (String::new(), String::new(), user.to_owned());
+    /// For everybody in the channel.
+    fn new(channel: &str, ts: &str, user: &str, body: Value) -> Self {
+        let (channel, ts, user) = (channel.to_owned(), ts.to_owned(), user.to_owned());
         Self { channel, ts, user, body, only_for: None, reactions: BTreeMap::new(), edits: 0 }
     }
 
@@ -263,17 +264,7 @@ impl FakeSlack {
         for (key, value) in more.as_object().expect("fields") {
             event[key] = value.clone();
         }
-        self.world(|it| {
-            it.messages.push(Posted {
-                channel: channel.to_owned(),
-                ts: ts.clone(),
-                user: user.to_owned(),
-                body: json!({"text": text}),
-                only_for: None,
-                reactions: BTreeMap::new(),
-                edits: 0,
-            });
-        });
+        self.world(|it| it.messages.push(Posted::new(channel, &ts, user, json!({"text": text}))));
         self.happen(event);
         ts
     }

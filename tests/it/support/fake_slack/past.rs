@@ -59,8 +59,7 @@ impl FakeSlack {
             for (key, value) in more.as_object().expect("fields") {
                 body[key] = value.clone();
             }
-            let channel = channel.to_owned();
-            it.messages.push(Posted { channel, ts: ts.clone(), ..Posted::of(user, body) });
+            it.messages.push(Posted::new(channel, &ts, user, body));
             ts
         })
     }
