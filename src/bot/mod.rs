@@ -7,7 +7,8 @@
 //! - [`line`]: what the command line asks beside saying things;
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
-//! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
+//! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards; [`view`]: history as the
+//!   words want it; [`failure`]: why something failed; [`canary`]: what it left on its canary.
 
 mod canary;
 mod command;

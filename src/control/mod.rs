@@ -3,8 +3,8 @@
 //! anybody in chat.
 //!
 //! - [`wire`]: requests and replies, a line of JSON each; [`client`]: asking;
-//! - `socket`: where it lies and whom it is open to; `peer`: who asks; `door`: who is let in; [`desk`]: the chat of one answer;
-//! - `answer`: one request to its end; `tail`: logs as they grow.
+//! - `socket`: where it lies and whom it is open to; `peer`: who asks; `door`: who is let in;
+//! - [`desk`]: the chat of one answer; `answer`: one request to its end; `tail`: logs as they grow.
 
 mod answer;
 pub mod client;

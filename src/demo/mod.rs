@@ -2,10 +2,10 @@
 //!
 //! - [`repository`]: a git repository of the sample app `shop`;
 //! - [`shop`]: that app, a small HTTP server; [`supervisor`]: the hosts it runs on, their load balancer and traffic;
-//! - [`world`]: all of it together, with the bot's configuration;
+//! - [`world`]: all of it together: `settings` of the bot, the first release (`pack`), a `port` for each server;
 //! - [`scenario`]: what is played there, on a [`stage`], and what has to be true afterwards;
 //! - [`tour`]: the same for a reader, who decides;
-//! - `bot`: the bot as one of the processes; `call`: asking local servers.
+//! - `program`, `part`: the binary that all the processes are; `bot`: the bot as one of them; `call`: asking servers.
 
 mod bot;
 mod call;

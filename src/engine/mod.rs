@@ -1,8 +1,10 @@
 //! The durable loop: starts executions, drives workflows through the conductor, performs attempts through runners,
 //! asks at gates, watches canaries. Everything it knows is in the store; what is in memory can be thrown away.
 //!
+//! - [`live`]: the policy and content of this moment; [`bundle`]: the content that an execution was started with;
 //! - [`start`]: a new root execution; [`flow`]: live workflows and their replay;
-//! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit;
+//! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit; [`outcome`]: what that end
+//!   means beyond the workflow;
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
 //! - [`scope`]: what an attempt changes, by its own word or that of a workflow above it;
 //!   [`secret`]: which secrets is it given?

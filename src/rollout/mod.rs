@@ -1,6 +1,7 @@
 //! Strategies and verdicts: which hosts next, whether they are healthy, and whether the canary is worse.
 //!
-//! - [`judge`]: a [`WatchPlan`] and the [`Look`]s so far give a [`Judgement`] with one of four verdicts;
+//! - [`judge`]: a [`WatchPlan`] and the [`Look`]s so far give a [`Judgement`] with one of four verdicts: `tally` adds the
+//!   looks up, `fisher` and `rank` test them, `spending` says how sure a test has to be;
 //! - [`plan`]: batches of hosts, and what may be claimed of them afterwards;
 //! - [`record`]: what an environment has run, what of it is good, and where a rollback leads;
 //! - [`health`]: the streak of passing checks that lets the next batch start;

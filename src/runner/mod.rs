@@ -3,10 +3,13 @@
 //! A runner performs one attempt and says how it ended. It knows nothing of workflows, gates or chat; the engine
 //! has committed the attempt's start before it calls, and stores the outcome after.
 //!
+//! - [`runners`]: all of them by name; [`request`]: what an attempt may do; [`attempt`]: what it needs on its way;
+//!   [`outcome`]: how it ended;
 //! - [`process`]: every process of an attempt is born, watched and ended here;
-//! - [`shell`]: on this machine; [`remote`]: on hosts, over the system's `ssh`;
+//! - [`shell`]: on this machine; [`remote`]: on hosts, reached by [`transport`]; [`quote`]: words of a shell command;
 //! - [`http`], [`noop`]: as in StackStorm;
-//! - [`native`]: what a release needs: checkout, package, upload, install, health, observe.
+//! - [`native`]: what a release needs: checkout, package, upload, install, health, observe;
+//! - [`git`]: names of commits, and what lies between two; [`repository`]: where they are and how we may read them.
 
 mod attempt;
 pub mod git;

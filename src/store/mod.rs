@@ -1,8 +1,11 @@
 //! The only SQL. One writer, which groups what many ask at once into one commit; a few readers beside it.
 //!
-//! - [`writer`]: `Store::write`, group commit with a savepoint per caller;
-//! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`release`], [`deployment`], [`gate`],
-//!   [`outbox`], [`incident`], [`content`], [`counter`], [`audit`]; [`count`] counts them; [`picture`] is what a card shows; [`reference`] finds what files are still needed; [`trace`] is what a root did to hosts; [`left`] what a dead process left; [`change`] lists what a transition may commit.
+//! - [`writer`]: `Store::write`, group commit with a savepoint per caller; [`change`]: what a transition may commit;
+//! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`lock`], [`look`], [`release`],
+//!   [`deployment`], [`gate`], [`outbox`], [`incident`], [`content`], [`counter`], [`audit`];
+//! - what is asked across them: [`count`]: how many there are; [`picture`]: what a card shows; [`reference`]: which files
+//!   are still needed; [`trace`]: what a root did to hosts; [`left`]: what a dead process left;
+//! - [`row`]: reading columns; [`place`]: where the database lies; [`point`]: where a test kills the process.
 //!
 //! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
 //! hits exactly one row; a row that cannot be decoded is an error, never a default.

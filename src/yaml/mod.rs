@@ -1,7 +1,8 @@
 //! YAML with a place for every value, so that whatever is wrong can be pointed at.
 //!
-//! [`read`] makes a tree of [`Node`]s from text in one of two dialects ([`text`] finds the text in bytes); [`decode`] makes any `serde` type of a tree,
-//! says where a value does not fit and collects unknown keys with what may have been meant.
+//! [`read`] makes a tree of [`Node`]s from text in one of two dialects ([`text`] finds the text in bytes); [`decode`]
+//! makes any `serde` type of a tree, says where a value does not fit and collects unknown keys with what may have been
+//! meant.
 
 mod decode;
 mod fault;

@@ -1,7 +1,8 @@
 //! Discord: REST through serenity for what we say, the gateway or signed posts for what people do.
 //!
 //! - `rest`: calls and how they fail;
-//! - `gateway`: one listening line; `listen`: one after another; `session`: what of it outlives the process; `missed`: what no session brought;
+//! - `gateway`: one listening line; `listen`: one after another; `session`: what of it outlives the process; `missed`:
+//!   what no session brought;
 //! - `events`: events as deliveries; `ears`: storing them;
 //! - `door`: interactions over HTTP; `signature`: who posts there;
 //! - [`commands()`]: our commands as Discord is to have them; `register`: giving it them, and how to invite the bot;

@@ -4,7 +4,7 @@
 //! - [`transition`]: one event at one gate, with everything that follows, in one commit;
 //! - [`precedence`]: which question stands when several releases ask;
 //! - [`vote`]: the one door for answers; [`wait`]: what happens while people decide; [`measure`]: the canary, judged on
-//!   meanwhile, and longer if somebody asks; [`reach`]: what a grant covers.
+//!   meanwhile, and longer if somebody asks; [`reach`]: what a grant covers; [`involved`]: whose release it is.
 
 mod facts;
 mod involved;
