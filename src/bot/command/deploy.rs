@@ -9,12 +9,7 @@ use crate::{
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let live = bot.engine().live();
-    let found = subject::app(&live, order.required("app")).and_then(|app| {
-        let environment = subject::environment(app, order.text("stage"))?;
-        let leave = subject::leave(&live, order.call, Right::Deploy, &app.app, &environment)?;
-        Ok((app, environment, leave))
-    });
-    let (app, environment, leave) = match found {
+    let (app, environment, leave) = match subject::of(&live, order, Right::Deploy, order.required("app")) {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };

@@ -24,12 +24,7 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
     let Some(digest) = release.artifact.clone() else {
         return Ok(Answer::say(words::order::never_built(release.number)));
     };
-    let found = subject::app(&live, release.app.as_str()).and_then(|app| {
-        let environment = subject::environment(app, order.text("stage"))?;
-        let leave = subject::leave(&live, order.call, Right::Deploy, &app.app, &environment)?;
-        Ok((app, environment, leave))
-    });
-    let (app, environment, leave) = match found {
+    let (app, environment, leave) = match subject::of(&live, order, Right::Deploy, release.app.as_str()) {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };

@@ -32,12 +32,7 @@ struct Back<'a> {
 
 pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let live = bot.engine().live();
-    let found = subject::app(&live, order.required("app")).and_then(|app| {
-        let environment = subject::environment(app, order.text("stage"))?;
-        let leave = subject::leave(&live, order.call, Right::Rollback, &app.app, &environment)?;
-        Ok((app, environment, leave))
-    });
-    let (app, environment, leave) = match found {
+    let (app, environment, leave) = match subject::of(&live, order, Right::Rollback, order.required("app")) {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };

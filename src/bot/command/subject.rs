@@ -59,6 +59,19 @@ pub(super) fn leave(
         .map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
 }
 
+/// The app and the environment that an order names, with this person's leave to do that there.
+pub(super) fn of<'l>(
+    live: &'l Live,
+    order: &Order<'_>,
+    right: Right,
+    name: &str,
+) -> Result<(&'l App, EnvironmentName, Authorised), Answer> {
+    let app = app(live, name)?;
+    let environment = environment(app, order.text("stage"))?;
+    let leave = leave(live, order.call, right, &app.app, &environment)?;
+    Ok((app, environment, leave))
+}
+
 /// Leave to read, which everybody has whom we know.
 pub(super) fn reader(live: &Live, call: &Call<'_>) -> Result<Authorised, Answer> {
     may_read(live, &call.actor).map_err(|denied| Answer::whisper(words::refusal::denied(&denied)))
