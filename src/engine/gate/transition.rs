@@ -132,11 +132,11 @@ impl Engine {
         let mut changes = Vec::new();
         for effect in effects {
             match effect {
-                GateEffect::PostMessage { seal_number } => changes.extend(self.post(asked, *seal_number)),
+                GateEffect::PostMessage { seal_number } => changes.extend(post(asked, *seal_number)),
                 GateEffect::RefreshMessage { seal_number } | GateEffect::CloseMessage { seal_number } => {
                     changes.push(Change::Redraw(gate_subject(gate.id, *seal_number)));
                 }
-                GateEffect::Remind { .. } => changes.extend(self.remind(asked)),
+                GateEffect::Remind { .. } => changes.extend(remind(asked)),
                 GateEffect::MakeGrant(_) => changes.extend(self.permit(asked)),
                 // Timers are derived from the gate's row by whoever waits with it, and the canary's way back is the
                 // workflow's, which reads the decision.
@@ -149,32 +149,6 @@ impl Engine {
             }
         }
         changes
-    }
-
-    fn post(&self, asked: &Asked, seal_number: u32) -> Vec<Change> {
-        let gate = &asked.gate;
-        let places = asked.places.clone();
-        let body = json!({ "gate": { "id": gate.id, "seal_number": seal_number } });
-        let wanted = places.into_iter().map(|place| Wanted {
-            subject: gate_subject(gate.id, seal_number),
-            place,
-            body: body.clone(),
-            priority: Priority::Now,
-        });
-        wanted.map(|it| Change::Want(Box::new(it))).collect()
-    }
-
-    fn remind(&self, asked: &Asked) -> Vec<Change> {
-        let gate = &asked.gate;
-        let places = asked.places.clone();
-        let body = json!({ "reminder": { "id": gate.id } });
-        let wanted = places.into_iter().map(|place| Wanted {
-            subject: format!("reminder:{}:{}", gate.id, gate.reminders),
-            place,
-            body: body.clone(),
-            priority: Priority::Soon,
-        });
-        wanted.map(|it| Change::Want(Box::new(it))).collect()
     }
 
     fn permit(&self, asked: &Asked) -> Option<Change> {
@@ -193,6 +167,31 @@ impl Engine {
             used_at: None,
         })))
     }
+}
+
+/// The question, under the seal of this number.
+fn post(asked: &Asked, seal_number: u32) -> Vec<Change> {
+    let id = asked.gate.id;
+    let body = json!({ "gate": { "id": id, "seal_number": seal_number } });
+    want(asked, &gate_subject(id, seal_number), &body, Priority::Now)
+}
+
+/// A word to whoever has not answered yet.
+fn remind(asked: &Asked) -> Vec<Change> {
+    let (id, number) = (asked.gate.id, asked.gate.reminders);
+    let body = json!({ "reminder": { "id": id } });
+    want(asked, &format!("reminder:{id}:{number}"), &body, Priority::Soon)
+}
+
+/// One message in each of the question's places.
+fn want(asked: &Asked, subject: &str, body: &Value, priority: Priority) -> Vec<Change> {
+    let wanted = asked.places.iter().map(|place| Wanted {
+        subject: subject.to_owned(),
+        place: place.clone(),
+        body: body.clone(),
+        priority,
+    });
+    wanted.map(|it| Change::Want(Box::new(it))).collect()
 }
 
 /// The row of a freshly opened gate.
