@@ -10,6 +10,8 @@ use lockkeeper::demo::repository::{ANN, DORA};
 use lockkeeper::demo::{Program, Release, Repository, Terms, Version, World};
 use lockkeeper::id::Digest;
 
+use crate::runner::bench::lives;
+
 const SOON: Duration = Duration::from_secs(20);
 
 async fn world(dir: &Path) -> World {
@@ -19,11 +21,7 @@ async fn world(dir: &Path) -> World {
 
 /// Processes that have not ended; one that nobody has reaped has ended.
 fn alive(pids: &[u32]) -> Vec<u32> {
-    let runs = |pid: &&u32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
-    };
-    pids.iter().filter(runs).copied().collect()
+    pids.iter().copied().filter(|it| lives(*it)).collect()
 }
 
 async fn pids(world: &World) -> Vec<u32> {

@@ -18,6 +18,8 @@ use lockkeeper::store::{Change, Store, StoreError, lock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::trial::until;
+
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 async fn open() -> (TempDir, Store) {
@@ -190,7 +192,7 @@ async fn a_database_that_was_here_and_is_gone_is_not_begun_anew() {
         Err(StoreError::Held { .. }) => None,
         opened => Some(opened.map(drop)),
     };
-    let Err(error) = crate::webhook::until("the lock", open).await else { panic!("an empty history") };
+    let Err(error) = until("the lock", open).await else { panic!("an empty history") };
     assert!(error.to_string().contains("was here before and is gone"), "{error}");
 }
 

@@ -1,5 +1,7 @@
 //! What senders and operators are answered.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use lockkeeper::boot::{App, BootError, Options};
 use lockkeeper::clock::{SystemClock, from_millis};
@@ -8,10 +10,10 @@ use lockkeeper::store::inbox::Arrival;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
-use std::sync::Arc;
 
 use super::world::{NOTHING, SECRET, World, drained, request, roots, signature};
 use crate::support::house::{Bot, House};
+use crate::support::trial::until_answered;
 
 async fn get(bot: &Bot, path: &str) -> Response {
     reqwest::get(format!("http://{}{path}", bot.address)).await.expect("it works")
@@ -168,8 +170,7 @@ async fn a_store_that_cannot_commit_acknowledges_nothing_and_recovers_by_itself(
     assert_eq!(get(&bot, "/healthz").await.status(), 200);
 
     other.execute("ROLLBACK").await.unwrap();
-    super::world::until("readiness", async || (get(&bot, "/readyz").await.status() == 200).then_some(()))
-        .await;
+    until_answered(bot.address, "/readyz", 200).await;
     let answer = world.deliver_as(&bot, "one", "push", &body).await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     drained(&bot).await;

@@ -2,5 +2,4 @@
 
 mod answers;
 mod push;
-pub mod world;
-pub use world::until;
+mod world;

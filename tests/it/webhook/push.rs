@@ -11,8 +11,9 @@ use lockkeeper::store::outbox::{Priority, Wanted};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::world::{NOTHING, World, drained, roots, until};
+use super::world::{NOTHING, World, drained, roots};
 use crate::support::house::Bot;
+use crate::support::trial::until;
 
 const GOOD: &str = "echo built";
 const BAD: &str = "echo compiling; echo 'error: it does not add up' >&2; exit 7";

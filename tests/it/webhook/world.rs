@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lockkeeper::clock::from_millis;
@@ -12,7 +11,8 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::support::house::{Bot, House, PATIENCE};
+use crate::support::house::{Bot, House};
+use crate::support::trial::until;
 
 pub const SECRET: &str = "a webhook's secret";
 pub const NOTHING: &str = "0000000000000000000000000000000000000000";
@@ -164,17 +164,4 @@ pub async fn roots(bot: &Bot) -> Vec<Execution> {
     let mut roots = bot.engine.store().recent_executions(100).await.expect("it works");
     roots.reverse();
     roots
-}
-
-/// Asks again until there is an answer.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let asking = async {
-        loop {
-            if let Some(found) = ask().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never: {what}"))
 }
