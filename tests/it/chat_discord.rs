@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::cards::{HOSTILE, ann_of, approve, card, letters};
 use crate::support::fake_discord::{ANN, BEA, BOT, DIRECT, FakeDiscord, GENERAL, GUILD, TOKEN, rules};
 use crate::support::wire::{Fault, Push};
-use crate::support::{Inbox, PATIENCE};
+use crate::support::{Inbox, PATIENCE, said};
 
 mod command;
 mod form;
@@ -111,10 +111,6 @@ fn general() -> Place {
         channel: ChannelId::from(GENERAL),
         thread: None,
     }
-}
-
-fn said(text: &str, addressed: bool, id: &str) -> Incoming {
-    Incoming::Said(Said { text: text.to_owned(), addressed, message: MessageId::from(id) })
 }
 
 #[tokio::test]

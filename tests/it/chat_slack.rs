@@ -15,7 +15,7 @@ use lockkeeper::chat::{Attachment, ChatAdapter, ChatError, ListenError, Trouble}
 use lockkeeper::clock::SystemClock;
 use lockkeeper::id::{ChannelId, MessageId, MessageRef, Place, Platform, WorkspaceId};
 use lockkeeper::identity::Standing;
-use lockkeeper::message::{Block, Card, Incoming, Mark, Said, Text, Tone};
+use lockkeeper::message::{Block, Card, Incoming, Mark, Text, Tone};
 use proptest::prelude::*;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -26,7 +26,7 @@ use crate::support::fake_slack::{
     ANN, APP_TOKEN, BEA, BOT, BOT_TOKEN, DIRECT, FakeSlack, GENERAL, TEAM, rules,
 };
 use crate::support::wire::{Fault, Push};
-use crate::support::{Inbox, PATIENCE};
+use crate::support::{Inbox, PATIENCE, said};
 
 fn adapter(fake: &FakeSlack, app_token: &str) -> Arc<Slack> {
     let timing = SlackTiming {
@@ -87,10 +87,6 @@ fn general() -> Place {
         channel: ChannelId::from(GENERAL),
         thread: None,
     }
-}
-
-fn said(text: &str, addressed: bool, ts: &str) -> Incoming {
-    Incoming::Said(Said { text: text.to_owned(), addressed, message: MessageId::from(ts) })
 }
 
 #[tokio::test]

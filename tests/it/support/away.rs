@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lockkeeper::clock::{Clock as _, SystemClock, before};
-use lockkeeper::id::{MessageId, Place};
+use lockkeeper::id::Place;
 use lockkeeper::identity::Standing;
-use lockkeeper::message::{Delivery, Incoming, Said};
+use lockkeeper::message::{Delivery, Incoming};
 use lockkeeper::store::inbox::Arrival;
 use serde_json::Value;
 
 use super::cards::ann_of;
 use super::house::Bot;
+use super::said;
 use super::trial::until;
 
 pub fn ago(seconds: u64) -> Timestamp {
@@ -30,7 +31,6 @@ pub fn missed(delivery: &Delivery) -> (&str, Option<&str>, Timestamp) {
 
 /// Ann's message of this id came under this key a quarter of an hour ago: from there the bot reads on.
 pub async fn heard_long_ago(bot: &Bot, place: Place, key: String, message: &str) {
-    let said = Said { text: "hello".to_owned(), addressed: false, message: MessageId::from(message) };
     let account = ann_of(place.platform);
     let heard = Delivery {
         key,
@@ -38,7 +38,7 @@ pub async fn heard_long_ago(bot: &Bot, place: Place, key: String, message: &str)
         account,
         standing: Standing::Unresolved,
         place,
-        incoming: Incoming::Said(said),
+        incoming: said("hello", false, message),
     };
     let body = serde_json::to_value(&heard).expect("JSON");
     let arrival = Arrival { key: heard.key, source: "chat", lane: "general".to_owned(), body };

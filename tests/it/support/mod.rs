@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use lockkeeper::chat::{Accepted, Intake, IntakeError, Memory};
-use lockkeeper::message::{Delivery, Incoming};
+use lockkeeper::id::MessageId;
+use lockkeeper::message::{Delivery, Incoming, Said};
 use tokio::sync::Notify;
 
 /// How long a test waits for something that ought to happen.
@@ -130,6 +131,11 @@ impl Inbox {
         let left = self.rows(|it| it.all[it.read..].to_vec());
         assert!(left.is_empty(), "unread deliveries: {left:#?}");
     }
+}
+
+/// A message as an adapter delivers it.
+pub fn said(text: &str, addressed: bool, message: &str) -> Incoming {
+    Incoming::Said(Said { text: text.to_owned(), addressed, message: MessageId::from(message) })
 }
 
 /// Tries after every change until there is an answer; `None` if there is none within [`PATIENCE`].
