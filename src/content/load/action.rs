@@ -24,7 +24,7 @@ struct RawAction {
     pack: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     enabled: bool,
     #[serde(default)]
     entry_point: Option<String>,
@@ -45,10 +45,6 @@ struct RawAction {
     _uid: Value,
     #[serde(default, rename = "metadata_file")]
     _metadata_file: Value,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Keywords of a parameter that mean something, for what may have been meant.

@@ -17,7 +17,7 @@ struct RawAlias {
     pack: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     enabled: bool,
     #[serde(default)]
     formats: Vec<Value>,
@@ -37,10 +37,6 @@ struct RawAlias {
     _uid: Value,
     #[serde(default, rename = "metadata_file")]
     _metadata_file: Value,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Loader<'_> {

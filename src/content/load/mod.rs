@@ -59,6 +59,11 @@ enum Kind {
     Other,
 }
 
+/// What is not said to be disabled is enabled.
+fn yes() -> bool {
+    true
+}
+
 /// The folder of the pack (`commands/core`), if the file belongs to one, and what it is.
 fn classify(path: &str) -> (Option<String>, Kind) {
     let parts: Vec<&str> = path.split('/').collect();
