@@ -87,8 +87,8 @@ const KEYWORDS: [&str; 34] = [
 
 impl Loader<'_> {
     pub(super) fn action(&mut self, pack: &PackName, file: &SourceFile) {
-        let Some(node) = self.read(file) else { return };
-        let Some(raw) = self.decode::<RawAction>(file, &node) else { return };
+        let Some(node) = file.read(&mut self.diagnostics) else { return };
+        let Some(raw) = file.decode::<RawAction>(&node, &mut self.diagnostics) else { return };
         if let Some(other) = raw.pack.as_ref().filter(|it| *it != pack.as_str()) {
             let message = format!("the action says pack `{other}` but lies in pack `{pack}`");
             return self.error(file, node.place_of("pack"), message);

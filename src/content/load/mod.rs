@@ -17,12 +17,11 @@ mod shorthand;
 mod workflow;
 
 use indexmap::IndexMap;
-use serde::de::DeserializeOwned;
 
 use crate::id::{ActionRef, PackName};
-use crate::yaml::{self, Dialect, Fault, Node, Place};
+use crate::yaml::{Dialect, Fault, Node, Place};
 
-use super::{Catalogue, Diagnostic, Severity, SourceFile};
+use super::{Catalogue, Diagnostic, SourceFile};
 
 pub use shorthand::{SHORTHAND_PACK, expand};
 
@@ -123,35 +122,6 @@ impl<'a> Loader<'a> {
             _ => None,
         });
         found.collect()
-    }
-
-    fn read(&mut self, file: &SourceFile) -> Option<Node> {
-        let read = yaml::text(&file.bytes).and_then(|text| yaml::read(text, file.dialect));
-        read.map_err(|fault| self.fault(file, fault)).ok()
-    }
-
-    /// Reads a typed value. An unknown key keeps the file out as well: it is a misspelt one, and what it was to say
-    /// may matter. StackStorm looks at the outermost keys only.
-    fn decode<T: DeserializeOwned>(&mut self, file: &SourceFile, node: &Node) -> Option<T> {
-        let mut unknown = Vec::new();
-        let result = yaml::decode(node, &mut unknown);
-        let mut clean = true;
-        for fault in unknown {
-            let outermost = node.pairs().iter().any(|(key, _)| Some(key.place) == fault.place);
-            let severity = match file.dialect {
-                Dialect::StackStorm if !outermost => Severity::Warning,
-                Dialect::Strict | Dialect::StackStorm => Severity::Error,
-            };
-            clean &= severity == Severity::Warning;
-            self.diagnostics.push(Diagnostic { severity, ..Diagnostic::of(&file.path, fault) });
-        }
-        match result {
-            Ok(value) => clean.then_some(value),
-            Err(fault) => {
-                self.fault(file, fault);
-                None
-            }
-        }
     }
 
     fn fault(&mut self, file: &SourceFile, fault: Fault) {

@@ -59,7 +59,7 @@ impl Loader<'_> {
     }
 
     fn describe(&mut self, pack: &mut Pack, file: &SourceFile) {
-        let Some(node) = self.read(file) else { return };
+        let Some(node) = file.read(&mut self.diagnostics) else { return };
         let text = |key: &str| node.get(key).and_then(scalar_text);
         for key in ["name", "description", "version", "author"] {
             if text(key).is_none() {
@@ -88,7 +88,7 @@ impl Loader<'_> {
         pack.author = text("author").unwrap_or_default();
         let schema = format!("{}/config.schema.yaml", pack.folder);
         if let Some(schema) = self.files.get(schema.as_str()).copied() {
-            pack.config_schema = self.read(schema).map(|it| it.to_json());
+            pack.config_schema = schema.read(&mut self.diagnostics).map(|it| it.to_json());
         }
     }
 }

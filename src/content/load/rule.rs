@@ -63,8 +63,8 @@ struct RawCall {
 
 impl Loader<'_> {
     pub(super) fn rule(&mut self, pack: &PackName, file: &SourceFile) {
-        let Some(node) = self.read(file) else { return };
-        let Some(raw) = self.decode::<RawRule>(file, &node) else { return };
+        let Some(node) = file.read(&mut self.diagnostics) else { return };
+        let Some(raw) = file.decode::<RawRule>(&node, &mut self.diagnostics) else { return };
         if let Some(other) = raw.pack.as_ref().filter(|it| *it != pack.as_str()) {
             let message = format!("the rule says pack `{other}` but lies in pack `{pack}`");
             return self.error(file, node.place_of("pack"), message);

@@ -79,8 +79,8 @@ struct RawStep {
 
 impl Loader<'_> {
     pub(super) fn shorthand(&mut self, file: &SourceFile) {
-        let Some(node) = self.read(file) else { return };
-        let Some(raw) = self.decode::<RawCommand>(file, &node) else { return };
+        let Some(node) = file.read(&mut self.diagnostics) else { return };
+        let Some(raw) = file.decode::<RawCommand>(&node, &mut self.diagnostics) else { return };
         let name =
             file.path.trim_start_matches("commands/").trim_end_matches(".yaml").trim_end_matches(".yml");
         let command = Shorthand { name, file, node: &node, raw: &raw };

@@ -14,7 +14,7 @@ impl Loader<'_> {
     /// Reads the definition of an `orquesta` action; `None` if it cannot be conducted. One definition may serve several
     /// actions.
     pub(super) fn workflow(&mut self, action: &Action, file: &SourceFile) -> Option<()> {
-        let node = self.read(file)?;
+        let node = file.read(&mut self.diagnostics)?;
         let definition = node.to_json();
         let found = inspect(&definition, &GIVEN.map(str::to_owned));
         let blocking = found.syntax.iter().chain(&found.semantics);

@@ -9,8 +9,8 @@ use super::{Reader, Settings};
 impl Reader<'_> {
     /// Reads one app and checks it against people and environments.
     pub(super) fn app(&mut self, name: &AppName, file: &SourceFile, settings: &Settings) -> Option<App> {
-        let node = self.read(file)?;
-        let app: App = self.decode(file, &node)?;
+        let node = file.read(&mut self.diagnostics)?;
+        let app: App = file.decode(&node, &mut self.diagnostics)?;
         let mut fine = true;
         let mut refuse = |reader: &mut Self, fault: Fault| {
             reader.fault(file, fault);

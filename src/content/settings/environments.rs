@@ -7,8 +7,8 @@ use super::Reader;
 impl Reader<'_> {
     /// Reads `config/environments.yaml` and checks that hosts exist and that no rule of protection is broken.
     pub(super) fn environments(&mut self, file: &SourceFile) -> Option<Environments> {
-        let node = self.read(file)?;
-        let environments: Environments = self.decode(file, &node)?;
+        let node = file.read(&mut self.diagnostics)?;
+        let environments: Environments = file.decode(&node, &mut self.diagnostics)?;
         let mut fine = true;
         for (name, environment) in &environments.environments {
             for variable in environment.secrets.keys().filter(|it| !may_hold_a_secret(it)) {

@@ -14,11 +14,10 @@ mod environments;
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use serde::de::DeserializeOwned;
 
 use crate::id::{AppName, GroupName};
 use crate::identity::People;
-use crate::yaml::{self, Fault, Node, Place, suggest};
+use crate::yaml::{Fault, Place, suggest};
 
 use super::{App, Diagnostic, Environments, SourceFile};
 
@@ -140,8 +139,8 @@ impl Reader<'_> {
     }
 
     fn people(&mut self, file: &SourceFile) -> Option<People> {
-        let node = self.read(file)?;
-        self.decode(file, &node)
+        let node = file.read(&mut self.diagnostics)?;
+        file.decode(&node, &mut self.diagnostics)
     }
 
     /// What is used in place of a faulty file, told as the last of its diagnostics.
@@ -151,25 +150,6 @@ impl Reader<'_> {
             diagnostic.message.push_str("; the last good version stays in force");
         }
         previous
-    }
-
-    fn read(&mut self, file: &SourceFile) -> Option<Node> {
-        let read = yaml::text(&file.bytes).and_then(|text| yaml::read(text, file.dialect));
-        read.map_err(|fault| self.fault(file, fault)).ok()
-    }
-
-    fn decode<T: DeserializeOwned>(&mut self, file: &SourceFile, node: &Node) -> Option<T> {
-        let mut unknown = Vec::new();
-        let result = yaml::decode(node, &mut unknown);
-        let clean = unknown.is_empty();
-        unknown.into_iter().for_each(|fault| self.fault(file, fault));
-        match result {
-            Ok(value) => clean.then_some(value),
-            Err(fault) => {
-                self.fault(file, fault);
-                None
-            }
-        }
     }
 
     fn fault(&mut self, file: &SourceFile, fault: Fault) {
