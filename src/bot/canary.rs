@@ -20,7 +20,7 @@ pub(super) async fn left(bot: &Bot, top: &Execution, tree: &[Execution]) -> anyh
         return Ok(None);
     }
     let plan = top.parameters.get("plan").and_then(|it| serde_json::from_value::<Plan>(it.clone()).ok());
-    let Some((app, canary)) = plan.and_then(|it| Some((it.app, it.canary?))) else { return Ok(None) };
+    let Some((app, canary)) = plan.and_then(|it| Some((it.build.app, it.canary?))) else { return Ok(None) };
     let touched: Vec<(HostName, &str)> = canary
         .host_names()
         .into_iter()

@@ -152,8 +152,8 @@ impl Bot {
             canary.previous = good;
         }
         let since = self.since(app, environment, ready.runs.as_ref()).await?;
-        ready.commits = self.commits(app, &since, &plan.commit).await;
-        ready.authors = self.authors(live, app, &since, &plan.commit).await;
+        ready.commits = self.commits(app, &since, &plan.build.commit).await;
+        ready.authors = self.authors(live, app, &since, &plan.build.commit).await;
         Ok(Ok(ready))
     }
 
@@ -161,12 +161,12 @@ impl Bot {
     /// that is what production's hosts say, unless we built it.
     async fn good(&self, plan: &Plan, runs: Option<&Digest>) -> anyhow::Result<Option<Digest>> {
         let store = self.engine().store();
-        let records = store.rollouts(&plan.app, &plan.target.environment).await?;
+        let records = store.rollouts(&plan.build.app, &plan.target.environment).await?;
         if !records.is_empty() {
             return Ok(last_good(&records).map(|it| it.digest));
         }
         Ok(match runs {
-            Some(runs) if !store.is_built(&plan.app, runs).await? => Some(runs.clone()),
+            Some(runs) if !store.is_built(&plan.build.app, runs).await? => Some(runs.clone()),
             Some(_) | None => None,
         })
     }
@@ -250,8 +250,8 @@ impl Bot {
     pub(super) async fn news(&self, ready: &Ready, now: Timestamp) -> anyhow::Result<Option<Change>> {
         let Some(runs) = &ready.runs else { return Ok(None) };
         let (plan, store) = (&ready.plan, self.engine().store());
-        let known = !store.rollouts(&plan.app, &plan.target.environment).await?.is_empty();
-        if known || store.is_built(&plan.app, runs).await? {
+        let known = !store.rollouts(&plan.build.app, &plan.target.environment).await?.is_empty();
+        if known || store.is_built(&plan.build.app, runs).await? {
             return Ok(None);
         }
         Ok(Some(ready.baseline(runs.clone(), now)))
@@ -323,9 +323,9 @@ impl Ready {
         Change::NewRelease(Box::new(Release {
             id: plan.release,
             number: plan.number,
-            app: plan.app.clone(),
-            reference: plan.reference.clone(),
-            commit: plan.commit.clone(),
+            app: plan.build.app.clone(),
+            reference: plan.build.reference.clone(),
+            commit: plan.build.commit.clone(),
             artifact: None,
             back_to,
             requester: asker.name(),
@@ -339,7 +339,7 @@ impl Ready {
     /// All hosts said that they run it.
     fn baseline(&self, digest: Digest, at: Timestamp) -> Change {
         Change::Rollout(Box::new(Rollout {
-            app: self.plan.app.clone(),
+            app: self.plan.build.app.clone(),
             environment: self.plan.target.environment.clone(),
             record: Record {
                 execution: ExecutionId::generate(),
@@ -360,12 +360,12 @@ impl Ready {
     ) -> Starting {
         let plan = &self.plan;
         let mut about = json!({
-            "app": plan.app,
+            "app": plan.build.app,
             "release": plan.release,
             "number": plan.number,
             "environment": plan.target.environment,
-            "commit": plan.commit.is_known().then_some(&plan.commit),
-            "reference": plan.reference,
+            "commit": plan.build.commit.is_known().then_some(&plan.build.commit),
+            "reference": plan.build.reference,
         });
         if let Ok(authors) = &self.authors {
             about["author_emails"] = json!(authors.emails);

@@ -104,7 +104,7 @@ impl Engine {
         observed: &[(HostName, Option<Digest>)],
     ) -> Result<Vec<(Digest, ReleaseId)>, StoreError> {
         let own = self.store().find_release(plan.release).await?.and_then(|it| it.artifact);
-        let records = self.store().rollouts(&plan.app, &plan.target.environment).await?;
+        let records = self.store().rollouts(&plan.build.app, &plan.target.environment).await?;
         let release = |digest: &Digest| {
             if own.as_ref() == Some(digest) { Some(plan.release) } else { release_of(&records, digest) }
         };
@@ -130,7 +130,7 @@ impl Engine {
                 let stage = stages.iter().find(|it| it.hosts.iter().any(|it| it.name == *host))?;
                 let release = belongs.iter().find(|(known, _)| Some(known) == digest.as_ref());
                 Some(Change::Confirm(Box::new(Deployment {
-                    app: plan.app.clone(),
+                    app: plan.build.app.clone(),
                     environment: stage.environment.clone(),
                     role: stage.role.clone(),
                     host: host.clone(),
@@ -146,7 +146,7 @@ impl Engine {
             let complete = partition.outcome() == Outcome::AllNew;
             // One that began under a grant is known already, with its kind; only its end is recorded then.
             changes.push(Change::Rollout(Box::new(Rollout {
-                app: plan.app.clone(),
+                app: plan.build.app.clone(),
                 environment: plan.target.environment.clone(),
                 record: Record {
                     execution: execution.root,

@@ -127,5 +127,5 @@ impl Engine {
 /// Whether two plans share their canary.
 fn is_same(one: &Plan, other: &Plan) -> bool {
     let canary = |it: &Plan| -> Option<EnvironmentName> { Some(it.canary.as_ref()?.environment.clone()) };
-    one.app == other.app && canary(one).is_some() && canary(one) == canary(other)
+    one.build.app == other.build.app && canary(one).is_some() && canary(one) == canary(other)
 }

@@ -213,7 +213,7 @@ impl Engine {
         let Some((plan, watch)) = input.and_then(|it| Some((it.plan.clone(), it.plan.watch?))) else {
             return Ok(Longer::Nothing);
         };
-        if !leave.covers(Right::Extend, &Subject::of(&plan.app, &plan.target.environment)) {
+        if !leave.covers(Right::Extend, &Subject::of(&plan.build.app, &plan.target.environment)) {
             return Ok(Longer::Refused(Box::new(Refusal::WrongLeave { needed: Right::Extend })));
         }
         let told: Vec<Told> = self.store().flow_events(watching.id).await?;

@@ -52,17 +52,10 @@ pub fn compose(app: &App, environments: &Environments, ask: &Ask) -> Result<Plan
     let target = stage(app, environments, &ask.environment, &app.rollout.role, ask.target_runs.clone())?;
     let canary = canary(app, environments, ask)?;
     let watch = canary.as_ref().map(|it| watch(app, environments, it)).transpose()?;
-    let build = compose_build(app, &ask.commit, &ask.reference, &ask.checkout);
     Ok(Plan {
         release: ask.release,
         number: ask.number,
-        app: build.app,
-        commit: build.commit,
-        reference: build.reference,
-        repository: build.repository,
-        checkout: build.checkout,
-        scripts: build.scripts,
-        package: build.package,
+        build: compose_build(app, &ask.commit, &ask.reference, &ask.checkout),
         service: ServicePlan { dir: app.service.dir.clone() },
         canary,
         target,

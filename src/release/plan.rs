@@ -15,15 +15,9 @@ pub struct Plan {
     pub release: ReleaseId,
     /// The release's short number.
     pub number: i64,
-    pub app: AppName,
-    pub commit: CommitSha,
-    /// What was typed: a branch, a tag, a commit.
-    pub reference: String,
-    pub repository: RepositoryPlan,
-    /// The folder that the commit is checked out into.
-    pub checkout: String,
-    pub scripts: ScriptsPlan,
-    pub package: PackagePlan,
+    /// Written beside the others, as workflows read it: `plan.commit`.
+    #[serde(flatten)]
+    pub build: BuildPlan,
     pub service: ServicePlan,
     /// `None`: the app has no canary there.
     pub canary: Option<Stage>,
@@ -140,9 +134,7 @@ impl Watch {
     pub fn over(self, artifact: Digest) -> Self {
         Self { artifact: Some(artifact), ..self }
     }
-}
 
-impl Watch {
     /// The same watch until there are so many looks; never fewer than were planned.
     #[must_use]
     pub fn with_looks(mut self, wanted: u32) -> Self {
@@ -170,4 +162,34 @@ pub struct WatchedHost {
     /// How it shows what it runs.
     #[serde(default)]
     pub health: Option<HealthPlan>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = r#"{"name":"web-1","health":{"url":"http://web-1/","digest_field":"digest","consecutive":2,"interval":1.0,"timeout":5},"pool_out":{"action":"core.noop","parameters":{"b":1,"a":2}},"pool_in":{"action":"core.noop","parameters":{}}}"#;
+
+    /// Stored plans are read again, workflows read `plan.commit`, and the question at a gate is compared with its plan.
+    #[test]
+    fn a_plan_is_written_flat_and_in_this_order() {
+        let stage = |role: &str| {
+            format!(
+                r#"{{"environment":"production","role":"{role}","selector":"all","hosts":[{HOST}],"previous":null,"batch_size":1,"on_fail":"roll_back"}}"#
+            )
+        };
+        let text = [
+            r#"{"release":"00000000-0000-0000-0000-000000000001","number":1,"app":"shop","#,
+            r#""commit":"0000000000000000000000000000000000000000","reference":"main","#,
+            r#""repository":{"url":"git@example.org:shop","deploy_key":"file:key","token":null},"checkout":"c","#,
+            r#""scripts":{"setup":"s","build":"b","install":"i","timeout":60,"env":{"B":"1","A":"2"}},"#,
+            r#""package":{"include":["bin"],"exclude":[]},"service":{"dir":null},"#,
+            &format!(r#""canary":{},"target":{},"watch":null}}"#, stage("canary"), stage("app")),
+        ]
+        .concat();
+        let plan: Plan = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&plan).unwrap(), text);
+        let value = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::from_value::<Plan>(value).unwrap(), plan);
+    }
 }

@@ -22,7 +22,7 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         Err(answer) => return Ok(answer),
     };
     if let Err(error) = &ready.authors {
-        return Ok(Answer::say(error.card(app.app.as_str(), &ready.plan.reference)));
+        return Ok(Answer::say(error.card(app.app.as_str(), &ready.plan.build.reference)));
     }
     let cause = subject::cause(app, order, &leave);
     bot.release(ready, cause, vec![Change::Done(order.call.id)]).await?;

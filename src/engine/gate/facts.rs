@@ -31,8 +31,8 @@ pub(super) fn facts(
     let reached = reach(bundle, &production);
     let workflow = bundle.action(&production).map_or_else(|| Digest::of(b""), |it| it.content.clone());
     Ok(Facts {
-        app: plan.app.clone(),
-        commit: plan.commit.clone(),
+        app: plan.build.app.clone(),
+        commit: plan.build.commit.clone(),
         artifact: digest.clone(),
         environment: target.environment.clone(),
         role: target.role.clone(),
@@ -42,7 +42,7 @@ pub(super) fn facts(
         requester: requester.clone(),
         workflow,
         actions: reached.actions,
-        policy: live.policy(&plan.app, &target.environment).digest(),
+        policy: live.policy(&plan.build.app, &target.environment).digest(),
         evidence,
         return_to: target.previous,
     })
@@ -56,8 +56,8 @@ pub(in crate::engine) fn facts_now(live: &Live, bundle: &Bundle, asked: &Asked) 
 
 /// The target's hosts as the inventory has them now.
 pub(super) fn target(live: &Live, plan: &Plan) -> Result<Stage, PlanError> {
-    let app = live.settings.app(&plan.app).ok_or_else(|| PlanError::NotThere {
-        app: plan.app.clone(),
+    let app = live.settings.app(&plan.build.app).ok_or_else(|| PlanError::NotThere {
+        app: plan.build.app.clone(),
         environment: plan.target.environment.clone(),
     })?;
     crate::release::recompose_target(app, &live.settings.environments, plan)
@@ -68,7 +68,7 @@ pub(super) fn target(live: &Live, plan: &Plan) -> Result<Stage, PlanError> {
 fn parameters(live: &Live, plan: &Plan, target: &Stage) -> BTreeMap<String, Value> {
     let mut parameters = BTreeMap::from([
         ("batch size".to_owned(), json!(target.batch_size)),
-        ("install script".to_owned(), json!(plan.scripts.install)),
+        ("install script".to_owned(), json!(plan.build.scripts.install)),
         ("service folder".to_owned(), json!(plan.service.dir)),
     ]);
     // Where a secret lies, not what it is: a hash of it could be guessed at.

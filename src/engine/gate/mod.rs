@@ -144,7 +144,7 @@ impl Engine {
         let bundle = self.bundle_or_end(execution).await?;
         let facts = facts::facts(&live, &bundle, &plan, &input.digest, &involved.requester, evidence.id)
             .map_err(|error| End::failed(error.to_string()))?;
-        let policy = live.policy(&plan.app, &plan.target.environment);
+        let policy = live.policy(&plan.build.app, &plan.target.environment);
         self.refuse_unmet(&policy, &facts, plan.number).await?;
         let opening = Opening {
             id: GateId::generate(),

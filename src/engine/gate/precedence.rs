@@ -20,7 +20,7 @@ impl Engine {
         plan: &Plan,
         root: ExecutionId,
     ) -> Result<bool, StoreError> {
-        let rollouts = self.store().rollouts(&plan.app, &plan.target.environment).await?;
+        let rollouts = self.store().rollouts(&plan.build.app, &plan.target.environment).await?;
         let through = rollouts.iter().any(|it| it.kind == Kind::Forward && root < it.execution);
         let waits = self.rivals(plan, root).await?.iter().any(|it| root < it.body.gate.execution);
         Ok(through || waits)
@@ -45,7 +45,7 @@ impl Engine {
     async fn rivals(&self, plan: &Plan, root: ExecutionId) -> Result<Vec<OpenGate>, StoreError> {
         let mut open = self.store().open_gates::<Asked>().await?;
         open.retain(|it| {
-            it.app == plan.app
+            it.app == plan.build.app
                 && it.environment == plan.target.environment
                 && it.body.gate.execution != root
                 && it.body.gate.decision.is_none()
