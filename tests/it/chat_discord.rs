@@ -114,7 +114,7 @@ fn general() -> Place {
 }
 
 fn said(text: &str, addressed: bool, id: &str) -> Incoming {
-    Incoming::Said(Said { text: text.to_owned(), addressed, message: MessageId::from(id) })
+    Incoming::Said(Said { text: text.to_owned(), addressed, direct: false, message: MessageId::from(id) })
 }
 
 #[tokio::test]

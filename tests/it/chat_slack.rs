@@ -90,7 +90,7 @@ fn general() -> Place {
 }
 
 fn said(text: &str, addressed: bool, ts: &str) -> Incoming {
-    Incoming::Said(Said { text: text.to_owned(), addressed, message: MessageId::from(ts) })
+    Incoming::Said(Said { text: text.to_owned(), addressed, direct: false, message: MessageId::from(ts) })
 }
 
 #[tokio::test]

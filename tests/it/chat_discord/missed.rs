@@ -125,6 +125,7 @@ async fn a_bot_that_was_away_answers_late_and_asks_again_about_what_is_stale() {
     let said = lockkeeper::message::Said {
         text: "hello".to_owned(),
         addressed: false,
+        direct: false,
         message: MessageId::from(last.as_str()),
     };
     let heard = Delivery {
