@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::{
     Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, left,
-    lock, look, outbox, release,
+    link, lock, look, outbox, release,
 };
 use crate::{
-    id::{Digest, EvidenceId, ExecutionId, InboxId, ReleaseId},
+    id::{Account, Digest, EvidenceId, ExecutionId, InboxId, LinkId, ReleaseId},
+    identity::{Link, Offer},
     status::Status,
 };
 
@@ -42,6 +43,13 @@ pub enum Change {
     /// Permissions, locks and rollouts of a root that has ended.
     EndPermissions(ExecutionId),
     Build(Box<incident::Build>),
+    /// A code, as its digest.
+    Offer(Box<Offer>, Digest),
+    EndOffer(LinkId),
+    /// This account said a code that is none.
+    WrongCode(Box<Account>),
+    Link(Box<Link>),
+    Unlink(LinkId),
     Want(Box<outbox::Wanted<Value>>),
     Redraw(String),
     Done(InboxId),
@@ -91,6 +99,11 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
             lock::release(tx, *root).await
         }
         Change::Build(it) => incident::record_build(tx, it, now).await,
+        Change::Offer(it, digest) => link::offer(tx, it, digest, now).await,
+        Change::EndOffer(id) => link::end_offer(tx, *id, now).await,
+        Change::WrongCode(account) => link::wrong_code(tx, account, now).await,
+        Change::Link(it) => link::insert(tx, it).await,
+        Change::Unlink(id) => link::end(tx, *id, now).await,
         Change::Want(it) => outbox::want(tx, it, now).await,
         Change::Redraw(subject) => outbox::redraw(tx, subject).await,
         Change::Done(id) => inbox::done(tx, *id, now).await,
