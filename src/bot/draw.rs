@@ -8,7 +8,7 @@ use crate::{
     clock,
     engine::{Asked, Live},
     gate::{Gate, Shown},
-    id::{Account, AppName, ExecutionId, GateId, Place},
+    id::{Account, AppName, ExecutionId, GateId, LinkId, Place},
     message::{
         Card,
         words::{
@@ -48,6 +48,7 @@ enum Body {
     Reminder { id: GateId },
     Say { card: Card, to: Option<Account> },
     Inquiry(ExecutionId),
+    Code(LinkId),
     Incident { root: ExecutionId, visit: ExecutionId, app: AppName, first_at: i64 },
     Recovered { root: ExecutionId, app: AppName, first_at: i64 },
 }
@@ -61,10 +62,21 @@ pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Op
         Body::Reminder { id } => reminder(bot, id).await?,
         Body::Say { card, to } => Some(Drawn { to, ..Drawn::of(card) }),
         Body::Inquiry(id) => Some(Drawn::of(words::inquiry::card(&view::inquiry(bot, id).await?))),
+        Body::Code(id) => Some(Drawn::of(code(bot, id).await?)),
         Body::Incident { root, visit, app, first_at } => {
             incident(bot, &letter.place, root, visit, &app, first_at).await?
         }
         Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
+    })
+}
+
+/// The words of a code, while it can be said; after a restart nobody knows them.
+async fn code(bot: &Bot, id: LinkId) -> anyhow::Result<Card> {
+    let (offer, prefix) = (bot.engine().store().load_offer(id).await?, bot.0.parts.prefix.as_str());
+    let code = bot.0.codes.find(id).filter(|_| offer.is_open(bot.engine().clock().now()));
+    Ok(match code {
+        Some(code) => words::link::code(prefix, offer.person.as_str(), &code.expose()),
+        None => words::link::code_gone(prefix),
     })
 }
 

@@ -62,7 +62,7 @@ impl Guide for Bot {
 
 impl Bot {
     /// What the platform says of an account whose event did not.
-    async fn standing_of(&self, who: &Actor) -> Standing {
+    pub(super) async fn standing_of(&self, who: &Actor) -> Standing {
         if who.standing != Standing::Unresolved {
             return who.standing;
         }

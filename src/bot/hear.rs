@@ -43,6 +43,14 @@ impl Call<'_> {
             Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => "",
         }
     }
+
+    /// Whether nobody else reads it.
+    pub(super) fn is_direct(&self) -> bool {
+        match &self.delivery.incoming {
+            Incoming::Said(said) | Incoming::Missed { said, .. } => said.direct,
+            Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => false,
+        }
+    }
 }
 
 /// What to say, and to whom.

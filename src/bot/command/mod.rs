@@ -7,6 +7,7 @@ mod deploy;
 mod extend;
 mod help;
 mod history;
+mod link;
 mod missing;
 mod plan;
 mod promote;
@@ -14,6 +15,7 @@ mod rollback;
 mod start;
 mod status;
 mod subject;
+mod unlink;
 mod whereabouts;
 mod whoami;
 
@@ -100,6 +102,8 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
         "plan" => plan::run(bot, &order).await,
         "help" => help::run(bot, &order),
         "whoami" => whoami::run(bot, &order),
+        "link" => link::run(bot, &order).await,
+        "unlink" => unlink::run(bot, &order).await,
         other => Ok(Answer::say(words::order::no_command(other))),
     }
 }

@@ -12,6 +12,7 @@ pub mod gate;
 pub mod inquiry;
 pub mod label;
 pub mod line;
+pub mod link;
 pub mod measure;
 pub mod order;
 pub mod output;
