@@ -93,6 +93,12 @@ fn said(text: &str, addressed: bool, ts: &str) -> Incoming {
     Incoming::Said(Said { text: text.to_owned(), addressed, direct: false, message: MessageId::from(ts) })
 }
 
+/// The same where nobody else reads it.
+fn direct(text: &str, ts: &str) -> Incoming {
+    let message = MessageId::from(ts);
+    Incoming::Said(Said { text: text.to_owned(), addressed: true, direct: true, message })
+}
+
 #[tokio::test]
 async fn a_message_is_delivered_once_it_is_durable() {
     let talk = Talk::start().await;
@@ -111,8 +117,8 @@ async fn mentions_and_direct_messages_are_addressed_and_threads_are_kept() {
     let talk = Talk::start().await;
     let ts = talk.fake.say(ANN, GENERAL, &format!("<@{BOT}> help"));
     assert_eq!(talk.inbox.next().await.incoming, said("help", true, &ts));
-    let direct = talk.fake.say(ANN, DIRECT, "help");
-    assert_eq!(talk.inbox.next().await.incoming, said("help", true, &direct));
+    let alone = talk.fake.say(ANN, DIRECT, "help");
+    assert_eq!(talk.inbox.next().await.incoming, direct("help", &alone));
     let reply = talk.fake.say_with(BEA, GENERAL, "approve", json!({"thread_ts": ts}));
     let heard = talk.inbox.next().await;
     assert_eq!(heard.incoming, said("approve", false, &reply));

@@ -10,6 +10,7 @@ mod gate;
 mod guard;
 mod inquiry;
 mod keep;
+mod link;
 mod missing;
 mod promote;
 mod release;

@@ -1,6 +1,7 @@
 //! What the tests share: fake platforms over real HTTP and WebSocket, and ways to await a condition.
 
 pub mod ballots;
+pub mod both;
 pub mod cards;
 pub mod chat;
 pub mod fake_discord;
