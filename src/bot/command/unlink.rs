@@ -10,7 +10,8 @@ use crate::{
         Bot,
         hear::{self, Answer, Call},
     },
-    engine::Live,
+    engine::{Live, OpenGate, gate_subject},
+    id::Account,
     identity::Link,
     message::words,
     store::{Change, audit},
@@ -71,5 +72,17 @@ async fn end(bot: &Bot, call: &Call<'_>, link: &Link) -> anyhow::Result<Answer> 
     changes.push(Change::Done(call.id));
     changes.push(hear::answer(call.id, call.delivery, card, true));
     bot.engine().commit_links(changes).await?;
+    if let Err(error) = redraw(bot, &link.account).await {
+        tracing::warn!(%error, "questions do not show yet that an account was unlinked");
+    }
     Ok(Answer { done: true, ..Answer::nothing() })
+}
+
+/// Questions that the account had answered show how far they are without it.
+async fn redraw(bot: &Bot, account: &Account) -> anyhow::Result<()> {
+    let open = bot.engine().open_gates().await?;
+    let answered = |it: &&OpenGate| it.body.gate.votes.iter().any(|vote| vote.account == *account);
+    let subject = |it: &OpenGate| gate_subject(it.id, it.body.gate.seal_number);
+    let changes = open.iter().filter(answered).map(|it| Change::Redraw(subject(it))).collect();
+    Ok(bot.engine().commit(changes).await?)
 }
