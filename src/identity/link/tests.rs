@@ -239,7 +239,7 @@ proptest! {
         let speaker = Actor::new(discord(&speaker.to_string()), Standing::Member);
         let may = may_link(&people, &offer, Standing::Member, &speaker);
         let made = link(offer.person.as_str(), &listed, &speaker.account);
-        let mut all = links.clone();
+        let mut all = links;
         all.push(made.clone());
         let after = file.with_links(&all);
         if may.is_ok() {
