@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use super::{
     Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, left,
-    link, lock, look, outbox, release,
+    link, lock, look, notify, outbox, release,
 };
 use crate::{
     id::{Account, Digest, EvidenceId, ExecutionId, InboxId, LinkId, ReleaseId},
     identity::{Link, Offer},
+    message::notify::Wants,
     status::Status,
 };
 
@@ -50,6 +51,7 @@ pub enum Change {
     WrongCode(Box<Account>),
     Link(Box<Link>),
     Unlink(LinkId),
+    Notify(Box<notify::Whose>, Wants),
     Want(Box<outbox::Wanted<Value>>),
     Redraw(String),
     Done(InboxId),
@@ -104,6 +106,7 @@ pub async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<(), S
         Change::WrongCode(account) => link::wrong_code(tx, account, now).await,
         Change::Link(it) => link::insert(tx, it).await,
         Change::Unlink(id) => link::end(tx, *id, now).await,
+        Change::Notify(whose, wants) => notify::set(tx, whose, *wants, now).await,
         Change::Want(it) => outbox::want(tx, it, now).await,
         Change::Redraw(subject) => outbox::redraw(tx, subject).await,
         Change::Done(id) => inbox::done(tx, *id, now).await,

@@ -2,7 +2,7 @@
 //!
 //! - [`writer`]: `Store::write`, group commit with a savepoint per caller;
 //! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`release`], [`deployment`], [`gate`],
-//!   [`outbox`], [`incident`], [`link`], [`content`], [`counter`], [`audit`]; [`count`] counts them; [`picture`] is what a card shows; [`reference`] finds what files are still needed; [`trace`] is what a root did to hosts; [`left`] what a dead process left; [`change`] lists what a transition may commit.
+//!   [`outbox`], [`incident`], [`link`], [`notify`], [`content`], [`counter`], [`audit`]; [`count`] counts them; [`picture`] is what a card shows; [`reference`] finds what files are still needed; [`trace`] is what a root did to hosts; [`left`] what a dead process left; [`change`] lists what a transition may commit.
 //!
 //! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
 //! hits exactly one row; a row that cannot be decoded is an error, never a default.
@@ -23,6 +23,7 @@ pub mod left;
 pub mod link;
 pub mod lock;
 pub mod look;
+pub mod notify;
 pub mod outbox;
 pub mod picture;
 mod place;
