@@ -9,14 +9,16 @@ use crate::{
     engine::{Asked, Live},
     gate::{Gate, Shown},
     id::{Account, AppName, ExecutionId, GateId, LinkId, Place},
+    identity::Person,
     message::{
         Card,
+        notify::{News, Wants},
         words::{
             self,
-            execution::{Commit, Whom},
+            execution::{Called, Commit, Whom},
         },
     },
-    store::{execution::Execution, outbox::Letter},
+    store::{execution::Execution, notify::Whose, outbox::Letter},
 };
 
 /// People mentioned in an author's place.
@@ -56,6 +58,9 @@ enum Body {
 /// Draws a letter; `None` if there is nothing to say any more.
 pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Option<Drawn>> {
     let body: Body = serde_json::from_value(letter.body.clone())?;
+    if !is_wanted(bot, letter, &body).await? {
+        return Ok(None);
+    }
     Ok(match body {
         Body::Card(root) => Some(Drawn::of(words::execution::card(&view::execution(bot, root).await?))),
         Body::Gate { id, seal_number } => Some(gate(bot, id, seal_number).await?),
@@ -67,6 +72,32 @@ pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Op
             incident(bot, &letter.place, root, visit, &app, first_at).await?
         }
         Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
+    })
+}
+
+/// Whether its channel wants to be told. What stands there already is kept up: an edit rings nobody.
+async fn is_wanted(bot: &Bot, letter: &Letter<Value>, body: &Body) -> anyhow::Result<bool> {
+    if letter.message.is_some() {
+        return Ok(true);
+    }
+    let store = bot.engine().store();
+    let wants = store.wants(&Whose::Channel(letter.place.channel())).await?;
+    if wants == Wants::All {
+        return Ok(true);
+    }
+    Ok(match body {
+        // Answers, and questions.
+        Body::Gate { .. } | Body::Reminder { .. } | Body::Say { .. } | Body::Inquiry(_) | Body::Code(_) => {
+            true
+        }
+        Body::Incident { .. } => wants.tells(News::Failure),
+        Body::Recovered { .. } => wants.tells(News::Recovery),
+        Body::Card(root) => {
+            let root = store.load_execution(*root).await?;
+            let asked_for = root.context.contains_key("asker");
+            let news = if failure::is_failed_itself(&root) { News::Failure } else { News::Progress };
+            asked_for || wants.tells(news)
+        }
     })
 }
 
@@ -148,9 +179,15 @@ async fn incident(
     let author = people.by_email(&commit.email).or_else(login);
     // Only an account of this very place can be rung here.
     let here = |it: &&Account| it.platform == place.platform && it.workspace == place.workspace;
-    let whom = match author.and_then(|it| it.accounts.iter().find(here)) {
-        Some(account) => Whom::Author(account.clone()),
-        None => Whom::Fallback(fallback(&live, app, here)),
+    let whom = match author.and_then(|it| Some((it, it.accounts.iter().find(here)?))) {
+        Some((author, account)) => Whom::Author(called(bot, author, account).await?),
+        None => {
+            let mut all = Vec::new();
+            for (person, account) in fallback(&live, app, here) {
+                all.push(called(bot, person, account).await?);
+            }
+            Whom::Fallback(all)
+        }
     };
     let card =
         words::execution::build_failed(app.as_str(), &commit, whom, &failure::of(&visit), incident.times);
@@ -158,10 +195,21 @@ async fn incident(
 }
 
 /// Accounts of the people whom the app names for when nobody knows an author.
-fn fallback(live: &Live, app: &AppName, here: impl Fn(&&Account) -> bool) -> Vec<Account> {
+fn fallback<'l>(
+    live: &'l Live,
+    app: &AppName,
+    here: impl Fn(&&Account) -> bool,
+) -> Vec<(&'l Person, &'l Account)> {
     let groups = live.settings.app(app).map(|it| it.fallback.as_slice()).unwrap_or_default();
     let people = live.settings.people.iter().filter(|it| it.is_in_any(groups));
-    people.filter_map(|it| it.accounts.iter().find(&here).cloned()).take(FALLBACK_MAX).collect()
+    people.filter_map(|it| Some((it, it.accounts.iter().find(&here)?))).take(FALLBACK_MAX).collect()
+}
+
+/// Rung, unless they want to be named alone.
+async fn called(bot: &Bot, person: &Person, account: &Account) -> anyhow::Result<Called> {
+    let wants = bot.engine().store().wants(&Whose::Person(person.name.clone())).await?;
+    let rings = wants.tells(News::Failure);
+    Ok(if rings { Called::Rung(account.clone()) } else { Called::Named(person.name.clone()) })
 }
 
 async fn recovered(

@@ -9,6 +9,7 @@ mod help;
 mod history;
 mod link;
 mod missing;
+mod notify;
 mod plan;
 mod promote;
 mod rollback;
@@ -103,6 +104,7 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
         "help" => help::run(bot, &order),
         "whoami" => whoami::run(bot, &order),
         "link" => link::run(bot, &order).await,
+        "notify" => notify::run(bot, &order).await,
         "unlink" => unlink::run(bot, &order).await,
         other => Ok(Answer::say(words::order::no_command(other))),
     }

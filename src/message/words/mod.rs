@@ -14,6 +14,7 @@ pub mod label;
 pub mod line;
 pub mod link;
 pub mod measure;
+pub mod notify;
 pub mod order;
 pub mod output;
 pub mod overview;

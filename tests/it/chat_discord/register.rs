@@ -28,7 +28,7 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
     let register = &["discord", "register"];
     let (good, said) = run(config(), register).await;
     assert!(good, "{said}");
-    assert_eq!(said, format!("17 commands are registered in server {GUILD}\n"));
+    assert_eq!(said, format!("18 commands are registered in server {GUILD}\n"));
     let expected = [
         "answer",
         "approve",
@@ -48,7 +48,7 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
     ];
     assert_eq!(fake.registered(GUILD).into_iter().collect::<Vec<_>>(), expected);
     let (_, said) = run(config(), register).await;
-    assert_eq!(said, format!("17 commands were registered in server {GUILD} already\n"));
+    assert_eq!(said, format!("18 commands were registered in server {GUILD} already\n"));
     assert_eq!(fake.calls("PUT applications"), 1);
 
     let alias =
