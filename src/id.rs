@@ -139,6 +139,8 @@ uuid_id! {
     EvidenceId;
     /// The permission that enough votes made.
     GrantId;
+    /// One code that links two accounts, and the link that it makes.
+    LinkId;
     /// One row of the inbox.
     InboxId;
     /// One row of the outbox.

@@ -160,6 +160,7 @@ impl Chat {
             incoming: Incoming::Said(Said {
                 text: text.to_owned(),
                 addressed: true,
+                direct: false,
                 message: MessageId::new(id),
             }),
         };

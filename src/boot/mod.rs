@@ -98,6 +98,7 @@ impl App {
         let live = LivePolicy::new(loaded);
         secrets.extend(repository_tokens(&live));
         let store = Store::open(&config.store_url()).await?;
+        live.relink(store.links().await?);
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         let environment = clean_environment(crate::config::environment());
         let inventory = {

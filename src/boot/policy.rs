@@ -43,7 +43,7 @@ pub(super) async fn follow(
         if seen == files {
             continue;
         }
-        let now = live.now();
+        let now = live.of_files();
         let settings = tell(settings::load(&files, Some(&now.settings)));
         tracing::info!(
             apps = settings.apps.len(),

@@ -8,15 +8,17 @@ use crate::{
     clock,
     engine::{Asked, Live},
     gate::{Gate, Shown},
-    id::{Account, AppName, ExecutionId, GateId, Place},
+    id::{Account, AppName, ExecutionId, GateId, LinkId, Place},
+    identity::Person,
     message::{
         Card,
+        notify::{News, Wants},
         words::{
             self,
-            execution::{Commit, Whom},
+            execution::{Called, Commit, Whom},
         },
     },
-    store::{execution::Execution, outbox::Letter},
+    store::{execution::Execution, notify::Whose, outbox::Letter},
 };
 
 /// People mentioned in an author's place.
@@ -48,6 +50,7 @@ enum Body {
     Reminder { id: GateId },
     Say { card: Card, to: Option<Account> },
     Inquiry(ExecutionId),
+    Code(LinkId),
     Incident { root: ExecutionId, visit: ExecutionId, app: AppName, first_at: i64 },
     Recovered { root: ExecutionId, app: AppName, first_at: i64 },
 }
@@ -55,16 +58,56 @@ enum Body {
 /// Draws a letter; `None` if there is nothing to say any more.
 pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Option<Drawn>> {
     let body: Body = serde_json::from_value(letter.body.clone())?;
+    if !is_wanted(bot, letter, &body).await? {
+        return Ok(None);
+    }
     Ok(match body {
         Body::Card(root) => Some(Drawn::of(words::execution::card(&view::execution(bot, root).await?))),
         Body::Gate { id, seal_number } => Some(gate(bot, id, seal_number).await?),
         Body::Reminder { id } => reminder(bot, id).await?,
         Body::Say { card, to } => Some(Drawn { to, ..Drawn::of(card) }),
         Body::Inquiry(id) => Some(Drawn::of(words::inquiry::card(&view::inquiry(bot, id).await?))),
+        Body::Code(id) => Some(Drawn::of(code(bot, id).await?)),
         Body::Incident { root, visit, app, first_at } => {
             incident(bot, &letter.place, root, visit, &app, first_at).await?
         }
         Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
+    })
+}
+
+/// Whether its channel wants to be told. What stands there already is kept up: an edit rings nobody.
+async fn is_wanted(bot: &Bot, letter: &Letter<Value>, body: &Body) -> anyhow::Result<bool> {
+    if letter.message.is_some() {
+        return Ok(true);
+    }
+    let store = bot.engine().store();
+    let wants = store.wants(&Whose::Channel(letter.place.channel())).await?;
+    if wants == Wants::All {
+        return Ok(true);
+    }
+    Ok(match body {
+        // Answers, and questions.
+        Body::Gate { .. } | Body::Reminder { .. } | Body::Say { .. } | Body::Inquiry(_) | Body::Code(_) => {
+            true
+        }
+        Body::Incident { .. } => wants.tells(News::Failure),
+        Body::Recovered { .. } => wants.tells(News::Recovery),
+        Body::Card(root) => {
+            let root = store.load_execution(*root).await?;
+            let asked_for = root.context.contains_key("asker");
+            let news = if failure::is_failed_itself(&root) { News::Failure } else { News::Progress };
+            asked_for || wants.tells(news)
+        }
+    })
+}
+
+/// The words of a code, while it can be said; after a restart nobody knows them.
+async fn code(bot: &Bot, id: LinkId) -> anyhow::Result<Card> {
+    let (offer, prefix) = (bot.engine().store().load_offer(id).await?, bot.0.parts.prefix.as_str());
+    let code = bot.0.codes.find(id).filter(|_| offer.is_open(bot.engine().clock().now()));
+    Ok(match code {
+        Some(code) => words::link::code(prefix, offer.person.as_str(), &code.expose()),
+        None => words::link::code_gone(prefix),
     })
 }
 
@@ -136,9 +179,15 @@ async fn incident(
     let author = people.by_email(&commit.email).or_else(login);
     // Only an account of this very place can be rung here.
     let here = |it: &&Account| it.platform == place.platform && it.workspace == place.workspace;
-    let whom = match author.and_then(|it| it.accounts.iter().find(here)) {
-        Some(account) => Whom::Author(account.clone()),
-        None => Whom::Fallback(fallback(&live, app, here)),
+    let whom = match author.and_then(|it| Some((it, it.accounts.iter().find(here)?))) {
+        Some((author, account)) => Whom::Author(called(bot, author, account).await?),
+        None => {
+            let mut all = Vec::new();
+            for (person, account) in fallback(&live, app, here) {
+                all.push(called(bot, person, account).await?);
+            }
+            Whom::Fallback(all)
+        }
     };
     let card =
         words::execution::build_failed(app.as_str(), &commit, whom, &failure::of(&visit), incident.times);
@@ -146,10 +195,21 @@ async fn incident(
 }
 
 /// Accounts of the people whom the app names for when nobody knows an author.
-fn fallback(live: &Live, app: &AppName, here: impl Fn(&&Account) -> bool) -> Vec<Account> {
+fn fallback<'l>(
+    live: &'l Live,
+    app: &AppName,
+    here: impl Fn(&&Account) -> bool,
+) -> Vec<(&'l Person, &'l Account)> {
     let groups = live.settings.app(app).map(|it| it.fallback.as_slice()).unwrap_or_default();
     let people = live.settings.people.iter().filter(|it| it.is_in_any(groups));
-    people.filter_map(|it| it.accounts.iter().find(&here).cloned()).take(FALLBACK_MAX).collect()
+    people.filter_map(|it| Some((it, it.accounts.iter().find(&here)?))).take(FALLBACK_MAX).collect()
+}
+
+/// Rung, unless they want to be named alone.
+async fn called(bot: &Bot, person: &Person, account: &Account) -> anyhow::Result<Called> {
+    let wants = bot.engine().store().wants(&Whose::Person(person.name.clone())).await?;
+    let rings = wants.tells(News::Failure);
+    Ok(if rings { Called::Rung(account.clone()) } else { Called::Named(person.name.clone()) })
 }
 
 async fn recovered(

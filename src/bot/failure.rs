@@ -35,6 +35,11 @@ fn is_cause(it: &Execution) -> bool {
     is_failed(it) && !super::view::gave_way(it) && (!says_itself || (by_itself && has_error))
 }
 
+/// It failed, and not because something else came first.
+pub(super) fn is_failed_itself(it: &Execution) -> bool {
+    is_failed(it) && !super::view::gave_way(it)
+}
+
 fn is_failed(it: &Execution) -> bool {
     matches!(it.status, Status::Failed | Status::Timeout | Status::Abandoned | Status::Unknown)
 }

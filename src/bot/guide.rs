@@ -8,7 +8,7 @@ use crate::{
     chat::{Choice, Guide, GuideError, Typed},
     content::{App, EVERYDAY},
     engine::{Asked, Live},
-    id::AppName,
+    id::{Account, AppName},
     identity::{Actor, Standing},
     message::{Confirm, PressedAct, words},
     store::StoreError,
@@ -61,13 +61,28 @@ impl Guide for Bot {
 }
 
 impl Bot {
-    /// What the platform says of an account whose event did not.
-    async fn standing_of(&self, who: &Actor) -> Standing {
-        if who.standing != Standing::Unresolved {
-            return who.standing;
+    /// What the platform says of an account, asked if its event did not say. A linked account is worth no more than
+    /// the one that it is linked to: who was sent away there is gone here too.
+    pub(super) async fn standing_of(&self, who: &Actor) -> Standing {
+        let own = match who.standing {
+            Standing::Unresolved => self.ask_standing(&who.account).await,
+            Standing::Member
+            | Standing::Guest
+            | Standing::External
+            | Standing::Bot
+            | Standing::Webhook
+            | Standing::Deactivated => who.standing,
+        };
+        let live = self.engine().live();
+        match live.settings.people.link_of(&who.account) {
+            Some(link) if own.may_act() => self.ask_standing(&link.listed).await,
+            Some(_) | None => own,
         }
-        let Some(adapter) = self.adapter(who.account.platform) else { return Standing::Unresolved };
-        adapter.standing(&who.account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
+    }
+
+    async fn ask_standing(&self, account: &Account) -> Standing {
+        let Some(adapter) = self.adapter(account.platform) else { return Standing::Unresolved };
+        adapter.standing(account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
     }
 
     /// What waits for an answer, then the apps.

@@ -11,7 +11,7 @@ use crate::{
     engine::Asked,
     gate::{Act, Claim, Gate, Reason, Via},
     id::{GateId, InboxId, MessageRef},
-    identity::{Actor, Standing},
+    identity::Actor,
     message::{Card, Delivery, Incoming, Mark, PressedAct, Said, words},
     store::{
         Change, StoreError,
@@ -41,6 +41,14 @@ impl Call<'_> {
         match &self.delivery.incoming {
             Incoming::Said(said) | Incoming::Missed { said, .. } => &said.text,
             Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => "",
+        }
+    }
+
+    /// Whether nobody else reads it.
+    pub(super) fn is_direct(&self) -> bool {
+        match &self.delivery.incoming {
+            Incoming::Said(said) | Incoming::Missed { said, .. } => said.direct,
+            Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => false,
         }
     }
 }
@@ -77,7 +85,7 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
     let call = Call {
         id: waiting.id,
         delivery,
-        actor: Actor { account: delivery.account.clone(), standing: standing(bot, delivery).await },
+        actor: bot.actor(delivery).await,
         heard_at: waiting.received_at,
         thread_gate: thread_gate(bot, delivery).await?,
     };
@@ -115,12 +123,12 @@ pub(super) fn answer(id: InboxId, delivery: &Delivery, card: Card, private: bool
     }))
 }
 
-async fn standing(bot: &Bot, delivery: &Delivery) -> Standing {
-    if delivery.standing != Standing::Unresolved {
-        return delivery.standing;
+impl Bot {
+    async fn actor(&self, delivery: &Delivery) -> Actor {
+        let said = Actor::new(delivery.account.clone(), delivery.standing);
+        let standing = self.standing_of(&said).await;
+        Actor { standing, ..said }
     }
-    let Some(adapter) = bot.adapter(delivery.account.platform) else { return Standing::Unresolved };
-    adapter.standing(&delivery.account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
 }
 
 async fn thread_gate(bot: &Bot, delivery: &Delivery) -> anyhow::Result<Option<(GateId, u32)>> {

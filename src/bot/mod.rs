@@ -6,11 +6,13 @@
 //! - [`reply`]: what an alias says beside its execution;
 //! - [`line`]: what the command line asks beside saying things;
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
+//! - [`codes`]: the codes that were given out to link accounts;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
 //! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards; [`view`]: history as the
 //!   words want it; [`failure`]: why something failed; [`canary`]: what it left on its canary.
 
 mod canary;
+mod codes;
 mod command;
 mod draw;
 mod failure;
@@ -73,6 +75,7 @@ struct Inner {
     /// Rung after each delivery.
     deliveries: Notify,
     lanes: Arc<outbox::Lanes>,
+    codes: codes::Codes,
     /// What was wanted before that may have been posted by an earlier start.
     started: Timestamp,
 }
@@ -80,8 +83,8 @@ struct Inner {
 impl Bot {
     pub fn new(parts: Parts) -> Self {
         let started = parts.engine.clock().now();
-        let (index, deliveries) = (RwLock::new(None), Notify::new());
-        Self(Arc::new(Inner { parts, index, deliveries, lanes: Arc::default(), started }))
+        let (index, deliveries, codes) = (RwLock::new(None), Notify::new(), codes::Codes::default());
+        Self(Arc::new(Inner { parts, index, deliveries, lanes: Arc::default(), codes, started }))
     }
 
     /// The door that adapters hand deliveries to: durable first, then acknowledged.

@@ -308,8 +308,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
     let current = seal_number == it.seal_number;
     let evidence: Evidence = bot.engine().store().evidence(it.facts.evidence).await?;
     let people = &bot.engine().live().settings.people;
-    let electorate = crate::gate::Electorate::of(people, it.policies(), &it.involved);
-    let tally = it.tally(&electorate);
+    let tally = it.tally(&it.electorate(people));
     let at = usize::try_from(seal_number).unwrap_or(usize::MAX).wrapping_sub(1);
     let seal = it.old_seals.get(at).filter(|_| !current).unwrap_or(&it.seal);
     Ok(gate::View {

@@ -111,7 +111,12 @@ fn delivery(account: Account, place: Place) -> Delivery {
         account,
         standing: Standing::Member,
         place,
-        incoming: Incoming::Said(Said { text: String::new(), addressed: true, message: MessageId::new(id) }),
+        incoming: Incoming::Said(Said {
+            text: String::new(),
+            addressed: true,
+            direct: false,
+            message: MessageId::new(id),
+        }),
     }
 }
 

@@ -163,7 +163,12 @@ impl Engine {
     async fn standings(&self, gate: &Gate) -> BTreeMap<Account, Standing> {
         let mut found = BTreeMap::new();
         for account in gate::answered_by(gate) {
-            let standing = self.standing(&account).await;
+            let mut standing = self.standing(&account).await;
+            // A linked account is worth no more than the one that it is linked to.
+            let live = self.live();
+            if let Some(link) = live.settings.people.link_of(&account).filter(|_| standing.may_act()) {
+                standing = self.standing(&link.listed).await;
+            }
             found.insert(account, standing);
         }
         found

@@ -6,7 +6,7 @@ use crate::{
     content::{Catalogue, Settings},
     gate::Policy,
     id::{AppName, EnvironmentName, GroupName, Place, RoleName},
-    identity::Rights,
+    identity::{Link, Rights},
 };
 
 use super::bundle::Bundle;
@@ -22,19 +22,51 @@ pub struct Live {
 
 /// The set that is current; replaced as a whole.
 #[derive(Clone)]
-pub struct LivePolicy(Arc<RwLock<Arc<Live>>>);
+pub struct LivePolicy(Arc<RwLock<Current>>);
+
+/// What the files say, and the same with the accounts that are linked.
+struct Current {
+    files: Arc<Live>,
+    links: Vec<Link>,
+    linked: Arc<Live>,
+}
+
+impl Current {
+    fn new(files: Arc<Live>, links: Vec<Link>) -> Self {
+        if links.is_empty() {
+            return Self { linked: files.clone(), files, links };
+        }
+        let people = files.settings.people.with_links(&links);
+        let settings = Arc::new(Settings { people, ..(*files.settings).clone() });
+        Self { linked: Arc::new(Live { settings, ..(*files).clone() }), files, links }
+    }
+}
 
 impl LivePolicy {
     pub fn new(live: Live) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(live))))
+        Self(Arc::new(RwLock::new(Current::new(Arc::new(live), Vec::new()))))
     }
 
     pub fn now(&self) -> Arc<Live> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).linked.clone()
     }
 
-    pub fn replace(&self, live: Live) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(live);
+    /// What the files say by themselves.
+    pub fn of_files(&self) -> Arc<Live> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).files.clone()
+    }
+
+    /// Takes what the files say now.
+    pub fn replace(&self, files: Live) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let links = std::mem::take(&mut current.links);
+        *current = Current::new(Arc::new(files), links);
+    }
+
+    /// Takes the links there are now, ended ones too.
+    pub fn relink(&self, links: Vec<Link>) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Current::new(current.files.clone(), links);
     }
 }
 

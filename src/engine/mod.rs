@@ -102,6 +102,8 @@ struct Inner {
     letters: Arc<Notify>,
     /// Rung while a release waits for its canary: who watches it looks whether it is theirs still.
     turns: Notify,
+    /// Held while links are read anew.
+    relinking: tokio::sync::Mutex<()>,
 }
 
 /// How long a running attempt may go on after a stop was asked for.
@@ -119,6 +121,7 @@ impl Engine {
             stop: CancellationToken::new(),
             letters: Arc::new(Notify::new()),
             turns: Notify::new(),
+            relinking: tokio::sync::Mutex::default(),
         }))
     }
 

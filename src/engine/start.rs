@@ -91,6 +91,25 @@ impl Engine {
         }
         Ok(())
     }
+
+    /// Commits what becomes of links, and goes by it from then on.
+    pub async fn commit_links(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.commit(changes).await?;
+        // One reads after another: what was read last is what is gone by.
+        let _alone = self.0.relinking.lock().await;
+        loop {
+            match self.store().links().await {
+                Ok(links) => {
+                    self.0.parts.live.relink(links);
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the links of accounts could not be read; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
 }
 
 fn card(root: ExecutionId, place: Place) -> Change {

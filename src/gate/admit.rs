@@ -19,7 +19,7 @@ impl Gate {
     /// [`Refusal`], if the account may not answer here or looked at another seal.
     pub fn admit(&self, ballot: Ballot, people: &People) -> Result<GateEvent, Refusal> {
         let Ballot { actor, act, via, claim, at } = ballot;
-        let electorate = Electorate::of(people, self.policies(), &self.involved);
+        let electorate = self.electorate(people);
         let rights = Rights::none().with(Right::Approve, self.answering_groups());
         let leave = authorize(people, &actor, Right::Approve, &self.subject(), &rights)
             .map_err(|denied| self.refusal(denied, &act, &electorate))?;

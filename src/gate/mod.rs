@@ -14,6 +14,8 @@ mod event;
 mod facts;
 mod grant;
 mod length;
+#[cfg(test)]
+mod linked;
 mod open;
 mod policy;
 mod reason;

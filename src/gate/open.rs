@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::{
-    Decided, Decision, Electorate, Facts, Gate, GateEffect, GateEvent, Involved, Policy, Refusal, Shown,
+    Decided, Decision, Facts, Gate, GateEffect, GateEvent, Involved, Policy, Refusal, Shown,
     Unsatisfiable, satisfiable,
 };
 use crate::id::{ExecutionId, GateId, PersonName, ReleaseId};
@@ -96,7 +96,7 @@ impl Gate {
     /// # Errors
     /// [`Unsatisfiable`], with what would be missing if all voted for it.
     pub fn could_open(&self, people: &People) -> Result<(), Unsatisfiable> {
-        let electorate = Electorate::of(people, self.policies(), &self.involved);
+        let electorate = self.electorate(people);
         let requester: Option<&PersonName> = match &self.facts.requester {
             crate::gate::Requester::Person { person, .. } => Some(person),
             crate::gate::Requester::Push { .. } | crate::gate::Requester::Rule { .. } => None,

@@ -126,7 +126,8 @@ fn authority(gate: &Gate, granted: &Granted, live: &Live<'_>) -> (Vec<LostVote>,
         return (lost.into_iter().collect(), Vec::new());
     }
     let policies: Vec<&Policy> = std::iter::once(live.policy).chain(gate.policies()).collect();
-    let electorate = Electorate::of(live.people, policies.iter().copied(), &gate.involved);
+    let electorate =
+        Electorate::of(live.people, policies.iter().copied(), &gate.involved).at(&gate.votes, live.people);
     let mut lost = Vec::new();
     let mut counted: Vec<Vote> = Vec::new();
     for vote in gate.votes.iter().filter(|vote| vote.seal == granted.seal) {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Account, PersonName};
-use crate::identity::{People, Person};
+use crate::identity::People;
 
 /// Who asked for the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,28 +117,33 @@ impl Involved {
         self
     }
 
-    /// The persons behind the ids, each with the parts they had. Linked accounts are one person.
+    /// The persons behind the ids, each with the parts they had. Linked accounts are one person, and stay so here when
+    /// the link has ended.
     pub fn persons(&self, people: &People) -> BTreeMap<PersonName, BTreeSet<Part>> {
         let mut parts: BTreeMap<PersonName, BTreeSet<Part>> = BTreeMap::new();
-        let mut note = |person: Option<&Person>, part| {
-            if let Some(person) = person {
-                parts.entry(person.name.clone()).or_default().insert(part);
-            }
+        let mut note = |name: &PersonName, part| {
+            parts.entry(name.clone()).or_default().insert(part);
         };
         match &self.requester {
             Requester::Person { person, account } => {
                 // By account too: the account may have been linked to somebody else since.
-                note(people.by_name(person), Part::Requester);
-                note(people.find(account), Part::Requester);
+                if people.by_name(person).is_some() {
+                    note(person, Part::Requester);
+                }
+                people.owners(account).for_each(|it| note(it, Part::Requester));
             }
-            Requester::Push { login } => note(people.by_login(login), Part::Pusher),
+            Requester::Push { login } => {
+                people.by_login(login).into_iter().for_each(|it| note(&it.name, Part::Pusher));
+            }
             Requester::Rule { .. } => {}
         }
-        self.pusher_logins.iter().for_each(|it| note(people.by_login(it), Part::Pusher));
-        self.author_logins.iter().for_each(|it| note(people.by_login(it), Part::Author));
-        self.author_emails.iter().for_each(|it| note(people.by_email(it), Part::Author));
-        self.rerun_by.iter().for_each(|it| note(people.find(it), Part::Rerunner));
-        self.edited_by.iter().for_each(|it| note(people.find(it), Part::Editor));
+        let owner_of = |login: &String| people.by_login(login);
+        self.pusher_logins.iter().filter_map(owner_of).for_each(|it| note(&it.name, Part::Pusher));
+        self.author_logins.iter().filter_map(owner_of).for_each(|it| note(&it.name, Part::Author));
+        let authors = self.author_emails.iter().filter_map(|it| people.by_email(it));
+        authors.for_each(|it| note(&it.name, Part::Author));
+        self.rerun_by.iter().flat_map(|it| people.owners(it)).for_each(|it| note(it, Part::Rerunner));
+        self.edited_by.iter().flat_map(|it| people.owners(it)).for_each(|it| note(it, Part::Editor));
         parts
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::{Electorate, Facts, Involved, OnFail, Policy, Reason, Seat, Tally, Vote, tally};
 use crate::id::{Account, ExecutionId, GateId, PersonName, ReleaseId, Seal};
+use crate::identity::People;
 use crate::rollout::Verdict;
 
 /// Whether the gate's message could show everything bound.
@@ -218,9 +219,16 @@ impl Gate {
         earlier.find(|it| !it.is_full()).unwrap_or(current)
     }
 
-    /// The latest act of a person on the current seal.
-    pub fn latest(&self, person: &PersonName) -> Option<&Vote> {
-        self.votes.iter().rev().find(|vote| vote.seal == self.seal && vote.person == *person)
+    /// Who may answer here and now.
+    pub fn electorate(&self, people: &People) -> Electorate {
+        Electorate::of(people, self.policies(), &self.involved).at(&self.votes, people)
+    }
+
+    /// The latest act of a person on the current seal that counts.
+    pub fn latest(&self, person: &PersonName, electorate: &Electorate) -> Option<&Vote> {
+        let mut votes =
+            self.votes.iter().rev().filter(|vote| vote.seal == self.seal && vote.person == *person);
+        votes.find(|it| electorate.counts(it))
     }
 
     /// When the next reminder is due, if the policy wants any.

@@ -50,10 +50,11 @@ impl Tally {
     }
 }
 
-/// Counts the votes on `seal`: of each person the latest, approvals only, of those who may approve.
+/// Counts the votes on `seal`: of each person the latest, approvals only, of those who may approve, from accounts that
+/// are theirs still.
 pub fn tally(policy: &Policy, electorate: &Electorate, seal: &Seal, votes: &[Vote]) -> Tally {
     let mut latest: BTreeMap<&PersonName, &Act> = BTreeMap::new();
-    for vote in votes.iter().filter(|vote| vote.seal == *seal) {
+    for vote in votes.iter().filter(|vote| vote.seal == *seal && electorate.counts(vote)) {
         latest.insert(&vote.person, &vote.act);
     }
     let approvers = latest.into_iter().filter(|(_, act)| matches!(act, Act::Approve { .. }));

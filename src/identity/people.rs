@@ -22,6 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Account, GroupName, PersonName, Platform, UserId, WorkspaceId};
+use crate::identity::Link;
 
 /// The workspace of every terminal account: a terminal is its own workspace.
 pub const TERMINAL_WORKSPACE: &str = "terminal";
@@ -53,6 +54,10 @@ pub struct People {
     by_account: HashMap<Account, PersonName>,
     by_login: HashMap<String, PersonName>,
     by_email: HashMap<String, PersonName>,
+    /// Links that stand.
+    links: Vec<Link>,
+    /// Whose an account ever was by a link, by one that has ended too.
+    ever: HashMap<Account, BTreeSet<PersonName>>,
 }
 
 /// What is wrong with a set of persons.
@@ -133,6 +138,35 @@ impl People {
         } else {
             self.persons.insert(second.clone(), person);
         }
+    }
+
+    /// These people of the file, with the accounts that are theirs by links. To be asked of the file's people only.
+    #[must_use]
+    pub fn with_links(&self, links: &[Link]) -> Self {
+        let mut people = self.clone();
+        for link in links {
+            people.ever.entry(link.account.clone()).or_default().insert(link.person.clone());
+            // An account has one owner: whom the file says, else whom the first link says.
+            if !link.holds(self) || people.find(&link.account).is_some() {
+                continue;
+            }
+            let Some(person) = people.persons.get_mut(&link.person) else { continue };
+            person.accounts.push(link.account.clone());
+            people.by_account.insert(link.account.clone(), link.person.clone());
+            people.links.push(link.clone());
+        }
+        people
+    }
+
+    /// The link by which this account is its owner's; `None` for one that the file lists.
+    pub fn link_of(&self, account: &Account) -> Option<&Link> {
+        self.links.iter().find(|it| it.account == *account)
+    }
+
+    /// Whose this account is, and whose it ever was by a link: ending a link ends nobody's part in a release.
+    pub fn owners(&self, account: &Account) -> impl Iterator<Item = &PersonName> {
+        let before: BTreeSet<&PersonName> = self.ever.get(account).into_iter().flatten().collect();
+        self.by_account.get(account).into_iter().chain(before).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// The person who owns this account.

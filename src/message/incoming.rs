@@ -25,6 +25,9 @@ pub struct Said {
     pub text: String,
     /// True in a direct message and after a mention (which is cut off): no prefix is needed.
     pub addressed: bool,
+    /// True only in a direct message: nobody but the bot reads it.
+    #[serde(default)]
+    pub direct: bool,
     pub message: MessageId,
 }
 

@@ -2,10 +2,12 @@
 //!
 //! - [`card`]: what we say, in a form that each platform can draw;
 //! - [`incoming`]: what people said, pressed and reacted, as adapters hand it to the inbox;
+//! - [`notify`]: how much of what nobody asked about is told;
 //! - [`words`]: the sentences.
 
 pub mod card;
 pub mod incoming;
+pub mod notify;
 pub mod words;
 
 pub use card::{Block, Button, ButtonAct, Card, Confirm, Field, Form, PressedAct, Span, Text, Tone};

@@ -5,10 +5,12 @@ use serde_json::Value;
 
 use super::{
     Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, left,
-    lock, look, outbox, release,
+    link, lock, look, notify, outbox, release,
 };
 use crate::{
-    id::{Digest, EvidenceId, ExecutionId, InboxId, ReleaseId},
+    id::{Account, Digest, EvidenceId, ExecutionId, InboxId, LinkId, ReleaseId},
+    identity::{Link, Offer},
+    message::notify::Wants,
     status::Status,
 };
 
@@ -42,6 +44,14 @@ pub enum Change {
     /// Permissions, locks and rollouts of a root that has ended.
     EndPermissions(ExecutionId),
     Build(Box<incident::Build>),
+    /// A code, as its digest.
+    Offer(Box<Offer>, Digest),
+    EndOffer(LinkId),
+    /// This account said a code that is none.
+    WrongCode(Box<Account>),
+    Link(Box<Link>),
+    Unlink(LinkId),
+    Notify(Box<notify::Whose>, Wants),
     Want(Box<outbox::Wanted<Value>>),
     Redraw(String),
     Done(InboxId),
@@ -96,6 +106,12 @@ async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<bool, Sto
             incident::record_build(tx, it, now).await?;
             return Ok(true);
         }
+        Change::Offer(it, digest) => link::offer(tx, it, digest, now).await?,
+        Change::EndOffer(id) => link::end_offer(tx, *id, now).await?,
+        Change::WrongCode(account) => link::wrong_code(tx, account, now).await?,
+        Change::Link(it) => link::insert(tx, it).await?,
+        Change::Unlink(id) => link::end(tx, *id, now).await?,
+        Change::Notify(whose, wants) => notify::set(tx, whose, *wants, now).await?,
         Change::Want(it) => {
             outbox::want(tx, it, now).await?;
             return Ok(true);

@@ -2,7 +2,8 @@
 //!
 //! - [`writer`]: `Store::write`, group commit with a savepoint per caller; [`change`]: what a transition may commit;
 //! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`lock`], [`look`], [`release`],
-//!   [`deployment`], [`gate`], [`outbox`], [`incident`], [`content`], [`counter`], [`audit`];
+//!   [`deployment`], [`gate`], [`outbox`], [`incident`], [`link`], [`notify`], [`content`],
+//!   [`counter`], [`audit`];
 //! - what is asked across them: [`count`]: how many there are; [`picture`]: what a card shows; [`reference`]: which files
 //!   are still needed; [`trace`]: what a root did to hosts; [`left`]: what a dead process left;
 //! - [`row`]: reading columns; [`place`]: where the database lies; [`point`]: where a test kills the process.
@@ -23,8 +24,10 @@ pub mod gate;
 pub mod inbox;
 pub mod incident;
 pub mod left;
+pub mod link;
 pub mod lock;
 pub mod look;
+pub mod notify;
 pub mod outbox;
 pub mod picture;
 mod place;

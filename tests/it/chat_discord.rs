@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::cards::{HOSTILE, ann_of, approve, card, letters};
 use crate::support::fake_discord::{ANN, BEA, BOT, DIRECT, FakeDiscord, GENERAL, GUILD, TOKEN, rules};
 use crate::support::wire::{Fault, Push};
-use crate::support::{Inbox, PATIENCE, said};
+use crate::support::{Inbox, PATIENCE, direct, said};
 
 mod command;
 mod form;
@@ -132,7 +132,7 @@ async fn mentions_and_direct_messages_are_addressed() {
     assert_eq!(talk.inbox.next().await.incoming, said("help", true, &id));
     let id = talk.fake.say(ANN, DIRECT, "help");
     let heard = talk.inbox.next().await;
-    assert_eq!(heard.incoming, said("help", true, &id));
+    assert_eq!(heard.incoming, direct("help", &id));
     assert_eq!((heard.account, heard.standing), (ann_of(Platform::Discord), Standing::Unresolved));
     talk.finish().await;
 }

@@ -26,7 +26,7 @@ use crate::support::fake_slack::{
     ANN, APP_TOKEN, BEA, BOT, BOT_TOKEN, DIRECT, FakeSlack, GENERAL, TEAM, rules,
 };
 use crate::support::wire::{Fault, Push};
-use crate::support::{Inbox, PATIENCE, said};
+use crate::support::{Inbox, PATIENCE, direct, said};
 
 fn adapter(fake: &FakeSlack, app_token: &str) -> Arc<Slack> {
     let timing = SlackTiming {
@@ -107,8 +107,8 @@ async fn mentions_and_direct_messages_are_addressed_and_threads_are_kept() {
     let talk = Talk::start().await;
     let ts = talk.fake.say(ANN, GENERAL, &format!("<@{BOT}> help"));
     assert_eq!(talk.inbox.next().await.incoming, said("help", true, &ts));
-    let direct = talk.fake.say(ANN, DIRECT, "help");
-    assert_eq!(talk.inbox.next().await.incoming, said("help", true, &direct));
+    let alone = talk.fake.say(ANN, DIRECT, "help");
+    assert_eq!(talk.inbox.next().await.incoming, direct("help", &alone));
     let reply = talk.fake.say_with(BEA, GENERAL, "approve", json!({"thread_ts": ts}));
     let heard = talk.inbox.next().await;
     assert_eq!(heard.incoming, said("approve", false, &reply));

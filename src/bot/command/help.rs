@@ -12,8 +12,8 @@ pub(super) fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> {
     let known = live.settings.people.find(&order.call.actor.account).is_some();
     let mut commands: Vec<(String, String)> = Vec::new();
     for alias in live.catalogue.aliases.iter().filter(|it| it.enabled) {
-        // Strangers can find out who they are, and nothing else.
-        if !known && alias.name != "help" && alias.name != "whoami" {
+        // Strangers can find out who they are and prove that they are somebody, and nothing else.
+        if !known && !["help", "whoami", "link"].contains(&alias.name.as_str()) {
             continue;
         }
         let displays = alias.formats.iter().filter_map(|it| it.display.clone());

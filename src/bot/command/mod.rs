@@ -7,13 +7,16 @@ mod deploy;
 mod extend;
 mod help;
 mod history;
+mod link;
 mod missing;
+mod notify;
 mod plan;
 mod promote;
 mod rollback;
 mod start;
 mod status;
 mod subject;
+mod unlink;
 mod whereabouts;
 mod whoami;
 
@@ -100,6 +103,9 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
         "plan" => plan::run(bot, &order).await,
         "help" => help::run(bot, &order),
         "whoami" => whoami::run(bot, &order),
+        "link" => link::run(bot, &order).await,
+        "notify" => notify::run(bot, &order).await,
+        "unlink" => unlink::run(bot, &order).await,
         other => Ok(Answer::say(words::order::no_command(other))),
     }
 }

@@ -13,13 +13,14 @@ use crate::{
     clock,
     content::App,
     engine::Live,
-    id::{CommitSha, InboxId},
-    message::{Card, words},
+    id::{CommitSha, InboxId, Place},
+    message::{Card, notify::News, words},
     runner::git::GitError,
     sensor::webhook::{Delivery, Push, same_repository},
     store::{
         Change,
         inbox::Waiting,
+        notify::Whose,
         outbox::{Priority, Wanted},
     },
 };
@@ -71,7 +72,8 @@ pub(super) async fn pushed(bot: &Bot, waiting: &Waiting) -> anyhow::Result<()> {
             continue;
         }
         let tried = (tries, clock::between(waiting.received_at, bot.engine().clock().now()));
-        told.extend(tell(waiting.id, app, push, commit, &why, tried));
+        let places = listening(bot, app).await?;
+        told.extend(tell(waiting.id, app, &places, push, commit, &why, tried));
     }
     match again {
         Some(error) => Err(error),
@@ -145,6 +147,7 @@ async fn put_away(bot: &Bot, id: InboxId, mut changes: Vec<Change>) -> anyhow::R
 fn tell(
     id: InboxId,
     app: &App,
+    places: &[Place],
     push: &Push,
     commit: &CommitSha,
     why: &str,
@@ -152,7 +155,7 @@ fn tell(
 ) -> Vec<Change> {
     let pusher = push.pusher.as_deref().unwrap_or("somebody");
     let card = words::execution::push_stopped(app.app.as_str(), commit.as_str(), pusher, why, tried);
-    let letter = |place: &crate::id::Place| {
+    let letter = |place: &Place| {
         Change::Want(Box::new(Wanted {
             subject: format!("push:{id}:{}", app.app),
             place: place.clone(),
@@ -160,7 +163,19 @@ fn tell(
             priority: Priority::Soon,
         }))
     };
-    app.channels.iter().map(letter).collect()
+    places.iter().map(letter).collect()
+}
+
+/// The app's channels that want to hear of failures.
+async fn listening(bot: &Bot, app: &App) -> anyhow::Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for place in &app.channels {
+        let wants = bot.engine().store().wants(&Whose::Channel(place.channel())).await?;
+        if wants.tells(News::Failure) {
+            places.push(place.clone());
+        }
+    }
+    Ok(places)
 }
 
 /// An error with its causes, in one line.

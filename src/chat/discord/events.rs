@@ -59,8 +59,8 @@ impl Scene<'_> {
     }
 
     /// What somebody said, and whether we were there.
-    pub(super) fn words(&self, text: String, addressed: bool, id: &str) -> Incoming {
-        let said = Said { text, addressed, message: MessageId::from(id) };
+    pub(super) fn words(&self, text: String, addressed: bool, direct: bool, id: &str) -> Incoming {
+        let said = Said { text, addressed, direct, message: MessageId::from(id) };
         match made_at(id).filter(|_| self.late) {
             Some(at) => Incoming::Missed { said, at },
             None => Incoming::Said(said),
@@ -155,7 +155,7 @@ fn said(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
         standing: scene.standing(data),
         display: display(&data["member"], author),
         place: scene.place(data, channel),
-        incoming: scene.words(text, direct || mentioned, id),
+        incoming: scene.words(text, direct || mentioned, direct, id),
     })
 }
 

@@ -348,7 +348,9 @@ fn command(data: &Value, scene: &Scene<'_>, intake: &Intake) -> Option<Turn> {
     let (text, _) = typed(&phrase, scene.own);
     let shown = super::text::quoted(&text);
     let id = data["id"].as_str()?;
-    let delivery = delivery(data, scene, |scene| scene.words(text, true, id))?;
+    // 1 is the direct message with us, among the places outside any server.
+    let direct = data["guild_id"].is_null() && data["context"] == 1;
+    let delivery = delivery(data, scene, |scene| scene.words(text, true, direct, id))?;
     let reply = json!({"type": 4, "data": {"content": shown, "allowed_mentions": {"parse": []}}});
     Some(Turn::Store(Box::new(delivery), reply))
 }

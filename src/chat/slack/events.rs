@@ -89,7 +89,12 @@ fn said(event: &Value, own: &Own) -> Option<Delivery> {
         standing: own.standing([&event["user_team"], &event["team"]]),
         display: user.to_owned(),
         place: own.place(channel, thread),
-        incoming: Incoming::Said(Said { text, addressed: direct || mentioned, message: MessageId::from(ts) }),
+        incoming: Incoming::Said(Said {
+            text,
+            addressed: direct || mentioned,
+            direct,
+            message: MessageId::from(ts),
+        }),
     })
 }
 
@@ -131,7 +136,13 @@ fn commanded(payload: &Value, own: &Own) -> Option<Delivery> {
         standing: own.standing([&payload["team_id"], &Value::Null]),
         display: user.to_owned(),
         place: own.place(channel, None),
-        incoming: Incoming::Said(Said { text, addressed: true, message: MessageId::from(trigger) }),
+        // Also in a direct message of two people, where we are not.
+        incoming: Incoming::Said(Said {
+            text,
+            addressed: true,
+            direct: false,
+            message: MessageId::from(trigger),
+        }),
     })
 }
 

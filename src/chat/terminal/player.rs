@@ -147,7 +147,7 @@ impl Player {
         let message = new_message();
         self.note(&format!("{user}> {}", inert(text)));
         // A terminal is a direct line to the bot: all that is typed is addressed.
-        let said = Said { text: text.to_owned(), addressed: true, message: message.clone() };
+        let said = Said { text: text.to_owned(), addressed: true, direct: false, message: message.clone() };
         (self.delivery(user, Incoming::Said(said)), message)
     }
 

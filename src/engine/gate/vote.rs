@@ -78,8 +78,7 @@ impl Engine {
 
     /// What the quorum lacks, in words.
     pub fn missing(&self, gate: &Gate) -> Vec<String> {
-        let electorate =
-            crate::gate::Electorate::of(&self.live().settings.people, gate.policies(), &gate.involved);
+        let electorate = gate.electorate(&self.live().settings.people);
         gate.tally(&electorate).missing.iter().map(|it| format!("{} of {}", it.count, it.group)).collect()
     }
 

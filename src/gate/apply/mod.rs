@@ -86,13 +86,13 @@ impl Gate {
             Act::Approve { .. } => self.may_approve(&vote, electorate)?,
             Act::Reject { .. } => self.may_answer(&vote, electorate)?,
             Act::Withdraw => {
-                let standing = self.latest(&vote.person).map(|it| &it.act);
+                let standing = self.latest(&vote.person, electorate).map(|it| &it.act);
                 if !matches!(standing, Some(Act::Approve { .. })) {
                     return Err(Refusal::NothingToWithdraw);
                 }
             }
         }
-        if self.latest(&vote.person).is_some_and(|it| it.act == vote.act) {
+        if self.latest(&vote.person, electorate).is_some_and(|it| it.act == vote.act) {
             return Err(Refusal::AlreadyCounted);
         }
         let at = vote.at;

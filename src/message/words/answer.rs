@@ -1,5 +1,7 @@
 //! Answers to commands: exactly one for every message that is addressed to the bot.
 
+use jiff::Timestamp;
+
 use super::list;
 use crate::{
     id::{AppName, CommitSha},
@@ -149,12 +151,27 @@ pub fn broken(short: &str) -> Card {
 }
 
 /// Who somebody is to the bot.
-pub fn whoami(account: &str, person: Option<&str>, groups: &[String], rights: &[String]) -> Card {
+pub fn whoami(
+    account: (&str, Option<Timestamp>),
+    person: Option<&str>,
+    others: &[(String, Option<Timestamp>)],
+    groups: &[String],
+    rights: &[String],
+) -> Card {
     let known = match person {
         Some(person) => format!("You are {person}, in {}.", list(groups)),
-        None => "I do not know you; an administrator can add this account to config/people.yaml.".to_owned(),
+        None => "I do not know you; an administrator can add this account to config/people.yaml. If I know another of \
+                 yours, say !link to me from there."
+            .to_owned(),
     };
-    let mut card = Card::say(known).fields(vec![("account", Text::default().code(account))]);
+    let named = |(account, since): (&str, Option<Timestamp>)| {
+        let since =
+            since.map_or(String::new(), |it| format!(" linked since {}", it.strftime("%F %H:%M UTC")));
+        Text::default().code(account).and(since)
+    };
+    let mut fields = vec![("account", named(account))];
+    fields.extend(others.iter().map(|(other, since)| ("also you", named((other.as_str(), *since)))));
+    let mut card = Card::say(known).fields(fields);
     if !rights.is_empty() {
         card = card.lines(rights.iter().map(|it| Text::plain(it.as_str())).collect());
     }

@@ -9,7 +9,7 @@ use super::{
     output::{self, Output},
 };
 use crate::{
-    id::{Account, Digest, HostName},
+    id::{Account, Digest, HostName, PersonName},
     message::card::{Card, Text, Tone},
     rollout::Judgement,
     status::Status,
@@ -269,24 +269,41 @@ pub fn partition(hosts: &Hosts) -> Vec<Text> {
 /// Whose bell a failing build rings.
 #[derive(Clone, Debug)]
 pub enum Whom {
-    Author(Account),
+    Author(Called),
     /// The author has no account that we know here: the people of the app's `fallback` groups who have one.
-    Fallback(Vec<Account>),
+    Fallback(Vec<Called>),
+}
+
+/// Somebody who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Called {
+    Rung(Account),
+    /// Without a bell, as they asked for.
+    Named(PersonName),
+}
+
+impl Called {
+    fn in_text(self, text: Text) -> Text {
+        match self {
+            Called::Rung(account) => text.mention(account),
+            Called::Named(name) => text.and(name.to_string()),
+        }
+    }
 }
 
 /// A build failed: who wrote it, which step, what the log ends with. Nothing was deployed.
 pub fn build_failed(app: &str, commit: &Commit, whom: Whom, failure: &Failure, times: i64) -> Card {
     let subject = |text: Text| text.code(short(&commit.sha)).and(format!(" “{}”", commit.subject));
     let what = match whom {
-        Whom::Author(account) => {
-            subject(Text::default().mention(account).and(": your commit ")).and(" does not build.")
+        Whom::Author(author) => {
+            subject(author.in_text(Text::default()).and(": your commit ")).and(" does not build.")
         }
-        Whom::Fallback(accounts) if accounts.is_empty() => {
+        Whom::Fallback(people) if people.is_empty() => {
             subject(Text::plain(format!("{}: your commit ", commit.author))).and(" does not build.")
         }
-        Whom::Fallback(accounts) => {
-            let all = accounts.into_iter().enumerate().fold(Text::default(), |text, (at, account)| {
-                if at == 0 { text.mention(account) } else { text.and(", ").mention(account) }
+        Whom::Fallback(people) => {
+            let all = people.into_iter().enumerate().fold(Text::default(), |text, (at, it)| {
+                it.in_text(if at == 0 { text } else { text.and(", ") })
             });
             subject(all.and(": the commit "))
                 .and(format!(" by {} does not build; I know no account of theirs here.", commit.author))

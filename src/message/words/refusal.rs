@@ -39,7 +39,7 @@ pub fn denied(it: &Denied) -> Card {
     })
 }
 
-fn standing_text(it: Standing) -> &'static str {
+pub(super) fn standing_text(it: Standing) -> &'static str {
     match it {
         Standing::Member => "this account",
         Standing::Guest => "guests",

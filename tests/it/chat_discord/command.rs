@@ -44,10 +44,12 @@ async fn a_command_is_words_addressed_to_us_and_stands_there_for_all() {
     talk.fake.command(ANN, &thread, "lockkeeper", json!({"text": "status"}));
     let heard = talk.inbox.next().await;
     assert_eq!(heard.place.thread.as_ref().map(|it| it.as_str()), Some(thread.as_str()));
+    assert!(matches!(heard.incoming, Incoming::Said(said) if !said.direct));
     talk.fake.next_message(&thread).await;
     talk.fake.command(ANN, DIRECT, "lockkeeper", json!({"text": "status"}));
     let heard = talk.inbox.next().await;
     assert_eq!((heard.account, heard.standing), (ann_of(Platform::Discord), Standing::Unresolved));
+    assert!(matches!(heard.incoming, Incoming::Said(said) if said.direct));
     talk.fake.next_message(DIRECT).await;
     talk.fake.forgive_second_answers();
     talk.finish().await;

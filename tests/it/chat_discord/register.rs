@@ -28,7 +28,7 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
     let register = &["discord", "register"];
     let (good, said) = run(config(), register).await;
     assert!(good, "{said}");
-    assert_eq!(said, format!("15 commands are registered in server {GUILD}\n"));
+    assert_eq!(said, format!("18 commands are registered in server {GUILD}\n"));
     let expected = [
         "answer",
         "approve",
@@ -37,28 +37,31 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
         "extend",
         "help",
         "history",
+        "link",
         "lockkeeper",
+        "notify",
         "plan",
         "promote",
         "reject",
         "rollback",
         "status",
+        "unlink",
         "where",
         "whoami",
     ];
     assert_eq!(fake.registered(GUILD).into_iter().collect::<Vec<_>>(), expected);
     let (_, said) = run(config(), register).await;
-    assert_eq!(said, format!("15 commands were registered in server {GUILD} already\n"));
+    assert_eq!(said, format!("18 commands were registered in server {GUILD} already\n"));
     assert_eq!(fake.calls("PUT applications"), 1);
 
     let alias =
         "name: greet\ndescription: Say hello.\naction_ref: core.echo\nformats: [\"greet {{message}}\"]\n";
     house.write("aliases/lockkeeper/greet.yaml", alias);
     let (good, said) = run(config(), register).await;
-    assert!(good && said.starts_with("16 commands are registered"), "{said}");
+    assert!(good && said.starts_with("19 commands are registered"), "{said}");
     assert!(fake.registered("").is_empty());
     let (good, said) = run(config(), &["discord", "register", "--global"]).await;
-    assert!(good && said == "16 commands are registered everywhere\n", "{said}");
+    assert!(good && said == "19 commands are registered everywhere\n", "{said}");
     assert!(fake.registered("").contains("greet"));
     fake.finish().await;
 }

@@ -9,7 +9,7 @@ use lockkeeper::message::{Card, Incoming};
 use super::{Talk, general};
 use crate::support::PATIENCE;
 use crate::support::cards::{ann_of, approve};
-use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT_TOKEN, FakeSlack, GENERAL, TEAM};
+use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT_TOKEN, DIRECT, FakeSlack, GENERAL, TEAM};
 use crate::support::house::House;
 use lockkeeper::id::Platform;
 
@@ -37,6 +37,10 @@ async fn a_command_is_words_addressed_to_us_and_alone_it_asks_for_help() {
     assert_eq!(text_of(&alone.incoming), ("help", true));
     talk.fake.until("both are acknowledged", |it| it.acknowledged() == 2).await;
     assert!(talk.fake.replies().is_empty(), "the answer comes later, from the outbox");
+
+    // Two people may be talking there, without us.
+    talk.fake.command(ANN, DIRECT, "link");
+    assert!(matches!(talk.inbox.next().await.incoming, Incoming::Said(said) if !said.direct));
 
     talk.fake.duplicate_next_event();
     talk.fake.command(ANN, GENERAL, "deploy api");

@@ -2,6 +2,7 @@
 
 pub mod away;
 pub mod ballots;
+pub mod both;
 pub mod cards;
 pub mod chat;
 pub mod fake_discord;
@@ -135,7 +136,14 @@ impl Inbox {
 
 /// A message as an adapter delivers it.
 pub fn said(text: &str, addressed: bool, message: &str) -> Incoming {
-    Incoming::Said(Said { text: text.to_owned(), addressed, message: MessageId::from(message) })
+    let message = MessageId::from(message);
+    Incoming::Said(Said { text: text.to_owned(), addressed, direct: false, message })
+}
+
+/// The same where nobody else reads it.
+pub fn direct(text: &str, message: &str) -> Incoming {
+    let message = MessageId::from(message);
+    Incoming::Said(Said { text: text.to_owned(), addressed: true, direct: true, message })
 }
 
 /// Tries after every change until there is an answer; `None` if there is none within [`PATIENCE`].

@@ -1,5 +1,6 @@
 //! What comes in over HTTP, through the whole bot: signed pushes of a real repository, and an operator's questions.
 
 mod answers;
+mod notify;
 mod push;
 mod world;

@@ -51,7 +51,7 @@ impl Person {
     }
 
     /// The account in such a list.
-    fn account(self, members: &[(&'static str, &str)]) -> &'static str {
+    pub fn account(self, members: &[(&'static str, &str)]) -> &'static str {
         members.iter().find(|(_, name)| *name == self.name()).expect("everybody has an account").0
     }
 }

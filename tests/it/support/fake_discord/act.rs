@@ -9,6 +9,11 @@ impl FakeDiscord {
         self.say_with(user, channel, text, json!({}))
     }
 
+    /// The direct channel of somebody with the bot.
+    pub fn direct_with(&self, user: &str) -> String {
+        self.world(|it| it.direct_with(user))
+    }
+
     pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
         let id = self.next_id();
         let member = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));

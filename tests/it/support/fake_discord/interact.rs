@@ -237,6 +237,7 @@ impl FakeDiscord {
             "entitlements": [], "attachment_size_limit": 10_000_000});
         event["channel"] = self.look(|it| it.channels.get(channel).cloned().unwrap_or_default());
         let member = self.look(|it| it.members.get(user).cloned().unwrap_or_default());
+        event["context"] = json!(if direct { 1 } else { 0 });
         if direct {
             event["user"] = member["user"].clone();
         } else {
