@@ -64,7 +64,9 @@ impl Engine {
             };
             found.insert(it.root, Seen { claim: claim(it, other, at), turn, question: None });
         }
-        for (it, other) in asking.iter().filter(|(it, other)| is_other(it, other)) {
+        // Also a question of one without a canary: a rollback closes it.
+        let same_door = |it: &Execution, other: &Plan| it.root != root && is_same_door(plan, other);
+        for (it, other) in asking.iter().filter(|(it, other)| is_other(it, other) || same_door(it, other)) {
             let question = questions.iter().position(|row| row.execution == it.id);
             let question = question.map(|at| questions.swap_remove(at));
             let at = question.as_ref().map_or(At::Changing, |it| At::Asking(standing(it)));
@@ -120,4 +122,9 @@ pub(super) fn standing(row: &OpenGate) -> Standing {
 fn is_same(one: &Plan, other: &Plan) -> bool {
     let canary = |it: &Plan| -> Option<EnvironmentName> { Some(it.canary.as_ref()?.environment.clone()) };
     one.app == other.app && canary(one).is_some() && canary(one) == canary(other)
+}
+
+/// Whether two plans lead into one environment.
+fn is_same_door(one: &Plan, other: &Plan) -> bool {
+    one.app == other.app && one.target.environment == other.target.environment
 }
