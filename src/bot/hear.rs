@@ -13,6 +13,7 @@ use crate::{
     id::{GateId, InboxId, MessageRef},
     identity::Actor,
     message::{Card, Delivery, Incoming, Mark, PressedAct, Said, words},
+    secret::MASK,
     store::{
         Change, StoreError,
         inbox::Waiting,
@@ -205,6 +206,10 @@ async fn said_text(
         Outcome::Ambiguous(found) => {
             let names: Vec<String> = found.iter().map(|it| it.alias.name.clone()).collect();
             Ok(Answer::say(words::answer::ambiguous(&names)))
+        }
+        // What was covered hides the words that would say which parameter it was for.
+        Outcome::Unknown { .. } if command.ends_with(MASK) => {
+            Ok(Answer::whisper(words::order::secret_typed("what stood there")))
         }
         Outcome::Unknown { suggestions } => Ok(match index.lacking(command, Compat::Mended) {
             Some(lacking) => command::lacking(bot, command, &lacking),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     Bot, command,
     hear::{Answer, Call},
-    view,
+    secret, view,
 };
 use crate::{
     engine::Asked,
@@ -97,6 +97,9 @@ impl Bot {
         };
         if action.runner.as_str() == "bot" {
             return say(words::line::said_instead(reference.as_str()));
+        }
+        if let Some(name) = secret::given(&action, &parameters) {
+            return say(words::order::secret_typed(name));
         }
         // Told now and not by the attempt, which binds what was given again.
         if let Err(error) = action.bind(parameters.clone()) {

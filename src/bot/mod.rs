@@ -3,7 +3,7 @@
 //! - [`inbox`]: deliveries, one after another per channel, each with its effect once;
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
 //! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
-//! - [`reply`]: what an alias says beside its execution;
+//! - [`reply`]: what an alias says beside its execution; [`secret`]: what may not be typed;
 //! - [`line`]: what the command line asks beside saying things;
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`codes`]: the codes that were given out to link accounts;
@@ -24,6 +24,7 @@ mod memory;
 mod outbox;
 mod release;
 mod reply;
+mod secret;
 mod trigger;
 mod view;
 
@@ -106,6 +107,7 @@ impl Bot {
 
     async fn receive(&self, delivery: Delivery) -> Result<Accepted, IntakeError> {
         let engine = &self.0.parts.engine;
+        let delivery = secret::covered(self, delivery);
         let body = serde_json::to_value(&delivery).map_err(|error| IntakeError { why: error.to_string() })?;
         let arrival =
             Arrival { key: delivery.key.clone(), source: "chat", lane: inbox::lane(&delivery), body };

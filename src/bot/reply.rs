@@ -96,7 +96,9 @@ pub(super) fn said(bot: &Bot, root: &Execution) -> Said {
 
 /// Covers the values of secret parameters: what was printed may hold them.
 fn secrets(root: &Execution, action: &Action) -> Masker {
-    let values = action.secrets().filter_map(|name| root.parameters.get(name)?.as_str());
+    let given = |name: &str| root.parameters.get(name);
+    let default = |name: &str| action.parameters.get(name)?.default.as_ref();
+    let values = action.secrets().filter_map(|name| given(name).or_else(|| default(name))?.as_str());
     Masker::new(&values.map(Secret::new).collect::<Vec<_>>())
 }
 

@@ -9,7 +9,7 @@ use crate::{
     clock,
     engine::{Asked, Evidence},
     gate::{Decision, Gate, GateState, Unsatisfiable},
-    id::{Digest, EvidenceId, ExecutionId, HostName, PersonName},
+    id::{Digest, EvidenceId, ExecutionId, HostName, PersonName, ReleaseId},
     identity::People,
     message::{
         Block, Text,
@@ -70,12 +70,13 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         None => text("requester").map(|it| ("asked by", it)),
     });
     let said = reply::said(bot, top);
+    let ahead = ahead(bot, &tree).await?;
     let (failure, fault) = failure::causes(&tree, top);
     let end = top.ended_at.unwrap_or_else(|| bot.engine().clock().now());
     Ok(execution::View {
         title,
         status: top.status,
-        waits: tree.iter().filter_map(waits).min(),
+        waits: tree.iter().filter_map(waits).chain(ahead.as_ref().map(|_| Waits::Turn)).min(),
         fields,
         ack: said.ack,
         commits: top
@@ -84,20 +85,30 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
             .and_then(|it| serde_json::from_value(it.clone()).ok())
             .unwrap_or_default(),
         digest: digest(&tree),
-        steps: shortened(bot, root, steps(&tree)).await?,
+        steps: shortened(bot, root, steps(&tree, ahead.as_ref())).await?,
         measured: failed_measures(bot, &tree).await?,
         failure,
         fault,
         output: said.output,
         hosts: tree.iter().rev().find_map(target_hosts),
-        ending: ending(&tree, top),
+        ending: ending(bot, &tree, top).await?,
         took: clock::between(top.created_at, end),
+        ahead: ahead.map(|(_, text)| text),
         short: short_id(root),
         next: match canary::left(bot, top, &tree).await? {
             Some(left) => Some(Text::plain(left)),
             None => next(&tree, top, app.as_deref()),
         },
     })
+}
+
+/// The visit that waits for other releases, and for whom.
+async fn ahead(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option<(ExecutionId, String)>> {
+    let waits =
+        |it: &&Execution| matches!(it.action.as_str(), TURN | "release.gate") && it.ended_at.is_none();
+    let Some(visit) = tree.iter().find(waits) else { return Ok(None) };
+    let claims = bot.engine().waited_for(visit).await?;
+    Ok(label::ahead(&claims).map(|text| (visit.id, text)))
 }
 
 /// What of people an execution waits for.
@@ -133,7 +144,7 @@ async fn failed_measures(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option
 }
 
 /// One line per thing that a person would name: leaf tasks, and hosts as a whole; and whether it is a host.
-fn steps(tree: &[Execution]) -> Vec<(bool, Step)> {
+fn steps(tree: &[Execution], ahead: Option<&(ExecutionId, String)>) -> Vec<(bool, Step)> {
     let is_host = |it: &&Execution| it.action.as_str() == HOST;
     let hosts: HashSet<ExecutionId> = tree.iter().filter(is_host).map(|it| it.id).collect();
     let below_host = |it: &Execution| it.visit.as_ref().is_some_and(|visit| hosts.contains(&visit.parent));
@@ -141,7 +152,7 @@ fn steps(tree: &[Execution]) -> Vec<(bool, Step)> {
         .filter(|it| it.depth > 0 && !below_host(it))
         .filter(|it| it.runner != "orquesta" || is_host(it))
         .filter(|it| it.action.as_str() != TURN || it.status != Status::Succeeded)
-        .map(|it| (is_host(&it), step(it, tree)))
+        .map(|it| (is_host(&it), step(it, tree, ahead)))
         .collect()
 }
 
@@ -164,9 +175,10 @@ async fn shortened(bot: &Bot, root: ExecutionId, mut steps: Vec<(bool, Step)>) -
     Ok(lines.into_iter().chain(steps.into_iter().map(|(_, step)| step)).collect())
 }
 
-fn step(it: &Execution, tree: &[Execution]) -> Step {
+fn step(it: &Execution, tree: &[Execution], ahead: Option<&(ExecutionId, String)>) -> Step {
     let took = it.started_at.zip(it.ended_at).map(|(from, to)| clock::between(from, to));
-    Step { label: label(it, tree), status: it.status, took, detail: detail(it, tree) }
+    let ahead = ahead.filter(|(visit, _)| *visit == it.id).map(|(_, text)| text.clone());
+    Step { label: label(it, tree), status: it.status, took, detail: ahead.or_else(|| detail(it, tree)) }
 }
 
 fn label(it: &Execution, tree: &[Execution]) -> String {
@@ -237,21 +249,31 @@ pub(super) fn is_superseded(tree: &[Execution]) -> bool {
     tree.iter().any(gave_way)
 }
 
+/// The number of what took its place, and whether that goes back.
+async fn successor(bot: &Bot, release: ReleaseId) -> anyhow::Result<Option<(i64, bool)>> {
+    let release = bot.engine().store().find_release(release).await?;
+    Ok(release.map(|it| (it.number, it.back_to.is_some())))
+}
+
 /// Why it ended, where that is no failed step.
-fn ending(tree: &[Execution], top: &Execution) -> Option<String> {
-    if !top.status.is_ended() {
-        return None;
+async fn ending(bot: &Bot, tree: &[Execution], top: &Execution) -> anyhow::Result<Option<String>> {
+    if !top.status.is_ended() || top.status == Status::Succeeded {
+        return Ok(None);
     }
+    let Some(it) = tree.iter().find(|it| gave_way(it)) else { return Ok(failed_ending(tree)) };
+    let release = it.result.as_ref().and_then(|it| serde_json::from_value(it["by_release"].clone()).ok());
+    let by = match release {
+        Some(release) => successor(bot, release).await?,
+        None => None,
+    };
+    Ok(Some(label::superseded(by)))
+}
+
+fn failed_ending(tree: &[Execution]) -> Option<String> {
     let result = |action: &str| {
         tree.iter().rev().find(|it| it.action.as_str() == action).and_then(|it| it.result.as_ref())
     };
     let text = |result: &Value, name: &str| result.get(name).and_then(Value::as_str).map(str::to_owned);
-    if top.status == Status::Succeeded {
-        return None;
-    }
-    if is_superseded(tree) {
-        return Some("another release took its place".to_owned());
-    }
     let verdict = result("release.watch").and_then(|it| text(it, "verdict"));
     if verdict.as_deref() == Some("fail") {
         return Some(label::canary_failed());
@@ -343,7 +365,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         }),
         judgement: evidence.judgement,
         reason_needed: needs_reason(it),
-        standing: if current { standing(bot, it) } else { Standing::Replaced },
+        standing: if current { standing(bot, it).await? } else { Standing::Replaced },
         looks_wanted: asked.looks_wanted,
         voided: if current { asked.voided.clone() } else { Vec::new() },
         proofs: proofs(asked),
@@ -370,8 +392,8 @@ fn quorum(bot: &Bot, gate: &Gate) -> Vec<String> {
     gate.policy.quorum.iter().map(slot).collect()
 }
 
-fn standing(bot: &Bot, gate: &Gate) -> Standing {
-    match gate.state() {
+async fn standing(bot: &Bot, gate: &Gate) -> anyhow::Result<Standing> {
+    Ok(match gate.state() {
         GateState::Open => {
             Standing::Open { left: rounded(clock::between(bot.engine().clock().now(), gate.deadline)) }
         }
@@ -386,11 +408,13 @@ fn standing(bot: &Bot, gate: &Gate) -> Standing {
                 Standing::Rejected { by: by.to_string(), reason: reason.as_ref().map(ToString::to_string) }
             }
             Decision::Expired { .. } => Standing::Expired,
-            Decision::Superseded { .. } => Standing::Superseded,
+            Decision::Superseded { by_release, .. } => {
+                Standing::Superseded { by: successor(bot, *by_release).await? }
+            }
             Decision::Canceled { by, .. } => Standing::Canceled { by: by.to_string() },
             Decision::Failed { .. } => Standing::Failed,
         },
-    }
+    })
 }
 
 /// Whole minutes above five, so that a redrawn message does not look edited for nothing.

@@ -33,6 +33,8 @@ impl Engine {
                 }
                 // It waits for another release's canary, and that one is looked at itself.
                 "turn" => Some(Timestamp::MAX),
+                // The same at a door where another question stands.
+                "gate" if !self.waited_for(&it).await?.is_empty() => Some(Timestamp::MAX),
                 _ => None,
             };
             if wakes_at.is_none_or(|at| at <= since) {

@@ -8,7 +8,8 @@
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
 //! - [`scope`]: what an attempt changes, by its own word or that of a workflow above it;
 //!   [`secret`]: which secrets is it given?
-//! - [`gate`], [`turn`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action;
+//! - [`gate`], [`turn`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action; [`claim`]: who wants a
+//!   canary, for `turn` and `watch`;
 //! - [`keep`]: removes what nothing refers to any more;
 //! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`give_up`]: the end of a tree that
 //!   cannot go on; [`truth`]: however a root ends, the hosts that it changed are asked first; [`adrift`]: what nothing
@@ -17,6 +18,7 @@
 mod adrift;
 pub mod bundle;
 mod cancel;
+mod claim;
 mod confirm;
 pub mod flow;
 mod gate;

@@ -1,49 +1,51 @@
-//! The engine's kind `turn`: one release of an app at a time has its canary. What was asked for last has it: a release
-//! that was asked for before gives way, in its watch or at its gate, and says so; one that is installing there, or going
-//! back, is waited for.
+//! The engine's kind `turn`: waits until an app's canary is this root's. [`crate::rollout::turn`] says whose it is.
 //!
-//! A lock that is held while a canary is watched would have the newer one wait for a verdict that nobody wants any more,
-//! and two that share the hosts would each be judged by the other's answers. The environment's own lock is taken when a
-//! rollout begins, as ever: a canary on its way holds up nobody's production.
+//! A canary is not held by the environment's lock: that is taken when a rollout begins, so a canary on its way holds up
+//! nobody's production.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Asked, Engine, OpenGate, give_up::is_lost, settle::End};
+use super::{
+    Engine,
+    claim::{Seen, plan_of},
+    give_up::is_lost,
+    settle::End,
+    start::card_subject,
+};
 use crate::{
     clock,
-    id::{EnvironmentName, ExecutionId},
+    id::ReleaseId,
     release::Plan,
+    rollout::turn::{At, By, Claim, Relation, ends_watch, relation},
     status::Status,
-    store::{StoreError, execution::Execution},
+    store::{Change, StoreError, execution::Execution},
 };
 
-/// What changes a canary, as long as it is open.
-const CANARY: &str = "release.canary";
-const OTHERS: [&str; 2] = ["release.canary_back", "release.rollback"];
 /// Between two looks at who is there.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 
 #[derive(Deserialize)]
 struct Input {
     plan: Plan,
 }
 
-/// Who may have the canary now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Ours,
-    /// Somebody is there still.
-    Wait,
-    /// Something that was asked for later wants it, or had it.
-    Lost,
+/// What one look at who is there comes to.
+enum Look {
+    Taken,
+    /// This release takes its place.
+    Lost(ReleaseId),
+    /// These are waited for.
+    Wait(Vec<Claim>),
+    /// It has ended.
+    Over,
 }
 
-/// How a visit ends where something that was asked for later came first.
-pub(super) fn superseded() -> End {
-    End { status: Status::Failed, result: json!({ "decision": "superseded" }) }
+/// How a visit ends where another release takes its place.
+pub(super) fn superseded(by: ReleaseId) -> End {
+    End { status: Status::Failed, result: json!({ "decision": "superseded", "by_release": by }) }
 }
 
 impl Engine {
@@ -58,13 +60,15 @@ impl Engine {
         };
         self.show_running(&execution).await;
         let cancel = self.cancel_token(execution.id);
+        let mut shown = Vec::new();
         loop {
-            match self.whose_turn(&plan, execution.root).await {
-                Ok(Turn::Ours) => {
-                    return self.settle(&execution, End::succeeded(json!({})), Vec::new()).await;
+            match self.try_turn(&execution, &plan).await {
+                Ok(Look::Taken | Look::Over) => return self.forget_cancel(execution.id),
+                Ok(Look::Lost(by)) => return self.settle(&execution, superseded(by), Vec::new()).await,
+                Ok(Look::Wait(ahead)) => {
+                    self.0.turns.notify_waiters();
+                    self.show_ahead(&execution, &mut shown, ahead).await;
                 }
-                Ok(Turn::Lost) => return self.settle(&execution, superseded(), Vec::new()).await,
-                Ok(Turn::Wait) => self.0.turns.notify_waiters(),
                 Err(error) if is_lost(&error) => {
                     return self.give_up(execution.root, &error.to_string()).await;
                 }
@@ -78,54 +82,92 @@ impl Engine {
         }
     }
 
-    async fn whose_turn(&self, plan: &Plan, root: ExecutionId) -> Result<Turn, StoreError> {
-        if self.has_lost_its_turn(plan, root).await? {
-            return Ok(Turn::Lost);
+    /// Takes the canary if nobody is to be waited for, and closes questions that yield.
+    async fn try_turn(&self, execution: &Execution, plan: &Plan) -> Result<Look, StoreError> {
+        // Before anything else, so that whoever takes the canary meanwhile has changed its version.
+        let own = self.store().load_execution(execution.id).await?;
+        if own.ended_at.is_some() {
+            return Ok(Look::Over);
         }
-        let others = self.at_canary(plan, root, &[CANARY, OTHERS[0], OTHERS[1]]).await?;
-        let asked = self.gates_over_canary(plan, root).await?;
-        for gate in &asked {
-            self.supersede(gate, plan.release).await?;
+        let claim = self.claim_of(&own, plan, At::Waiting).await?;
+        if let (By::Push | By::Person, Some(by)) = (claim.by, self.overtaken_by(plan, own.root).await?) {
+            return Ok(Look::Lost(by));
         }
-        Ok(if others.is_empty() && asked.is_empty() { Turn::Ours } else { Turn::Wait })
-    }
-
-    /// Whether something that was asked for later wants the canary of this release, or went on from there.
-    pub(super) async fn has_lost_its_turn(&self, plan: &Plan, root: ExecutionId) -> Result<bool, StoreError> {
-        let canaries = self.at_canary(plan, root, &[CANARY]).await?;
-        Ok(canaries.iter().any(|it| root < *it) || self.is_overtaken(plan, root).await?)
-    }
-
-    /// Other roots that are at the same canary with one of these actions.
-    async fn at_canary(
-        &self,
-        plan: &Plan,
-        root: ExecutionId,
-        actions: &[&str],
-    ) -> Result<Vec<ExecutionId>, StoreError> {
-        let mut roots = Vec::new();
-        for action in actions {
-            for it in self.store().open_of(action).await? {
-                let other = it.parameters.get("plan").and_then(|it| Plan::deserialize(it).ok());
-                let same = other.is_some_and(|other| is_same(plan, &other));
-                roots.extend((same && it.root != root).then_some(it.root));
+        let (mut ahead, mut behind) = (Vec::new(), Vec::new());
+        for seen in self.claims(plan, own.root).await? {
+            match relation(&claim, &seen.claim, self.now()) {
+                Relation::Later => return Ok(Look::Lost(seen.claim.release)),
+                Relation::Behind => behind.push(seen),
+                Relation::Ahead => ahead.push(seen.claim),
+                Relation::Yields => {
+                    if let Some(question) = &seen.question {
+                        self.supersede(question, plan.release, claim.by == By::Push).await?;
+                    }
+                    ahead.push(seen.claim);
+                }
             }
         }
-        Ok(roots)
+        if ahead.is_empty() { self.take(&own, behind).await } else { Ok(Look::Wait(ahead)) }
     }
 
-    /// The open questions of releases that were asked for before, about what this canary runs.
-    async fn gates_over_canary(&self, plan: &Plan, root: ExecutionId) -> Result<Vec<OpenGate>, StoreError> {
-        let mut open = self.store().open_gates::<Asked>().await?;
-        open.retain(|it| {
-            it.body.gate.execution < root && it.body.gate.decision.is_none() && is_same(plan, &it.body.plan)
-        });
-        Ok(open)
+    /// The canary is this root's, unless one that was seen to wait has taken it first: who takes it changes the version of
+    /// all who wait, and each takes it on the version that it had before it looked.
+    async fn take(&self, own: &Execution, behind: Vec<Seen>) -> Result<Look, StoreError> {
+        let others = behind.iter().filter_map(|it| it.turn.as_ref());
+        let mut also: Vec<Change> = others.map(|it| Change::Advance(it.id, it.version, it.status)).collect();
+        also.push(Change::Advance(own.id, own.version, Status::Running));
+        match self.try_settle(own, &End::succeeded(json!({})), also).await {
+            Ok(started) => {
+                started.into_iter().for_each(|it| self.go(it));
+                Ok(Look::Taken)
+            }
+            Err(StoreError::Changed { .. }) => Ok(Look::Wait(Vec::new())),
+            Err(error) => Err(error),
+        }
     }
-}
 
-/// Whether two plans share their canary.
-fn is_same(one: &Plan, other: &Plan) -> bool {
-    let canary = |it: &Plan| -> Option<EnvironmentName> { Some(it.canary.as_ref()?.environment.clone()) };
-    one.build.app == other.build.app && canary(one).is_some() && canary(one) == canary(other)
+    /// Draws the card anew if it is others who are waited for.
+    pub(super) async fn show_ahead(&self, execution: &Execution, shown: &mut Vec<Claim>, ahead: Vec<Claim>) {
+        if *shown == ahead {
+            return;
+        }
+        match self.commit(vec![Change::Redraw(card_subject(execution.root))]).await {
+            Ok(()) => *shown = ahead,
+            Err(error) => {
+                tracing::warn!(execution = %execution.id, %error, "not shown yet who is waited for")
+            }
+        }
+    }
+
+    /// Whom this visit waits for at the canary, or at an environment's gate, as far as can be told now.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn waited_for(&self, visit: &Execution) -> Result<Vec<Claim>, StoreError> {
+        let (Some(plan), None) = (plan_of(&visit.parameters), visit.ended_at) else { return Ok(Vec::new()) };
+        let claim = self.claim_of(visit, &plan, At::Waiting).await?;
+        match visit.runner.as_str() {
+            "turn" => {
+                let others = self.claims(&plan, visit.root).await?.into_iter().map(|it| it.claim);
+                let ahead = |it: &Claim| matches!(relation(&claim, it, self.now()), Relation::Ahead);
+                Ok(others.filter(ahead).collect())
+            }
+            "gate" => self.stand_before(visit, &plan).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// What ends this watch: somebody wants the canary now, or went past it.
+    pub(super) async fn ends_watch(
+        &self,
+        watch: &Execution,
+        plan: &Plan,
+    ) -> Result<Option<ReleaseId>, StoreError> {
+        let own = self.claim_of(watch, plan, At::Watched).await?;
+        let others = self.claims(plan, watch.root).await?;
+        match others.iter().find(|it| ends_watch(&own, &it.claim)) {
+            Some(it) => Ok(Some(it.claim.release)),
+            None => self.overtaken_by(plan, watch.root).await,
+        }
+    }
 }

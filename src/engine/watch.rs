@@ -146,8 +146,8 @@ impl Engine {
         let (cancel, due) = (self.cancel_token(execution.id), clock::after(self.now(), interval));
         loop {
             let rung = self.0.turns.notified();
-            if self.has_lost_its_turn(plan, execution.root).await? {
-                return Ok(Next::End(turn::superseded()));
+            if let Some(by) = self.ends_watch(execution, plan).await? {
+                return Ok(Next::End(turn::superseded(by)));
             }
             tokio::select! {
                 () = self.clock().sleep_until(due) => return Ok(Next::Look),

@@ -48,6 +48,9 @@ pub enum GateEvent {
     },
     Superseded {
         by_release: ReleaseId,
+        /// Nobody asked for that one: then a question that somebody has approved stands.
+        #[serde(default)]
+        by_push: bool,
         at: Timestamp,
     },
     Canceled {

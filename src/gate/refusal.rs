@@ -48,6 +48,8 @@ pub enum Refusal {
     NotYetExpired { deadline: Timestamp },
     #[error("a gate stays open until {latest} at most")]
     TooLong { latest: Timestamp },
+    #[error("somebody has approved it, and nobody asked for what would take its place")]
+    Approved,
     #[error("nothing changed that would need a new seal")]
     SameSeal,
 }

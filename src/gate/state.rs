@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::gate::{Electorate, Facts, Involved, OnFail, Policy, Reason, Seat, Tally, Vote, tally};
+use crate::gate::{Act, Electorate, Facts, Involved, OnFail, Policy, Reason, Seat, Tally, Vote, tally};
 use crate::id::{Account, ExecutionId, GateId, PersonName, ReleaseId, Seal};
 use crate::identity::People;
 use crate::rollout::Verdict;
@@ -229,6 +229,13 @@ impl Gate {
         let mut votes =
             self.votes.iter().rev().filter(|vote| vote.seal == self.seal && vote.person == *person);
         votes.find(|it| electorate.counts(it))
+    }
+
+    /// Somebody's approval of the current seal stands.
+    pub fn is_approved_by_somebody(&self) -> bool {
+        let stands =
+            |it: &Vote| self.latest(&it.person).is_some_and(|it| matches!(it.act, Act::Approve { .. }));
+        self.votes.iter().any(stands)
     }
 
     /// When the next reminder is due, if the policy wants any.

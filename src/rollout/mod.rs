@@ -4,6 +4,7 @@
 //!   looks up, `fisher` and `rank` test them, `spending` says how sure a test has to be;
 //! - [`plan`]: batches of hosts, and what may be claimed of them afterwards;
 //! - [`record`]: what an environment has run, what of it is good, and where a rollback leads;
+//! - [`turn`]: which of several releases has an app's canary;
 //! - [`health`]: the streak of passing checks that lets the next batch start;
 //! - [`chart`]: a judgement as text, as SVG and as alternative text.
 //!
@@ -13,6 +14,7 @@ pub mod chart;
 pub mod health;
 pub mod plan;
 pub mod record;
+pub mod turn;
 
 mod fisher;
 mod judge;

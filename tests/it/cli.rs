@@ -338,6 +338,11 @@ fn a_running_bot_answers_the_command_line() {
     let show = stdout(&place.ask(&["executions", "show", &id]));
     assert!(show.contains(&id) && show.contains("succeeded"), "{show}");
 
+    let typed =
+        place.ask(&["action", "run", "core.http", "url=http://127.0.0.1:9", "password=hunter2hunter2"]);
+    assert_eq!(typed.status.code(), Some(1));
+    let said = format!("{}{}", stdout(&typed), stderr(&typed));
+    assert!(said.contains("password is a secret") || said.contains("`password` is a secret"), "{said}");
     let failed = place.ask(&["action", "run", "core.local", "cmd=exit 3", "--wait"]);
     assert_eq!(failed.status.code(), Some(1), "{}", stdout(&failed));
     let none = place.ask(&["approve", "42"]);

@@ -25,6 +25,7 @@ use serde_json::{Map, Value};
 use super::{
     Bot,
     hear::{Answer, Call},
+    secret,
 };
 use crate::{
     alias::{self, Compat, Match, cast},
@@ -65,6 +66,9 @@ pub(super) async fn run(bot: &Bot, call: &Call<'_>, found: &Match<'_>) -> anyhow
     };
     if let Some(answer) = missing::blank(bot, &action, found) {
         return Ok(answer);
+    }
+    if let Some(name) = secret::typed(&action, found, call.said()) {
+        return Ok(Answer::whisper(words::order::secret_typed(name)));
     }
     let given = match typed(&action, found) {
         Ok(parameters) => parameters,

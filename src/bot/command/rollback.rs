@@ -138,7 +138,7 @@ fn parameters(back: &Back<'_>, plan: &Plan, said: &[(HostName, Option<Digest>)])
     if back.canary {
         let canary = Stage { previous: Some(good.clone()), on_fail: OnFail::RollBack, ..plan.target.clone() };
         let plan = Plan { canary: Some(canary), ..plan.clone() };
-        return Map::from_iter([("plan".to_owned(), json!(plan))]);
+        return Map::from_iter([("plan".to_owned(), json!(plan)), ("turn".to_owned(), true.into())]);
     }
     let silent: Vec<HostName> =
         said.iter().filter(|(_, digest)| digest.is_none()).map(|(host, _)| host.clone()).collect();

@@ -24,7 +24,7 @@ pub(super) async fn run(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answer> 
         let app = it.context.get("app").and_then(|it| it.as_str());
         if only.is_none() || only == app {
             let view = view::execution(bot, it.id).await?;
-            let state = view.waits.map_or_else(|| it.status.to_string(), |it| it.as_str().to_owned());
+            let state = words::execution::state(&view);
             going.push(words::overview::going(&view.title, &state, view.took));
         }
     }

@@ -129,13 +129,8 @@ impl Engine {
             .await;
             return Ok(None);
         }
-        // Who cannot tell asks; a gate that waits knows its place as soon as the store answers.
-        let overtaken = self.is_overtaken(&plan, execution.root).await.unwrap_or_else(|error| {
-            tracing::warn!(execution = %execution.id, %error, "later releases could not be looked for");
-            false
-        });
-        if overtaken {
-            return Err(transition::superseded(&plan));
+        if !self.may_ask(execution, &plan).await? {
+            return Ok(None);
         }
         let evidence =
             self.evidence_for(&plan, input.evidence).await.map_err(|error| End::failed(error.to_string()))?;
@@ -264,6 +259,11 @@ impl Engine {
 
 /// The gate's row of a release's open gate.
 pub type OpenGate = GateRow<Asked>;
+
+/// Whether somebody of us asked for what this context is of; otherwise a push or a rule set it in motion.
+pub(super) fn is_asked_by_person(context: &Map<String, Value>) -> bool {
+    asker_of(context).is_some()
+}
 
 fn asker_of(context: &Map<String, Value>) -> Option<Asker> {
     context.get("asker").and_then(|it| serde_json::from_value(it.clone()).ok())

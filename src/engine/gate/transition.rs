@@ -9,7 +9,7 @@ use super::{
 use crate::{
     engine::{Engine, settle::End},
     gate::{Act, Decided, Decision, Difference, Gate, GateEffect, GateEvent, Grant, Refusal},
-    id::{ActionRef, GateId, GrantId},
+    id::{ActionRef, GateId, GrantId, ReleaseId},
     release::Plan,
     status::Status,
     store::{
@@ -217,12 +217,15 @@ pub(super) fn row(execution: &Execution, asked: &Asked) -> GateRow<Value> {
 
 /// How the waiting execution ends.
 pub(super) fn end(decision: &Decision, asked: &Asked) -> End {
-    let result = json!({
+    let mut result = json!({
         "decision": decision.as_str(),
         "gate": asked.gate.id,
         "seal": asked.gate.seal,
         "plan": asked.plan,
     });
+    if let Decision::Superseded { by_release, .. } = decision {
+        result["by_release"] = json!(by_release);
+    }
     match decision {
         Decision::Granted(_) => End { status: Status::Succeeded, result },
         Decision::Canceled { .. } => End { status: Status::Canceled, result },
@@ -234,8 +237,8 @@ pub(super) fn end(decision: &Decision, asked: &Asked) -> End {
 }
 
 /// How it ends where something that was asked for later came first, so that nobody is asked.
-pub(super) fn superseded(plan: &Plan) -> End {
-    let result = json!({ "decision": "superseded", "plan": plan });
+pub(super) fn superseded(plan: &Plan, by: ReleaseId) -> End {
+    let result = json!({ "decision": "superseded", "by_release": by, "plan": plan });
     End { status: Status::Failed, result }
 }
 

@@ -22,7 +22,7 @@ impl Engine {
         loop {
             if !knows_its_place {
                 match self.give_way(id).await {
-                    Ok(()) => knows_its_place = true,
+                    Ok(known) => knows_its_place = known,
                     Err(error) => tracing::warn!(gate = %id, %error, "other gates could not be looked at"),
                 }
             }

@@ -34,7 +34,10 @@ impl Gate {
                 Err(Refusal::NotYetExpired { deadline: self.deadline })
             }
             GateEvent::Expired { at } => Ok(self.decide(Decision::Expired { at }, Vec::new())),
-            GateEvent::Superseded { by_release, at } => {
+            GateEvent::Superseded { by_push: true, .. } if self.is_approved_by_somebody() => {
+                Err(Refusal::Approved)
+            }
+            GateEvent::Superseded { by_release, at, .. } => {
                 Ok(self.decide(Decision::Superseded { by_release, at }, Vec::new()))
             }
             GateEvent::Canceled { by, at, .. } => Ok(self.decide(Decision::Canceled { by, at }, Vec::new())),

@@ -292,8 +292,10 @@ fn a_withdrawal_never_opens_a_gate_even_if_others_may_answer_by_now() {
 
 #[test]
 fn a_decided_gate_takes_no_event_at_all() {
-    let decided =
-        applied(&open(), GateEvent::Superseded { by_release: ReleaseId::from_number(43), at: at(9) });
+    let decided = applied(
+        &open(),
+        GateEvent::Superseded { by_release: ReleaseId::from_number(43), by_push: false, at: at(9) },
+    );
     let leave = leave(&decided, "ULENA", Right::Cancel);
     let events = [
         GateEvent::Canceled { by: "lena-ops".into(), account: leave.account().clone(), at: at(10) },
@@ -307,6 +309,19 @@ fn a_decided_gate_takes_no_event_at_all() {
     for event in events {
         assert!(matches!(decided.apply(event), Err(Refusal::AlreadyDecided { .. })));
     }
+}
+
+#[test]
+fn a_push_takes_the_place_of_a_question_only_as_long_as_nobodys_approval_stands() {
+    let by = |by_push| GateEvent::Superseded { by_release: ReleaseId::from_number(43), by_push, at: at(9) };
+    let approved = approved_by(&open(), &["UTOBIAS"]);
+    assert_eq!(approved.apply(by(true)), Err(Refusal::Approved));
+    assert_eq!(applied(&approved, by(false)).state().as_str(), "superseded");
+    assert_eq!(applied(&open(), by(true)).state().as_str(), "superseded");
+    let withdrawn = approved.vote(press(&approved, "UTOBIAS", Act::Withdraw, 7), &people()).unwrap().1.next;
+    assert_eq!(applied(&withdrawn, by(true)).state().as_str(), "superseded");
+    let resealed = applied(&approved, reseal(&approved, |facts, _| facts.workflow = Digest::of(b"x"), 8));
+    assert_eq!(applied(&resealed, by(true)).state().as_str(), "superseded", "that vote is void");
 }
 
 const USERS: [&str; 6] = ["UMAREN", "UTOBIAS", "ULENA", "UOKORO", "UJUN", "UNEW"];

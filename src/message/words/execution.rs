@@ -42,11 +42,12 @@ pub struct Hosts {
     pub unknown: Vec<HostName>,
 }
 
-/// What people are waited for. A gate comes before a question.
+/// What is waited for: people, of whom a gate comes before a question, or other releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Waits {
     Approval,
     Answer,
+    Turn,
 }
 
 impl Waits {
@@ -54,6 +55,7 @@ impl Waits {
         match self {
             Waits::Approval => "waiting for approval",
             Waits::Answer => "waiting for an answer",
+            Waits::Turn => "waiting for its turn",
         }
     }
 }
@@ -64,8 +66,10 @@ pub struct View {
     /// `Release #42 of shop`, or the action's name.
     pub title: String,
     pub status: Status,
-    /// What of people it waits for, if it does.
+    /// What it waits for, if it does.
     pub waits: Option<Waits>,
+    /// Who has what it waits for, where that is another release.
+    pub ahead: Option<String>,
     pub fields: Vec<(&'static str, String)>,
     /// What its alias says when it starts.
     pub ack: Option<String>,
@@ -173,13 +177,19 @@ fn tone(view: &View) -> Tone {
         | Status::Pending
         | Status::Pausing
         | Status::Paused
-        | Status::Resuming => {
-            if view.waits.is_some() {
-                Tone::Waiting
-            } else {
-                Tone::Working
-            }
-        }
+        | Status::Resuming => match view.waits {
+            Some(Waits::Approval | Waits::Answer) => Tone::Waiting,
+            Some(Waits::Turn) | None => Tone::Working,
+        },
+    }
+}
+
+/// What it is at, in a few words, and who keeps it waiting.
+pub fn state(view: &View) -> String {
+    match (view.waits, &view.ahead) {
+        (Some(Waits::Turn), Some(ahead)) => format!("{}: {ahead}", Waits::Turn.as_str()),
+        (Some(waits), _) => waits.as_str().to_owned(),
+        (None, _) => view.status.to_string(),
     }
 }
 

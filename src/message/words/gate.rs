@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     count,
     execution::{Commit, short},
-    length, list, measure,
+    label, length, list, measure,
 };
 use crate::{
     gate::{Decision, Reason, ReasonError},
@@ -34,7 +34,10 @@ pub enum Standing {
         reason: Option<String>,
     },
     Expired,
-    Superseded,
+    /// What took its place: the number, and whether that goes back.
+    Superseded {
+        by: Option<(i64, bool)>,
+    },
     Canceled {
         by: String,
     },
@@ -147,7 +150,7 @@ fn tone(standing: &Standing) -> Tone {
         Standing::Open { .. } => Tone::Waiting,
         Standing::Granted { .. } => Tone::Good,
         Standing::Frozen { .. } | Standing::Held | Standing::Rejected { .. } | Standing::Failed => Tone::Bad,
-        Standing::Expired | Standing::Superseded | Standing::Canceled { .. } | Standing::Replaced => {
+        Standing::Expired | Standing::Superseded { .. } | Standing::Canceled { .. } | Standing::Replaced => {
             Tone::Neutral
         }
     }
@@ -162,7 +165,7 @@ fn title(view: &View) -> String {
         Standing::Granted { by, .. } => format!("{what}: approved by {}", list(by)),
         Standing::Rejected { by, .. } => format!("{what}: rejected by {by}"),
         Standing::Expired => format!("{what}: nobody answered in time"),
-        Standing::Superseded => format!("{what}: another release took its place"),
+        Standing::Superseded { by } => format!("{what}: {}", label::superseded(*by)),
         Standing::Canceled { by } => format!("{what}: stopped by {by}"),
         Standing::Failed => format!("{what}: the canary failed"),
         Standing::Replaced => format!("{what}: asked again below"),
@@ -248,7 +251,9 @@ fn what_now(view: &View) -> Text {
         Standing::Expired => Text::plain(format!("{} Ask again with ", unchanged(view)))
             .code(format!("!promote {}", view.number))
             .and("."),
-        Standing::Superseded | Standing::Canceled { .. } | Standing::Failed => Text::plain(unchanged(view)),
+        Standing::Superseded { .. } | Standing::Canceled { .. } | Standing::Failed => {
+            Text::plain(unchanged(view))
+        }
         Standing::Replaced => {
             Text::plain("What it covered has changed; this message takes no votes any more.")
         }

@@ -1,7 +1,10 @@
 //! The short words on cards: titles, steps, ends.
 
 use super::{count, list};
-use crate::id::{GroupName, PersonName};
+use crate::{
+    id::{GroupName, PersonName},
+    rollout::turn::{At, By, Claim, Standing},
+};
 
 /// What an execution is about: `Release #42 of shop`, `Build of shop`, or its action.
 pub fn title(action: &str, number: Option<i64>, app: Option<&str>) -> String {
@@ -66,9 +69,40 @@ pub fn ending(decision: &str) -> Option<String> {
         "granted" | "refused" => return None,
         "expired" => "nobody answered in time".to_owned(),
         "failed" => canary_failed(),
-        "superseded" => "another release took its place".to_owned(),
+        "superseded" => superseded(None),
         other => other.to_owned(),
     })
+}
+
+/// Something took its place: a release of this number, or a rollback.
+pub fn superseded(by: Option<(i64, bool)>) -> String {
+    match by {
+        Some((number, true)) => format!("rollback #{number} took its place"),
+        Some((number, false)) => format!("another release took its place: #{number}"),
+        None => "another release took its place".to_owned(),
+    }
+}
+
+/// Who has the canary, or the door, that a release waits for; `None` if nobody has.
+pub fn ahead(claims: &[Claim]) -> Option<String> {
+    let texts: Vec<String> = claims.iter().map(has).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
+fn has(it: &Claim) -> String {
+    let number = it.number;
+    match (it.by, it.at) {
+        (By::Rollback, _) => format!("#{number} goes back first"),
+        (By::Push | By::Person, At::Waiting) => format!("#{number} was asked for before"),
+        (By::Push | By::Person, At::Changing) => format!("#{number} is at work there"),
+        (By::Push | By::Person, At::Watched) => format!("#{number} is watched there"),
+        (By::Push | By::Person, At::Asking(Standing::Until(at))) => {
+            format!("the question about #{number} stands until {}", at.strftime("%H:%M:%S UTC"))
+        }
+        (By::Push | By::Person, At::Asking(Standing::Decision)) => {
+            format!("the question about #{number} is being answered")
+        }
+    }
 }
 
 /// The canary's verdict was `fail`.

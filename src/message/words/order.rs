@@ -24,6 +24,24 @@ pub fn no_command(name: &str) -> Card {
     Card::refuse(Text::plain("I have no command ").code(name).and("; see ").code("lockkeeper check").and("."))
 }
 
+/// Somebody typed a secret.
+pub fn secret_typed(parameter: &str) -> Card {
+    Card::refuse(
+        Text::default()
+            .code(parameter)
+            .and(
+                " is a secret, and what is typed is read by others and kept. I kept nothing of it and ran nothing, but \
+                 it has been seen: change it. Then name where it lies, in ",
+            )
+            .code("config/environments.yaml")
+            .and(" under the environment's ")
+            .code("secrets:")
+            .and(", as ")
+            .code("TOKEN: \"env:TOKEN\"")
+            .and("; what runs there under an approval has it as a variable."),
+    )
+}
+
 /// The shorthand's `who`.
 pub fn members_only(groups: &[GroupName], action: &str) -> Card {
     Card::refuse(format!("Members of {} may run {action}.", list(groups)))

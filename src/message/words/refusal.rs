@@ -109,6 +109,9 @@ pub fn refused(it: &Refusal, number: i64) -> Card {
         }
         Refusal::NotYetExpired { deadline } => Text::plain(format!("It is open until {deadline}.")),
         Refusal::TooLong { latest } => Text::plain(format!("A gate stays open until {latest} at most.")),
+        Refusal::Approved => {
+            Text::plain(format!("Somebody has approved #{number}, so a push does not take its place."))
+        }
         Refusal::SameSeal => Text::plain("Nothing has changed since it was asked."),
     })
 }

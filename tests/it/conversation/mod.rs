@@ -22,5 +22,6 @@ mod seal;
 mod secret;
 mod succession;
 mod talk;
+mod turn;
 mod whereabouts;
 mod workflow;

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use lockkeeper::demo::{Terms, World};
+use lockkeeper::engine::Asked;
 
-use crate::support::house::Bot;
-use crate::support::shop::open_on;
+use crate::support::house::{Bot, House};
+use crate::support::shop::{all_ended, edit, open_on};
+use crate::support::trial::{finish_held, hold_installation, until_held};
 
 /// Hosts on version 1, and a watch that is over at once: these tests are about what follows a release.
 async fn open(dir: &Path) -> (World, Bot) {
@@ -175,6 +177,86 @@ async fn a_canary_goes_back_to_what_was_approved_and_its_card_says_what_it_is_le
     let card = bot.shows(0, |text| text.contains("Release #2 of shop: rejected")).await;
     assert!(!card.contains("still run"), "{card}");
     assert_eq!(world.versions("canary").await, [Some(1)], "version 2 was never approved");
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+/// The watch of the next release takes ten minutes; the first one's was short.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_ends_the_watch_of_another_release() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    bot.stop().await;
+    edit(&world, "config/apps/shop.yaml", "interval: 100ms, duration: 500ms", "interval: 30s, duration: 10m");
+    let bot = House::start_at(&world.config()).await;
+    world.commit_good(3).await.unwrap();
+    bot.ask("ann", "!deploy shop", |text| text.contains("▸ watch the canary")).await;
+    let card = rollback(&bot, 3).await;
+    assert!(card.contains("new: canary-1, web-1, web-2 and web-3"), "{card}");
+    let card = bot.shows(0, |text| text.contains("Release #2 of shop: rollback #3 took its place")).await;
+    assert!(!card.contains("failed:") && !card.contains("!rollback"), "{card}");
+    assert_eq!(world.versions("canary").await, [Some(1)]);
+    assert_eq!(world.versions("app").await, [Some(1); 3]);
+
+    // The canary alone as well.
+    world.commit_good(4).await.unwrap();
+    bot.ask("ann", "!deploy shop", |text| text.contains("▸ watch the canary")).await;
+    bot.player.say("ann", "!rollback shop in canary");
+    ended(&bot, "Rollback #5 of shop").await;
+    bot.shows(0, |text| text.contains("Release #4 of shop: rollback #5 took its place")).await;
+    assert_eq!(world.versions("canary").await, [Some(1)]);
+    all_ended(&bot).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_closes_the_question_about_another_release() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    world.commit_good(3).await.unwrap();
+    bot.ask("ann", "!deploy shop", |text| text.contains("May #2 shop")).await;
+    rollback(&bot, 3).await;
+    bot.shows(0, |text| text.contains("#2 shop to production: rollback #3 took its place")).await;
+    bot.shows(0, |text| text.contains("Release #2 of shop: rollback #3 took its place")).await;
+    bot.ask("bea", "!approve 2", |text| text.contains("#2 is decided")).await;
+    assert_eq!(world.versions("canary").await, [Some(1)]);
+    assert_eq!(world.versions("app").await, [Some(1); 3]);
+    all_ended(&bot).await;
+    bot.stop().await;
+    world.end().await.unwrap();
+}
+
+/// Another one waits for the canary all the while: it goes on after the rollback.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_waits_for_an_installation_that_is_under_way_and_for_nobody_else() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (world, bot) = open(dir.path()).await;
+    release(&world, &bot, 2, 1).await;
+    std::fs::remove_file(world.dir().join("hosts/canary-1/shop/installed")).unwrap();
+    hold_installation(world.dir(), "canary-1");
+    world.commit_good(3).await.unwrap();
+    bot.player.say("ann", "!deploy shop");
+    until_held(world.dir(), "canary-1").await;
+    bot.player.say("ann", "!rollback shop");
+    let at_work = "wait for the canary · #2 is at work there";
+    bot.shows(0, |text| text.contains("Rollback #3 of shop") && text.contains(at_work)).await;
+    world.commit_good(4).await.unwrap();
+    bot.player.say("ann", "!deploy shop");
+    bot.shows(0, |text| text.contains("Release #4 of shop") && text.contains("#3 goes back first")).await;
+    assert_eq!(world.versions("app").await, [Some(2); 3], "nothing has gone back yet");
+
+    finish_held(world.dir(), "canary-1").await;
+    ended(&bot, "Rollback #3 of shop").await;
+    bot.shows(0, |text| text.contains("Release #2 of shop: rollback #3 took its place")).await;
+    assert!(bot.engine.store().gates_of::<Asked>(2).await.unwrap().is_empty(), "nobody was asked about #2");
+    assert_eq!(world.versions("app").await, [Some(1); 3]);
+    bot.shows(0, |text| text.contains("May #4 shop")).await;
+    assert_eq!(world.versions("canary").await, [Some(4)]);
+    bot.ask("bea", "!reject 4 not today", |text| text.contains("rejected by bea")).await;
+    all_ended(&bot).await;
     bot.stop().await;
     world.end().await.unwrap();
 }

@@ -178,3 +178,34 @@ async fn nothing_starts_without_its_secret() {
     assert_eq!(given, Digest::of(VALUE.as_bytes()).as_str());
     bot.stop().await;
 }
+
+/// Somebody types a secret: nothing runs, nothing of it is kept, and they hear what to do.
+#[tokio::test]
+async fn a_secret_that_somebody_types_is_refused_and_covered_before_it_is_stored() {
+    let logged = Logged::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logged.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let house = House::new();
+    house.workflow(
+        "version: 1.0\ntasks: {one: {action: core.noop}}\n",
+        "{number: {type: string, secret: true}}",
+    );
+    let bot = house.start().await;
+    let quoted = format!("!go number=\"{}\\\"{VALUE}\"", "a word before");
+    for order in [format!("!go {VALUE}"), format!("!go number={VALUE}"), quoted] {
+        let answer = bot.ask("ann", &order, |text| text.contains("is a secret")).await;
+        assert!(answer.contains("it has been seen: change it") && answer.contains("`secrets:`"), "{answer}");
+    }
+    assert!(bot.engine.store().recent_executions(10).await.unwrap().is_empty(), "nothing was started");
+    // What nobody typed may stand there.
+    bot.ask("ann", "!go", |text| text.contains("trial.go: done")).await;
+    bot.stop().await;
+    must_not_hold("the log of the service", &logged.0.lock().unwrap());
+    let mut kept = Vec::new();
+    files_below(&house.path("data"), &mut kept);
+    assert!(kept.iter().any(|it| it.ends_with("lockkeeper.db")), "{kept:?}");
+    for path in kept {
+        must_not_hold(&path.display().to_string(), &fs::read(&path).unwrap());
+    }
+}

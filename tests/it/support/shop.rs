@@ -37,6 +37,38 @@ pub async fn open_with(dir: &Path, terms: &Terms, edits: &[(&str, &str)]) -> (Wo
     (world, bot)
 }
 
+/// The same where each push goes as far as its gate ([`push`]).
+pub async fn open_pushed(dir: &Path, terms: &Terms) -> (World, Bot) {
+    let (world, bot) = open_with(dir, terms, &[("canary:\n", "canary:\n  automatic: true\n")]).await;
+    bot.stop().await;
+    let config = std::fs::read_to_string(world.config()).expect("a configuration");
+    let hooks = format!("{config}webhooks: {{github: {{secret: \"file:hook\"}}}}\n");
+    std::fs::write(world.config(), hooks).expect("a configuration");
+    std::fs::write(world.dir().join("config/hook"), SECRET).expect("a secret");
+    let bot = House::start_at(&world.config()).await;
+    (world, bot)
+}
+
+const SECRET: &str = "a webhook's secret";
+
+/// Commits this version and tells the bot that it was pushed.
+pub async fn push(world: &World, bot: &Bot, version: u32) {
+    let commit = world.commit_good(version).await.expect("a commit");
+    let body = serde_json::json!({
+        "ref": "refs/heads/main", "before": "0".repeat(40), "after": commit, "deleted": false, "forced": false,
+        "repository": {
+            "full_name": "acme/shop", "ssh_url": null,
+            "clone_url": format!("file://{}", world.repository().path().display()),
+        },
+        "pusher": { "name": "dora" }, "sender": { "login": "dora" }, "commits": [],
+    })
+    .to_string();
+    let signature = crate::webhook::world::signature(SECRET, body.as_bytes());
+    let request = crate::webhook::world::request(bot, commit.as_str(), "push");
+    let answer = request.header("x-hub-signature-256", signature).body(body).send().await.expect("an answer");
+    assert_eq!(answer.status(), reqwest::StatusCode::ACCEPTED);
+}
+
 /// The same in a chat that does as the roster says.
 pub async fn open_behind(dir: &Path, terms: &Terms, roster: &Roster) -> (World, Bot) {
     let (world, bot) = open_on(dir, terms).await;

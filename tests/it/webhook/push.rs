@@ -210,6 +210,41 @@ async fn an_automatic_canary_goes_up_to_the_gate_which_neither_pusher_nor_author
     bot.stop().await;
 }
 
+/// Without a canary there is nothing to wait for but the question itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_takes_the_place_of_a_question_unless_somebody_has_approved_it() {
+    let world = World::new("canary: {automatic: true}\n");
+    let app = world.house.path("config/apps/shop.yaml");
+    let text = std::fs::read_to_string(&app).unwrap().replace("count: 1", "count: 2");
+    std::fs::write(&app, text).unwrap();
+    world.house.also("config/people.yaml", "  cid: {terminal: [cid], groups: [sre]}\n");
+    let bot = world.house.start().await;
+    let mut before = NOTHING.to_owned();
+    let mut pushes = async |message: &str| {
+        let commit = world.commit("ann", message, GOOD);
+        world.push(&bot, "ann-codes", &before, &commit).await;
+        before = commit;
+    };
+    pushes("Open the shop").await;
+    bot.shows(0, |it| it.contains("May #1 shop")).await;
+    pushes("Sell tea").await;
+    bot.shows(0, |it| it.contains("May #2 shop")).await;
+    bot.shows(0, |it| it.contains("#1 shop to production: another release took its place: #2")).await;
+
+    bot.ask("bea", "!approve 2", |it| it.contains("still needs 1 of sre")).await;
+    pushes("Sell coffee").await;
+    let card = bot.shows(0, |it| it.contains("Release #3") && it.contains("question about #2")).await;
+    assert!(card.contains("approval · the question about #2 is being answered"), "{card}");
+    pushes("Sell cake").await;
+    bot.shows(0, |it| it.contains("Release #3 of shop: another release took its place: #4")).await;
+    let open = bot.engine.store().open_gates::<Asked>().await.unwrap();
+    assert_eq!(open.iter().map(|it| it.number).collect::<Vec<_>>(), [2]);
+    assert!(bot.engine.adrift().await.unwrap().is_empty());
+    bot.ask("bea", "!reject 2 not today", |it| it.contains("rejected by bea")).await;
+    bot.shows(0, |it| it.contains("May #4 shop")).await;
+    bot.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_breaks_the_build_rings_those_the_app_names() {
     let world = World::new("fallback: [sre]\n");
