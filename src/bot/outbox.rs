@@ -186,7 +186,7 @@ async fn send(
             Ok(Some((message, drawn)))
         }
         Err(ChatError::Gone) if letter.message.is_some() => {
-            store.letter_gone(letter.id).await?;
+            store.letter_gone(letter.id, letter.message.clone(), bot.engine().clock().now()).await?;
             Ok(None)
         }
         Err(error) => put_off(bot, letter, error).await.map(|()| None),
