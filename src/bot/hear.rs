@@ -40,7 +40,10 @@ impl Call<'_> {
     pub(super) fn said(&self) -> &str {
         match &self.delivery.incoming {
             Incoming::Said(said) | Incoming::Missed { said, .. } => &said.text,
-            Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => "",
+            Incoming::Pressed { .. }
+            | Incoming::Unasked { .. }
+            | Incoming::Reacted { .. }
+            | Incoming::Found { .. } => "",
         }
     }
 }
@@ -88,7 +91,9 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
         }
         Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
         Incoming::Unasked { act, .. } => unasked(bot, act).await?,
-        Incoming::Reacted { message, mark, added } => reacted(bot, &call, message, *mark, *added).await?,
+        Incoming::Reacted { message, mark, added, .. } | Incoming::Found { message, mark, added, .. } => {
+            reacted(bot, &call, message, *mark, *added).await?
+        }
     };
     finish(bot, &call, answer).await
 }

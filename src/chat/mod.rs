@@ -18,6 +18,6 @@ mod signs;
 pub mod slack;
 pub mod terminal;
 
-pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
+pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Marked, PRIVATE, Trouble};
 pub use guide::{Choice, Guide, GuideError, Typed};
 pub use intake::{Accepted, Intake, IntakeError, Memory, Spot};

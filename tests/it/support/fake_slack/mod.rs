@@ -263,12 +263,16 @@ impl FakeSlack {
         for (key, value) in more.as_object().expect("fields") {
             event[key] = value.clone();
         }
+        let mut body = json!({"text": text});
+        if event["thread_ts"].is_string() {
+            body["thread_ts"] = event["thread_ts"].clone();
+        }
         self.world(|it| {
             it.messages.push(Posted {
                 channel: channel.to_owned(),
                 ts: ts.clone(),
                 user: user.to_owned(),
-                body: json!({"text": text}),
+                body,
                 only_for: None,
                 reactions: BTreeMap::new(),
                 edits: 0,
@@ -291,11 +295,12 @@ impl FakeSlack {
             json!({"type": "message", "subtype": "message_deleted", "hidden": true, "channel": channel,
             "ts": at, "event_ts": at, "deleted_ts": ts}),
         );
-        self.world(|it| it.messages.retain(|message| message.ts != ts));
+        self.remove(channel, ts);
     }
 
     pub fn react(&self, user: &str, channel: &str, ts: &str, name: &str, added: bool) {
         let at = self.next_ts();
+        self.put_mark(user, channel, ts, name, added);
         let kind = if added { "reaction_added" } else { "reaction_removed" };
         self.happen(json!({"type": kind, "user": user, "reaction": name, "item_user": BOT, "event_ts": at,
             "item": {"type": "message", "channel": channel, "ts": ts}}));
