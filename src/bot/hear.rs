@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Bot, command};
+use super::{Bot, command, mark};
 use crate::{
     alias::{Compat, Mode, Outcome},
     clock,
@@ -246,6 +246,9 @@ async fn reacted(
     let Some((gate, seal_number)) = letter(bot, message).await?.and_then(|it| gate_of(&it.subject)) else {
         return Ok(Answer::nothing());
     };
+    if !mark::is_news(call.id, &mark::acts(bot, message).await?) {
+        return Ok(Answer::nothing());
+    }
     let act = match (mark, added) {
         (Mark::Approve, true) => Act::Approve { reason: None },
         (Mark::Reject, true) => Act::Reject { reason: None },

@@ -7,16 +7,19 @@
 //! - [`line`]: what the command line asks beside saying things;
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
-//! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards.
+//! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards;
+//! - [`doubt`]: whether they stand still after nobody listened; [`mark`]: reactions, told and found.
 
 mod canary;
 mod command;
+mod doubt;
 mod draw;
 mod failure;
 mod guide;
 mod hear;
 mod inbox;
 mod line;
+mod mark;
 mod memory;
 mod outbox;
 mod release;
@@ -85,12 +88,14 @@ impl Bot {
 
     /// The door that adapters hand deliveries to: durable first, then acknowledged.
     pub fn intake(&self) -> Intake {
-        let (bot, rememberer) = (self.clone(), self.clone());
+        let (bot, rememberer, doubter) = (self.clone(), self.clone(), self.clone());
         let intake = Intake::new(move |delivery: Delivery| {
             let bot = bot.clone();
             async move { bot.receive(delivery).await }
         });
         let intake = intake.guided(Arc::new(self.clone()));
+        let intake =
+            intake.welcoming(move |platform| drop(tokio::spawn(doubt::begin(doubter.clone(), platform))));
         intake.recalling(move |platform, workspace| {
             let bot = rememberer.clone();
             async move {

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod card;
+mod deaf;
 mod decide;
 mod extend;
 mod failure;

@@ -8,7 +8,7 @@ use super::super::fake_discord::{BOT, FakeDiscord, GENERAL, GUILD, MEMBERS, Post
 use super::super::house::{Bot, House};
 use super::super::wire::Upload;
 use super::super::within;
-use super::{Chat, PATIENCE, Person, Seen, move_in};
+use super::{Chat, PATIENCE, Person, Platform, Seen, move_in};
 
 /// Asks one person whether they mean what they pressed.
 fn is_question(posted: &Posted) -> bool {
@@ -16,7 +16,7 @@ fn is_question(posted: &Posted) -> bool {
 }
 
 /// A Discord guild.
-pub struct DiscordChat(FakeDiscord);
+pub struct DiscordChat(pub FakeDiscord);
 
 impl DiscordChat {
     fn seen(&self, posted: &Posted) -> Seen {
@@ -45,6 +45,28 @@ impl DiscordChat {
             marks: posted.reactions.values().filter(|it| it.contains(BOT)).count(),
             edits: posted.edits,
         }
+    }
+}
+
+fn emoji(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Approve => "✅",
+        Mark::Reject => "⛔",
+    }
+}
+
+impl Platform for DiscordChat {
+    fn remove(&self, message: &Seen) {
+        self.0.remove(&message.id);
+    }
+
+    fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
+        self.0.put_mark(who.account(&MEMBERS), &message.id, emoji(mark), added);
+    }
+
+    fn cut(&self) {
+        self.0.forget_sessions();
+        self.0.drop_all_lines();
     }
 }
 
@@ -89,11 +111,7 @@ impl Chat for DiscordChat {
     }
 
     fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
-        let emoji = match mark {
-            Mark::Approve => "✅",
-            Mark::Reject => "⛔",
-        };
-        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, emoji, added);
+        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, emoji(mark), added);
     }
 
     fn shown(&self) -> Vec<Seen> {

@@ -125,6 +125,18 @@ pub trait Chat: Sized {
     async fn finish(self);
 }
 
+/// What can happen on a platform, and not at a terminal.
+pub trait Platform: Chat {
+    /// Somebody who may removes a message, and no event tells of it.
+    fn remove(&self, message: &Seen);
+
+    /// Puts a mark under a message or takes it away, and no event tells of it.
+    fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool);
+
+    /// The bot's line breaks, and nothing that happens until it has another is told.
+    fn cut(&self);
+}
+
 /// Rewrites the settings in this folder for one platform, whose name and section are these. People keep their
 /// accounts at the terminal.
 fn move_in(
