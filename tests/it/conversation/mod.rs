@@ -21,5 +21,6 @@ mod seal;
 mod secret;
 mod succession;
 mod talk;
+mod two_chats;
 mod whereabouts;
 mod workflow;
