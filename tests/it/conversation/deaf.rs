@@ -80,7 +80,7 @@ async fn a_message_that_is_removed_again_is_let_go_until_the_next_look(talk: &mu
 each_platform!(marks_that_nobody_told_of_count_by_who_has_them, Talk::release(asks(2)));
 
 /// While the bot is down Bea takes her mark back, and Cid, Ann and Zed put theirs. Each hears of it as if it had been told
-/// at once. The next mark is put while the line is broken.
+/// at once. The next mark is put while the line is broken. A card that shows something else is put right on the way.
 async fn marks_that_nobody_told_of_count_by_who_has_them(talk: &mut Talk<impl Platform>) {
     let (card, question) = asked(talk).await;
     talk.reacts(Bea, &question, Mark::Approve);
@@ -90,8 +90,10 @@ async fn marks_that_nobody_told_of_count_by_who_has_them(talk: &mut Talk<impl Pl
     for who in [Cid, Ann, Zed] {
         talk.chat().mark_unheard(who, &question, Mark::Approve, true);
     }
+    talk.chat().garble(&card);
 
     talk.begins().await;
+    talk.becomes(&card, "Release #1 of shop: waiting for approval").await;
     reads!(talk.sees_alone(Bea, "Taken back").await, @"Taken back. #1 still needs 2 of sre.");
     reads!(talk.sees_alone(Cid, "Counted").await, @"Counted. #1 still needs 1 of sre.");
     talk.sees_alone(Ann, "Somebody else has to look at it.").await;

@@ -60,6 +60,10 @@ impl Platform for DiscordChat {
         self.0.remove(&message.id);
     }
 
+    fn garble(&self, message: &Seen) {
+        self.0.garble(&message.id);
+    }
+
     fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
         self.0.put_mark(who.account(&MEMBERS), &message.id, emoji(mark), added);
     }

@@ -130,6 +130,9 @@ pub trait Platform: Chat {
     /// Somebody who may removes a message, and no event tells of it.
     fn remove(&self, message: &Seen);
 
+    /// Makes a message of the bot's show something else, as a bot would that was put back to an older state.
+    fn garble(&self, message: &Seen);
+
     /// Puts a mark under a message or takes it away, and no event tells of it.
     fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool);
 

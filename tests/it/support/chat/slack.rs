@@ -50,6 +50,10 @@ impl Platform for SlackChat {
         self.0.remove(GENERAL, &message.id);
     }
 
+    fn garble(&self, message: &Seen) {
+        self.0.garble(GENERAL, &message.id);
+    }
+
     fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
         self.0.put_mark(who.account(&MEMBERS), GENERAL, &message.id, emoji(mark), added);
     }

@@ -71,6 +71,14 @@ impl FakeDiscord {
         self.happen(if added { "MESSAGE_REACTION_ADD" } else { "MESSAGE_REACTION_REMOVE" }, event);
     }
 
+    /// Makes a message show something else.
+    pub fn garble(&self, id: &str) {
+        self.world(|it| {
+            let message = it.messages.iter_mut().find(|it| it.id == id).expect("it stands");
+            (message.body["embeds"], message.body["content"]) = (json!([]), json!("?"));
+        });
+    }
+
     /// Removes a message, and no event tells of it. The thread below it stays.
     pub fn remove(&self, id: &str) {
         self.world(|it| it.messages.retain(|message| message.id != id));

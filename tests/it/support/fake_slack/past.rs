@@ -93,6 +93,15 @@ impl FakeSlack {
         });
     }
 
+    /// Makes a message show something else.
+    pub fn garble(&self, channel: &str, ts: &str) {
+        let block = json!({"type": "section", "text": {"type": "mrkdwn", "text": "?", "verbatim": true}});
+        self.world(|it| {
+            let message = it.messages.iter_mut().find(|it| it.channel == channel && it.ts == ts);
+            message.expect("it stands").body["blocks"] = json!([block]);
+        });
+    }
+
     /// Removes a message, and no event tells of it. One with replies leaves a tombstone.
     pub fn remove(&self, channel: &str, ts: &str) {
         self.world(|it| {
