@@ -206,7 +206,10 @@ async fn gone(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<()> {
     let stood = letter.message.clone().filter(|it| it.message.as_str() != PRIVATE);
     let again = letter.removed == 0 || (looked && letter.removed < REMOVED_MAX);
     if stood.is_some() && !again {
-        tracing::warn!(letter = letter.subject, "a message was removed again, and is not posted again for now");
+        tracing::warn!(
+            letter = letter.subject,
+            "a message was removed again, and is not posted again for now"
+        );
         store.letter_sent(letter.id, letter.wanted, None).await?;
     } else {
         tracing::info!(letter = letter.subject, "a message is gone, and is posted again");

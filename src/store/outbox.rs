@@ -142,9 +142,9 @@ impl Store {
         let row = sqlx::query(select!(
             "WHERE message = $1 OR id IN (SELECT outbox_id FROM gone WHERE gone.message = $1)"
         ))
-            .bind(to_json(message)?)
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
+        .bind(to_json(message)?)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
         row.as_ref().map(decode).transpose()
     }
 

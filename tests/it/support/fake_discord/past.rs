@@ -81,7 +81,8 @@ pub(super) fn users(world: &World, it: &Posted, emoji: &str, query: &str) -> Val
     let same = it.reactions.iter().filter(|(known, _)| !animated && plain(known) == plain(emoji));
     let users: BTreeSet<&String> = same.flat_map(|(_, users)| users).collect();
     let number = |it: &str| it.parse::<u64>().unwrap_or(0);
-    let page = users.into_iter().filter(|it| number(after) < number(it)).take(limit.unwrap_or(25).clamp(1, 100));
+    let page =
+        users.into_iter().filter(|it| number(after) < number(it)).take(limit.unwrap_or(25).clamp(1, 100));
     let user = |id: &String| match world.members.get(id) {
         Some(member) => member["user"].clone(),
         None => json!({"id": id, "username": "gone"}),

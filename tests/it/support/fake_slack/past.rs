@@ -109,7 +109,8 @@ impl FakeSlack {
             let at = it.messages.iter().position(|it| it.channel == channel && it.ts == ts);
             let Some(gone) = at.map(|at| it.messages.remove(at)) else { return };
             if answered {
-                let body = json!({"text": "This message was deleted.", "subtype": "tombstone", "hidden": true});
+                let body =
+                    json!({"text": "This message was deleted.", "subtype": "tombstone", "hidden": true});
                 let stone = Posted::of("USLACKBOT", body);
                 it.messages.push(Posted { channel: gone.channel, ts: gone.ts, ..stone });
             }
