@@ -63,7 +63,8 @@ pub(super) fn is_news(id: InboxId, acts: &[MarkAct]) -> bool {
     let repeats = before.last().is_some_and(|last| last.added == it.added);
     let taken_away = after.iter().any(|other| !other.added)
         || before.iter().any(|other| !other.added && is_later(other, it));
-    !repeats && !(it.added && taken_away)
+    let outdated = it.added && taken_away;
+    !(repeats || outdated)
 }
 
 /// Whether a removal that we were told of first was done after the mark was put there.
