@@ -31,13 +31,15 @@ pub(super) struct Drawn {
     pub(super) to: Option<Account>,
     /// People may answer with reactions.
     pub(super) offers_marks: bool,
+    /// A question that nobody has decided, with the seal that is asked about.
+    pub(super) asks: bool,
     /// What its chart is called as a picture, to be shown once in its thread.
     pub(super) picture: Option<String>,
 }
 
 impl Drawn {
     fn of(card: Card) -> Self {
-        Self { card, to: None, offers_marks: false, picture: None }
+        Self { card, to: None, offers_marks: false, asks: false, picture: None }
     }
 }
 
@@ -113,6 +115,7 @@ async fn code(bot: &Bot, id: LinkId) -> anyhow::Result<Card> {
 
 async fn gate(bot: &Bot, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> {
     let asked: Asked = bot.engine().store().load_gate::<Asked>(id).await?.body;
+    let asks = asked.gate.decision.is_none() && asked.gate.seal_number == seal_number;
     let offers_marks =
         asked.gate.decision.is_none() && asked.gate.policy.reactions && !view::needs_reason(&asked.gate);
     let view = view::gate(bot, &asked, seal_number).await?;
@@ -120,7 +123,7 @@ async fn gate(bot: &Bot, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> 
     let picture = Some(format!("{}-{}.png", view.number, view.seal_number));
     let card = words::gate::card(&view);
     let offers_marks = offers_marks && bot.shows(&asked, &card) == Shown::Whole;
-    Ok(Drawn { offers_marks, picture, ..Drawn::of(card) })
+    Ok(Drawn { offers_marks, asks, picture, ..Drawn::of(card) })
 }
 
 impl Bot {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Bot, command};
+use super::{Bot, command, mark};
 use crate::{
     alias::{Compat, Mode, Outcome},
     clock,
@@ -41,7 +41,10 @@ impl Call<'_> {
     pub(super) fn said(&self) -> &str {
         match &self.delivery.incoming {
             Incoming::Said(said) | Incoming::Missed { said, .. } => &said.text,
-            Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => "",
+            Incoming::Pressed { .. }
+            | Incoming::Unasked { .. }
+            | Incoming::Reacted { .. }
+            | Incoming::Found { .. } => "",
         }
     }
 
@@ -97,7 +100,9 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
         }
         Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
         Incoming::Unasked { act, .. } => unasked(bot, act).await?,
-        Incoming::Reacted { message, mark, added } => reacted(bot, &call, message, *mark, *added).await?,
+        Incoming::Reacted { message, mark, added, .. } | Incoming::Found { message, mark, added, .. } => {
+            reacted(bot, &call, message, *mark, *added).await?
+        }
     };
     finish(bot, &call, answer).await
 }
@@ -254,6 +259,9 @@ async fn reacted(
     let Some((gate, seal_number)) = letter(bot, message).await?.and_then(|it| gate_of(&it.subject)) else {
         return Ok(Answer::nothing());
     };
+    if !mark::is_news(call.id, &mark::acts(bot, message).await?) {
+        return Ok(Answer::nothing());
+    }
     let act = match (mark, added) {
         (Mark::Approve, true) => Act::Approve { reason: None },
         (Mark::Reject, true) => Act::Reject { reason: None },

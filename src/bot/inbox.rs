@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Bot, hear, trigger};
 use crate::{
     clock,
+    id::{MessageRef, Place},
     message::{Delivery, Incoming, words},
     store::inbox::Waiting,
 };
@@ -51,15 +52,22 @@ pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
 /// wait behind a command that asks a slow repository.
 pub(super) fn lane(delivery: &Delivery) -> String {
     let place = &delivery.place;
-    let channel = format!("{}/{}/{}", place.platform, place.workspace, place.channel);
     match &delivery.incoming {
-        Incoming::Said(_) | Incoming::Missed { .. } => channel,
+        Incoming::Said(_) | Incoming::Missed { .. } => channel_of(place),
         Incoming::Pressed { message, .. }
         | Incoming::Unasked { message, .. }
-        | Incoming::Reacted { message, .. } => {
-            format!("{channel}#{}", message.message)
-        }
+        | Incoming::Reacted { message, .. }
+        | Incoming::Found { message, .. } => lane_of(place, message),
     }
+}
+
+/// Where answers that are given on a message are handled.
+pub(super) fn lane_of(place: &Place, message: &MessageRef) -> String {
+    format!("{}#{}", channel_of(place), message.message)
+}
+
+fn channel_of(place: &Place) -> String {
+    format!("{}/{}/{}", place.platform, place.workspace, place.channel)
 }
 
 /// Starts on a delivery unless its lane is at work; the next round finds it again.

@@ -31,7 +31,8 @@ pub(super) async fn recall(bot: &Bot, platform: Platform, workspace: &WorkspaceI
             | Incoming::Missed { .. }
             | Incoming::Pressed { .. }
             | Incoming::Unasked { .. }
-            | Incoming::Reacted { .. } => {}
+            | Incoming::Reacted { .. }
+            | Incoming::Found { .. } => {}
         }
     }
     let live = bot.engine().live();

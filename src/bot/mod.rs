@@ -8,18 +8,21 @@
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`codes`]: the codes that were given out to link accounts;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
-//! - [`outbox`]: letters, drawn from history when they are sent; [`draw`]: history to cards; [`view`]: history as the
-//!   words want it; [`failure`]: why something failed; [`canary`]: what it left on its canary.
+//! - [`outbox`]: letters, drawn from history when they are sent; [`doubt`]: whether they stand still after nobody
+//!   listened; [`mark`]: reactions, told and found; [`draw`]: history to cards; [`view`]: history as the words want it;
+//!   [`failure`]: why something failed; [`canary`]: what it left on its canary.
 
 mod canary;
 mod codes;
 mod command;
+mod doubt;
 mod draw;
 mod failure;
 mod guide;
 mod hear;
 mod inbox;
 mod line;
+mod mark;
 mod memory;
 mod outbox;
 mod release;
@@ -90,12 +93,14 @@ impl Bot {
 
     /// The door that adapters hand deliveries to: durable first, then acknowledged.
     pub fn intake(&self) -> Intake {
-        let (bot, rememberer) = (self.clone(), self.clone());
+        let (bot, rememberer, doubter) = (self.clone(), self.clone(), self.clone());
         let intake = Intake::new(move |delivery: Delivery| {
             let bot = bot.clone();
             async move { bot.receive(delivery).await }
         });
         let intake = intake.guided(Arc::new(self.clone()));
+        let intake =
+            intake.welcoming(move |platform| drop(tokio::spawn(doubt::begin(doubter.clone(), platform))));
         intake.recalling(move |platform, workspace| {
             let bot = rememberer.clone();
             async move {

@@ -13,10 +13,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Bot,
+    doubt::{self, Doubts},
     draw::{self, Drawn},
 };
 use crate::{
-    chat::{Attachment, ChatAdapter, ChatError, png},
+    chat::{Attachment, ChatAdapter, ChatError, PRIVATE, png},
     clock,
     id::{MessageRef, OutboxId, Place, Platform},
     message::{Block, Card, Mark, words},
@@ -44,6 +45,8 @@ const PICTURE_SCALE: f32 = 2.0;
 
 /// Who answers a message waits at most this long for its post to be recorded: a platform that hangs holds up nobody.
 const RECORDED: Duration = Duration::from_secs(5);
+/// Times that one letter is posted again after somebody removed it.
+const REMOVED_MAX: i64 = 9;
 
 /// What is on its way, by channel.
 #[derive(Default)]
@@ -53,6 +56,7 @@ pub(super) struct Lanes {
     /// Where a message is posted that no row knows yet.
     posting: Mutex<HashSet<String>>,
     recorded: Notify,
+    pub(super) doubts: Doubts,
 }
 
 impl Lanes {
@@ -172,12 +176,16 @@ async fn send(
     };
     let sent = match (&drawn.to, &letter.message) {
         (Some(to), _) => adapter.whisper(&letter.place, to, &drawn.card).await.map(|()| None),
+        (None, Some(message)) if bot.0.lanes.doubts.holds(letter.id) => {
+            doubt::settle(bot, adapter, message, &drawn).await?.map(|()| None)
+        }
         (None, Some(message)) => adapter.edit(message, &drawn.card).await.map(|()| None),
         (None, None) => post(bot, adapter, letter, &drawn.card).await.map(Some),
     };
     match sent {
         Ok(message) => {
             let posted = message.clone();
+            bot.0.lanes.doubts.end(letter.id);
             store.letter_sent(letter.id, letter.wanted, message).await?;
             let Some(message) = posted else { return Ok(None) };
             if drawn.offers_marks && adapter.shows_all(&drawn.card) {
@@ -185,12 +193,29 @@ async fn send(
             }
             Ok(Some((message, drawn)))
         }
-        Err(ChatError::Gone) if letter.message.is_some() => {
-            store.letter_gone(letter.id).await?;
-            Ok(None)
-        }
+        Err(ChatError::Gone) if letter.message.is_some() => gone(bot, letter).await.map(|()| None),
         Err(error) => put_off(bot, letter, error).await.map(|()| None),
     }
+}
+
+/// Posts a message again that somebody removed. One that is removed once more is let go until the next look: somebody,
+/// or something, does not want it there.
+async fn gone(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<()> {
+    let store = bot.engine().store();
+    let looked = bot.0.lanes.doubts.end(letter.id);
+    let stood = letter.message.clone().filter(|it| it.message.as_str() != PRIVATE);
+    let again = letter.removed == 0 || (looked && letter.removed < REMOVED_MAX);
+    if stood.is_some() && !again {
+        tracing::warn!(
+            letter = letter.subject,
+            "a message was removed again, and is not posted again for now"
+        );
+        store.letter_sent(letter.id, letter.wanted, None).await?;
+    } else {
+        tracing::info!(letter = letter.subject, "a message is gone, and is posted again");
+        store.letter_gone(letter.id, stood, bot.engine().clock().now()).await?;
+    }
+    Ok(())
 }
 
 /// Posts, unless an earlier try was accepted although nobody heard so: its answer was lost, or we ended too early.
@@ -293,7 +318,8 @@ async fn tell_refusal(bot: &Bot, letter: &Letter<Value>, code: &str, fix: &str) 
     Ok(())
 }
 
-/// The same for every try of the same post: 24 digits of the row's id.
+/// The same for every try of the same post: 24 digits of the row's id, and which post of it this is after the first.
 fn nonce(letter: &Letter<Value>) -> String {
-    letter.id.to_string().replace('-', "").chars().skip(8).collect()
+    let digits: String = letter.id.to_string().replace('-', "").chars().skip(8).collect();
+    if letter.removed == 0 { digits } else { format!("{digits}{}", letter.removed) }
 }

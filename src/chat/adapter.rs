@@ -1,5 +1,6 @@
 //! What every chat platform can do for us.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -66,6 +67,16 @@ pub struct Attachment {
     pub alt: String,
 }
 
+/// Stands for the id of a message that only one person sees: nobody can find it again.
+pub const PRIVATE: &str = "private";
+
+/// A mark that stands under a message, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Marked {
+    pub account: Account,
+    pub mark: Mark,
+}
+
 /// One connection to one workspace of one platform. It never retries a call: the outbox above does.
 #[async_trait]
 pub trait ChatAdapter: Send + Sync {
@@ -85,6 +96,18 @@ pub trait ChatAdapter: Send + Sync {
 
     /// Makes a message of ours show this card. Repeating it changes nothing.
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError>;
+
+    /// Whether the message of ours shows this card still. [`ChatError::Gone`] if it does not stand there any more. A
+    /// platform that loses nothing need not look.
+    async fn stands(&self, _message: &MessageRef, _card: &Card) -> Result<bool, ChatError> {
+        Ok(true)
+    }
+
+    /// The marks that people have under a message now, ours left out. `None` where this platform does not tell of
+    /// marks, or not the way it is listened to: then none of them counts.
+    async fn marks(&self, _message: &MessageRef) -> Result<Option<BTreeSet<Marked>>, ChatError> {
+        Ok(None)
+    }
 
     /// Says something that only this account sees; it may not outlive a reload of the person's client.
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError>;

@@ -45,11 +45,14 @@ type Insert = dyn Fn(Delivery) -> BoxFuture<'static, Result<Accepted, IntakeErro
 
 type Recall = dyn Fn(Platform, WorkspaceId) -> BoxFuture<'static, Result<Memory, IntakeError>> + Send + Sync;
 
+type Returned = dyn Fn(Platform) + Send + Sync;
+
 /// Inserts a delivery into the inbox and returns; knows what was inserted, and whom to ask before.
 #[derive(Clone)]
 pub struct Intake {
     insert: Arc<Insert>,
     recall: Arc<Recall>,
+    returned: Arc<Returned>,
     guide: Arc<dyn Guide>,
 }
 
@@ -63,6 +66,7 @@ impl Intake {
         Self {
             insert: Arc::new(move |delivery| Box::pin(insert(delivery))),
             recall: Arc::new(|_, _| Box::pin(async { Ok(Memory::default()) })),
+            returned: Arc::new(|_| {}),
             guide: Arc::new(NoGuide),
         }
     }
@@ -79,6 +83,21 @@ impl Intake {
             it
         });
         Self { recall, ..self }
+    }
+
+    /// With somebody who wants to know when a platform is heard again.
+    #[must_use]
+    pub fn welcoming<F>(self, returned: F) -> Self
+    where
+        F: Fn(Platform) + Send + Sync + 'static,
+    {
+        Self { returned: Arc::new(returned), ..self }
+    }
+
+    /// This platform is heard, for the first time or again after a while in which things may have happened that nobody
+    /// will tell of.
+    pub fn returned(&self, platform: Platform) {
+        (self.returned)(platform);
     }
 
     /// With somebody to ask before a press counts and while a command is typed.

@@ -22,6 +22,6 @@ pub mod slack;
 mod stamp;
 pub mod terminal;
 
-pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Trouble};
+pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Marked, PRIVATE, Trouble};
 pub use guide::{Choice, Guide, GuideError, Typed};
 pub use intake::{Accepted, Intake, IntakeError, Memory, Spot};

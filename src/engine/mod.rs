@@ -65,7 +65,7 @@ use crate::{
 
 pub use gate::{Asked, Evidence, Longer, OpenGate, Voting, gate_subject, involved};
 pub use guard::{lock_for, rollout_of};
-pub use inquire::{Answered, Inquiry};
+pub use inquire::{Answered, Inquiry, inquiry_subject};
 pub use live::{Live, LivePolicy};
 pub use scope::SAID_AS;
 pub use start::{StartError, Starting, card_subject};

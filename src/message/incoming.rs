@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The two marks that vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
     /// ✅
@@ -57,6 +57,17 @@ pub enum Incoming {
         message: MessageRef,
         mark: Mark,
         added: bool,
+        /// By the platform's clock, where it says so.
+        #[serde(default)]
+        at: Option<Timestamp>,
+    },
+    /// Reacted while nobody listened, and seen by a look at the message. When it was done, nobody tells.
+    Found {
+        message: MessageRef,
+        mark: Mark,
+        added: bool,
+        /// Before this look, by our clock.
+        by: Timestamp,
     },
 }
 

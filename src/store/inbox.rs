@@ -130,6 +130,21 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// Everything of one lane from chat, done or not, in the order in which it came.
+    pub async fn deliveries_in(&self, lane: &str) -> Result<Vec<(InboxId, Timestamp, Value)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, body, received_at FROM inbox WHERE lane = $1 AND source = 'chat' ORDER BY received_at, id",
+        )
+        .bind(lane)
+        .fetch_all(&mut *self.reader().await?)
+        .await?;
+        let read = |row| {
+            let columns = Columns { table: "inbox", row };
+            Ok((columns.id("id", InboxId::parse)?, columns.at("received_at")?, columns.json("body")?))
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// Counts one try that ended in a passing fault; until `due` its lane goes on without it.
     pub async fn put_off_delivery(&self, id: InboxId, due: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| {

@@ -49,6 +49,8 @@ pub struct Letter<B> {
     /// Where it stands, once posted.
     pub message: Option<MessageRef>,
     pub tries: i64,
+    /// How often it was posted and then removed by somebody.
+    pub removed: i64,
     pub due_at: Timestamp,
     pub created_at: Timestamp,
 }
@@ -92,7 +94,8 @@ fn channel_key(place: &Place) -> String {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, subject, place, body, wanted, message, tries, due_at, created_at FROM outbox ",
+            "SELECT id, subject, place, body, wanted, message, tries, due_at, created_at, ",
+            "(SELECT COUNT(*) FROM gone WHERE gone.outbox_id = outbox.id) AS removed FROM outbox ",
             $rest
         )
     };
@@ -131,15 +134,17 @@ impl Store {
         Columns { table: "outbox", row: &row }.at_or_none("due")
     }
 
-    /// The letter that stands as this message: how a button or a reaction finds its gate.
+    /// The letter that stands as this message, or stood as it: how a reaction or a thread finds its gate.
     pub async fn find_letter<B: DeserializeOwned>(
         &self,
         message: &MessageRef,
     ) -> Result<Option<Letter<B>>, StoreError> {
-        let row = sqlx::query(select!("WHERE message = $1"))
-            .bind(to_json(message)?)
-            .fetch_optional(&mut *self.reader().await?)
-            .await?;
+        let row = sqlx::query(select!(
+            "WHERE message = $1 OR id IN (SELECT outbox_id FROM gone WHERE gone.message = $1)"
+        ))
+        .bind(to_json(message)?)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
         row.as_ref().map(decode).transpose()
     }
 
@@ -200,14 +205,42 @@ impl Store {
         .await
     }
 
-    /// The message is gone (deleted by a moderator): the next drawing posts it anew.
-    pub async fn letter_gone(&self, id: OutboxId) -> Result<(), StoreError> {
+    /// The message is gone (deleted by a moderator): the next drawing posts it anew. What was answered to one person
+    /// alone stood nowhere, so `message` is `None` for it.
+    pub async fn letter_gone(
+        &self,
+        id: OutboxId,
+        message: Option<MessageRef>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let message = message.map(|it| to_json(&it)).transpose()?;
         self.write(move |tx| {
             Box::pin(async move {
+                if let Some(message) = message {
+                    let insert = "INSERT INTO gone (message, outbox_id, at) VALUES ($1, $2, $3) ON CONFLICT (message) DO NOTHING";
+                    let insert = sqlx::query(insert).bind(message).bind(id.to_string());
+                    insert.bind(clock::to_millis(now)).execute(&mut tx.connection).await?;
+                }
                 sqlx::query("UPDATE outbox SET message = NULL, wanted = wanted + 1 WHERE id = $1")
                     .bind(id.to_string())
                     .execute(&mut tx.connection)
                     .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Wants letters drawn again that were sent, as nobody knows how they stand now.
+    pub async fn doubt_letters(&self, ids: Vec<OutboxId>) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                for id in &ids {
+                    sqlx::query("UPDATE outbox SET wanted = wanted + 1, tries = 0 WHERE id = $1 AND message IS NOT NULL")
+                        .bind(id.to_string())
+                        .execute(&mut tx.connection)
+                        .await?;
+                }
                 Ok(())
             })
         })
@@ -225,6 +258,7 @@ fn decode<B: DeserializeOwned>(row: &AnyRow) -> Result<Letter<B>, StoreError> {
         wanted: columns.number("wanted")?,
         message: columns.json_or_none("message")?,
         tries: columns.number("tries")?,
+        removed: columns.number("removed")?,
         due_at: columns.at("due_at")?,
         created_at: columns.at("created_at")?,
     })

@@ -27,6 +27,7 @@ mod http;
 mod line;
 mod missed;
 mod register;
+mod reread;
 
 fn adapter(fake: &FakeDiscord, token: &str) -> Arc<Discord> {
     adapter_with(fake, token, DiscordHearing::Gateway, None)
@@ -232,7 +233,7 @@ async fn marks_are_heard_when_added_and_when_removed() {
     ] {
         talk.fake.react(BEA, GENERAL, &shown.id, emoji, added);
         let heard = talk.inbox.next().await;
-        assert_eq!(heard.incoming, Incoming::Reacted { message: posted.clone(), mark, added });
+        assert_eq!(heard.incoming, Incoming::Reacted { message: posted.clone(), mark, added, at: None });
         assert!(!keys.contains(&heard.key), "each is an act of its own");
         keys.push(heard.key);
     }

@@ -5,6 +5,7 @@ mod form;
 mod http;
 mod manifest;
 mod missed;
+mod reread;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,7 +208,8 @@ async fn marks_are_heard_when_added_and_when_removed() {
     ] {
         talk.fake.react(BEA, GENERAL, &shown.ts, name, added);
         let heard = talk.inbox.next().await;
-        assert_eq!(heard.incoming, Incoming::Reacted { message: posted.clone(), mark, added });
+        let Incoming::Reacted { at: Some(at), .. } = heard.incoming else { panic!("when? {heard:?}") };
+        assert_eq!(heard.incoming, Incoming::Reacted { message: posted.clone(), mark, added, at: Some(at) });
         assert_eq!(heard.account.user.as_str(), BEA);
     }
     talk.finish().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lockkeeper::clock::from_millis;
-use lockkeeper::id::{Digest, ExecutionId, GateId, GrantId, Place, Platform, ReleaseId, Seal};
+use lockkeeper::id::{Digest, ExecutionId, GateId, GrantId, MessageRef, Place, Platform, ReleaseId, Seal};
 use lockkeeper::status::Status;
 use lockkeeper::store::attempt::{self, Beginning};
 use lockkeeper::store::execution::{Execution, Visit};
@@ -343,6 +343,33 @@ async fn the_latest_wish_for_a_message_is_the_one_that_is_sent() {
     assert!(store.waiting_letters::<Value>(NOW, 9).await.unwrap().is_empty());
     commit(&store, vec![Change::Redraw("card:1".into())]).await.unwrap();
     assert_eq!(store.waiting_letters::<Value>(NOW, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_removed_and_posted_again_is_one_letter_under_both_names() {
+    let (_dir, store) = open().await;
+    commit(&store, vec![letter(1)]).await.unwrap();
+    let first = store.waiting_letters::<Value>(NOW, 9).await.unwrap().remove(0);
+    let message = |name: &str| MessageRef { place: first.place.clone(), message: name.into() };
+    store.letter_sent(first.id, first.wanted, Some(message("old"))).await.unwrap();
+    assert!(store.waiting_letters::<Value>(NOW, 9).await.unwrap().is_empty());
+    store.doubt_letters(vec![first.id]).await.unwrap();
+    let doubted = store.waiting_letters::<Value>(NOW, 9).await.unwrap().remove(0);
+    assert_eq!((doubted.message, doubted.removed), (Some(message("old")), 0));
+    for _ in 0..2 {
+        store.letter_gone(first.id, Some(message("old")), NOW).await.unwrap();
+    }
+    let again = store.waiting_letters::<Value>(NOW, 9).await.unwrap().remove(0);
+    assert_eq!((again.message, again.removed), (None, 1));
+    store.letter_sent(again.id, again.wanted, Some(message("new"))).await.unwrap();
+    for name in ["old", "new"] {
+        let found = store.find_letter::<Value>(&message(name)).await.unwrap();
+        assert_eq!(found.map(|it| it.id), Some(first.id), "{name}");
+    }
+    assert!(store.find_letter::<Value>(&message("another")).await.unwrap().is_none());
+    // What stood nowhere leaves no name.
+    store.letter_gone(first.id, None, NOW).await.unwrap();
+    assert_eq!(store.waiting_letters::<Value>(NOW, 9).await.unwrap()[0].removed, 1);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::signature::{SignatureError, verify};
 use super::{Backoff, ChatError, Discord, DiscordHearing, Intake, ListenError};
+use crate::id::Platform;
 
 /// Discord waits 3 s in all.
 const GUILD_MAX: Duration = Duration::from_secs(1);
@@ -86,9 +87,14 @@ impl Discord {
 
     /// Where Discord posts to us, silence may mean that nobody does anything: we ask whether it is still there, and
     /// whether our token still counts.
-    pub(super) async fn keep_asking(&self, stop: &CancellationToken) -> Result<(), ListenError> {
+    pub(super) async fn keep_asking(
+        &self,
+        intake: &Intake,
+        stop: &CancellationToken,
+    ) -> Result<(), ListenError> {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         let ears = Arc::clone(&self.ears);
+        let mut known = false;
         loop {
             let asked = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -98,6 +104,9 @@ impl Discord {
                 Ok(_) => {
                     ears.hear();
                     backoff.reset();
+                    if !std::mem::replace(&mut known, true) {
+                        intake.returned(Platform::Discord);
+                    }
                     self.timing.ask
                 }
                 Err(ChatError::Refused { code, fix }) if code == "401" => {

@@ -19,6 +19,7 @@ use super::rest::{Rest, id};
 use super::session::Session;
 use super::token::Tokens;
 use crate::clock::SharedClock;
+use crate::id::Platform;
 use crate::message::Delivery;
 
 /// A look at an unknown channel must not hold up what comes after it.
@@ -145,6 +146,10 @@ impl Ears {
         let (kind, data) = (heard.kind.as_str(), &heard.data);
         for (channel, parent) in events::channels(kind, data) {
             self.learn(&channel, parent.as_deref());
+        }
+        // What was replayed stands before it in the queue, and so in the inbox.
+        if matches!(kind, "READY" | "RESUMED") {
+            intake.returned(Platform::Discord);
         }
         if kind == "INTERACTION_CREATE" {
             return self.interact(intake, data, heard.replayed).await;

@@ -159,16 +159,20 @@ fn said(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
     })
 }
 
+/// What an emoji of Discord's own means at a gate; those of servers have an id.
+pub(super) fn mark(emoji: &Value) -> Option<Mark> {
+    match emoji["name"].as_str().filter(|_| emoji["id"].is_null())?.trim_end_matches('\u{fe0f}') {
+        "✅" => Some(Mark::Approve),
+        "⛔" => Some(Mark::Reject),
+        _ => None,
+    }
+}
+
 /// A reaction has no id: its place in the session is its name, the same when it is replayed.
 fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
-    let emoji = &data["emoji"];
-    let mark = match emoji["name"].as_str()?.trim_end_matches('\u{fe0f}') {
-        "✅" => Mark::Approve,
-        "⛔" => Mark::Reject,
-        _ => return None,
-    };
+    let mark = mark(&data["emoji"])?;
     let user = data["user_id"].as_str()?;
-    if user == scene.own || !emoji["id"].is_null() || data["member"]["user"]["bot"] == true {
+    if user == scene.own || data["member"]["user"]["bot"] == true {
         return None;
     }
     let (channel, message) = (data["channel_id"].as_str()?, data["message_id"].as_str()?);
@@ -187,6 +191,7 @@ fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
             message: MessageRef { place, message: MessageId::from(message) },
             mark,
             added,
+            at: None,
         },
     })
 }

@@ -3,6 +3,7 @@
 //! - `rest`: calls and how they fail;
 //! - `gateway`: one listening line; `listen`: one after another; `session`: what of it outlives the process; `missed`:
 //!   what no session brought;
+//! - `reread`: how a message of ours stands, and what people put under it;
 //! - `events`: events as deliveries; `ears`: storing them;
 //! - `door`: interactions over HTTP; `signature`: who posts there;
 //! - [`commands()`]: our commands as Discord is to have them; `register`: giving it them, and how to invite the bot;
@@ -20,6 +21,7 @@ mod listen;
 mod missed;
 mod register;
 pub mod render;
+mod reread;
 mod rest;
 mod session;
 mod signature;
@@ -31,7 +33,7 @@ pub use door::{Arrival, Refused};
 pub use register::{Found, Registered, invitation};
 pub use signature::{KeyError, PublicKey, SignatureError};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -49,7 +51,7 @@ use self::ears::Ears;
 use self::rest::{Rest, id};
 use self::session::Sessions;
 use super::backoff::{Backoff, chance};
-use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
+use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Marked, PRIVATE, Trouble};
 use crate::clock::{SharedClock, between};
 use crate::id::{Account, Digest, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
@@ -115,8 +117,6 @@ const THREAD_NAME_MAX: usize = 100;
 const ALT_MAX: usize = 1_000;
 /// Missing access, missing permissions.
 const OUTSIDE: [&str; 2] = ["50001", "50013"];
-/// Stands for a message that only one person sees.
-const PRIVATE: &str = "private";
 
 /// One Discord guild.
 pub struct Discord {
@@ -308,6 +308,18 @@ impl ChatAdapter for Discord {
         self.rest.patch(route, &render::render(card).edit()).await.map(drop)
     }
 
+    async fn stands(&self, message: &MessageRef, card: &Card) -> Result<bool, ChatError> {
+        self.shows(message, card).await
+    }
+
+    async fn marks(&self, message: &MessageRef) -> Result<Option<BTreeSet<Marked>>, ChatError> {
+        match self.hearing {
+            DiscordHearing::Gateway => self.read_marks(message).await.map(Some),
+            // Nobody tells of a mark there, so none counts, however it is come by.
+            DiscordHearing::Http { .. } => Ok(None),
+        }
+    }
+
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
         let rendered = render::render(card);
         match self.say_aside(place, Some(to), &rendered).await {
@@ -379,7 +391,7 @@ impl ChatAdapter for Discord {
         self.ears.life.begin(self.clock.now());
         let ended = match self.hearing {
             DiscordHearing::Gateway => self.hear_people(&intake, &stop).await,
-            DiscordHearing::Http { .. } => self.keep_asking(&stop).await,
+            DiscordHearing::Http { .. } => self.keep_asking(&intake, &stop).await,
         };
         self.ears.life.end(ended.clone().err());
         ended

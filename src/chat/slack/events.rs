@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::missed::said_at;
 use super::text::typed;
 use crate::id::{Account, ChannelId, MessageId, MessageRef, Place, Platform, UserId, WorkspaceId};
 use crate::identity::Standing;
@@ -98,12 +99,17 @@ fn said(event: &Value, own: &Own) -> Option<Delivery> {
     })
 }
 
+/// What an emoji means at a gate.
+pub(super) fn mark(emoji: &str) -> Option<Mark> {
+    match emoji {
+        "white_check_mark" => Some(Mark::Approve),
+        "no_entry" => Some(Mark::Reject),
+        _ => None,
+    }
+}
+
 fn reacted(payload: &Value, event: &Value, own: &Own, added: bool) -> Option<Delivery> {
-    let mark = match event["reaction"].as_str()? {
-        "white_check_mark" => Mark::Approve,
-        "no_entry" => Mark::Reject,
-        _ => return None,
-    };
+    let mark = mark(event["reaction"].as_str()?)?;
     let user = event["user"].as_str().filter(|it| *it != own.user)?;
     let item = &event["item"];
     let channel = item["channel"].as_str()?;
@@ -119,6 +125,7 @@ fn reacted(payload: &Value, event: &Value, own: &Own, added: bool) -> Option<Del
             message: MessageRef { place, message: MessageId::from(message) },
             mark,
             added,
+            at: event["event_ts"].as_str().and_then(said_at),
         },
     })
 }

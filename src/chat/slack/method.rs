@@ -12,6 +12,7 @@ pub(super) enum Method {
     Whisper,
     Edit,
     React,
+    Reactions,
     UserInfo,
     History,
     Replies,
@@ -24,13 +25,14 @@ pub(super) enum Method {
 const HISTORY: &[&str] = &["channels:history", "groups:history", "im:history", "mpim:history"];
 
 impl Method {
-    pub(super) const ALL: [Method; 12] = [
+    pub(super) const ALL: [Method; 13] = [
         Method::Test,
         Method::OpenConnection,
         Method::Post,
         Method::Whisper,
         Method::Edit,
         Method::React,
+        Method::Reactions,
         Method::UserInfo,
         Method::History,
         Method::Replies,
@@ -48,6 +50,7 @@ impl Method {
             Method::Whisper => "chat.postEphemeral",
             Method::Edit => "chat.update",
             Method::React => "reactions.add",
+            Method::Reactions => "reactions.get",
             Method::UserInfo => "users.info",
             Method::History => "conversations.history",
             Method::Replies => "conversations.replies",
@@ -64,6 +67,7 @@ impl Method {
             Method::Test | Method::OpenConnection | Method::OpenView => &[],
             Method::Post | Method::Whisper | Method::Edit => &["chat:write"],
             Method::React => &["reactions:write"],
+            Method::Reactions => &["reactions:read"],
             Method::UserInfo => &["users:read"],
             Method::History | Method::Replies => HISTORY,
             Method::AnnounceUpload | Method::CompleteUpload => &["files:write"],
@@ -79,6 +83,7 @@ impl Method {
             | Method::Whisper
             | Method::Edit
             | Method::React
+            | Method::Reactions
             | Method::UserInfo
             | Method::History
             | Method::Replies

@@ -27,6 +27,11 @@ const TRIES: usize = 3;
 
 /// Looks through every channel that people have spoken to us in. `heard_at`: until when this process listened.
 pub(super) async fn fetch(ears: Arc<Ears>, heard_at: Option<Timestamp>) {
+    find(&ears, heard_at).await;
+    ears.intake.returned(Platform::Slack);
+}
+
+async fn find(ears: &Arc<Ears>, heard_at: Option<Timestamp>) {
     let workspace = ears.own.place("", None).workspace;
     let memory = match ears.intake.memory(Platform::Slack, workspace).await {
         Ok(memory) => memory,
@@ -39,7 +44,7 @@ pub(super) async fn fetch(ears: Arc<Ears>, heard_at: Option<Timestamp>) {
     let Some(alive) = heard_at.max(memory.heard_at) else { return };
     let mut found = 0;
     for spot in &memory.spots {
-        match look(&ears, spot, floor(&ears, spot, alive)).await {
+        match look(ears, spot, floor(ears, spot, alive)).await {
             Ok(number) => found += number,
             Err(error) => {
                 tracing::warn!(channel = %spot.channel, %error, "a channel could not be read for what was missed");
@@ -57,7 +62,7 @@ fn floor(ears: &Ears, spot: &Spot, alive: Timestamp) -> Timestamp {
 }
 
 /// The time in a `ts`: seconds and a counter.
-fn said_at(ts: &str) -> Option<Timestamp> {
+pub(super) fn said_at(ts: &str) -> Option<Timestamp> {
     let (seconds, rest) = ts.split_once('.')?;
     let millis = rest.get(..3).and_then(|it| it.parse::<i64>().ok()).unwrap_or(0);
     Some(from_millis(seconds.parse::<i64>().ok()?.checked_mul(1_000)?.checked_add(millis)?))
@@ -159,7 +164,8 @@ fn delivery(ears: &Ears, channel: &str, mut message: Value) -> Option<Delivery> 
         other @ (Incoming::Missed { .. }
         | Incoming::Pressed { .. }
         | Incoming::Unasked { .. }
-        | Incoming::Reacted { .. }) => other,
+        | Incoming::Reacted { .. }
+        | Incoming::Found { .. }) => other,
     };
     Some(Delivery { incoming, ..delivery })
 }

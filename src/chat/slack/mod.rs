@@ -5,6 +5,7 @@
 //! - [`door`]: the same over HTTP; `signature`: who posts there;
 //! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
 //! - `missed`: what was said while nobody listened;
+//! - `reread`: how a message of ours stands, and what people put under it;
 //! - `look`: what `doctor` asks;
 //! - `outlet`: where commands are answered from outside a channel;
 //! - [`render`]: cards as Block Kit; `text`: mrkdwn.
@@ -20,6 +21,7 @@ mod method;
 mod missed;
 mod outlet;
 pub mod render;
+mod reread;
 mod signature;
 mod socket;
 mod text;
@@ -29,7 +31,7 @@ pub use look::Finding;
 pub use manifest::manifest;
 pub use signature::SignatureError;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,7 +52,7 @@ use self::method::Method;
 use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
-use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Trouble};
+use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Marked, PRIVATE, Trouble};
 use crate::clock::{SharedClock, between, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
@@ -302,7 +304,8 @@ fn addressed(place: &Place, mut body: Value) -> Value {
 
 /// A card as a message's body. Nothing in it is unfurled, and only what we marked as active is.
 fn drawn(card: &Card) -> Value {
-    let rendered = render::render(card);
+    let mut rendered = render::render(card);
+    reread::imprint(&mut rendered);
     json!({
         "blocks": rendered.blocks,
         "text": rendered.text,
@@ -322,8 +325,6 @@ fn emoji(mark: Mark) -> &'static str {
 
 /// Marks our messages, so that one whose answer got lost can be found again.
 const METADATA: &str = "lockkeeper";
-/// Stands for a message that only one person sees.
-const PRIVATE: &str = "private";
 const FIND_MAX: u32 = 200;
 /// A look goes this far back: the outbox looks soon after it posted.
 const FIND_BACK: Duration = Duration::from_secs(3_600);
@@ -390,6 +391,14 @@ impl ChatAdapter for Slack {
         body["channel"] = json!(message.place.channel.as_str());
         body["ts"] = json!(message.message.as_str());
         self.api.post(Method::Edit, &body).await.map(drop)
+    }
+
+    async fn stands(&self, message: &MessageRef, card: &Card) -> Result<bool, ChatError> {
+        self.shows(message, card).await
+    }
+
+    async fn marks(&self, message: &MessageRef) -> Result<Option<BTreeSet<Marked>>, ChatError> {
+        self.read_marks(message).await.map(Some)
     }
 
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {

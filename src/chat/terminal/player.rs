@@ -170,7 +170,7 @@ impl Player {
     pub fn react(&self, user: &str, message: &MessageRef, mark: Mark, added: bool) {
         let sign = if added { "+" } else { "-" };
         self.note(&format!("{user}> {sign}{mark:?}"));
-        self.send(self.delivery(user, Incoming::Reacted { message: message.clone(), mark, added }));
+        self.send(self.delivery(user, Incoming::Reacted { message: message.clone(), mark, added, at: None }));
     }
 
     fn delivery(&self, user: &str, incoming: Incoming) -> Delivery {

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod card;
+mod deaf;
 mod decide;
 mod extend;
 mod failure;
@@ -23,5 +24,6 @@ mod secret;
 mod succession;
 mod talk;
 mod turn;
+mod two_chats;
 mod whereabouts;
 mod workflow;

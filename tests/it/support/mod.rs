@@ -51,6 +51,7 @@ struct Rows {
     duplicates: usize,
     refuse: usize,
     memory: Memory,
+    returned: usize,
     stall: Option<Duration>,
 }
 
@@ -60,10 +61,14 @@ impl Inbox {
     }
 
     pub fn intake(&self) -> Intake {
-        let (inbox, remembering) = (self.clone(), self.clone());
+        let (inbox, remembering, welcoming) = (self.clone(), self.clone(), self.clone());
         let intake = Intake::new(move |delivery| {
             let inbox = inbox.clone();
             async move { inbox.insert(delivery).await }
+        });
+        let intake = intake.welcoming(move |_| {
+            welcoming.rows(|it| it.returned += 1);
+            welcoming.0.changed.notify_waiters();
         });
         intake.recalling(move |_, _| {
             let memory = remembering.rows(|it| it.memory.clone());
@@ -106,6 +111,11 @@ impl Inbox {
     /// The store takes this long for the next delivery.
     pub fn stall_next(&self, stall: Duration) {
         self.rows(|it| it.stall = Some(stall));
+    }
+
+    /// How often a platform was heard again.
+    pub fn returned(&self) -> usize {
+        self.rows(|it| it.returned)
     }
 
     pub fn duplicates(&self) -> usize {

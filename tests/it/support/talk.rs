@@ -48,6 +48,30 @@ macro_rules! each_chat {
     };
 }
 
+/// The same without the terminal: what only platforms lose and forget.
+macro_rules! each_platform {
+    ($conversation:ident, $open:expr) => {
+        mod $conversation {
+            use super::*;
+            use crate::support::chat::{DiscordChat, SlackChat};
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_slack() {
+                let mut talk: Talk<SlackChat> = $open.await;
+                super::$conversation(&mut talk).await;
+                talk.end().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_discord() {
+                let mut talk: Talk<DiscordChat> = $open.await;
+                super::$conversation(&mut talk).await;
+                talk.end().await;
+            }
+        }
+    };
+}
+
 /// What a message reads, as a snapshot: the same on every chat.
 macro_rules! reads {
     ($seen:expr, @$words:literal) => {{
@@ -56,7 +80,7 @@ macro_rules! reads {
     }};
 }
 
-pub(crate) use {each_chat, reads};
+pub(crate) use {each_chat, each_platform, reads};
 
 /// Somebody's words to the bot and what came of them, on one chat.
 pub struct Talk<C> {
@@ -197,7 +221,16 @@ impl<C: Chat> Talk<C> {
 
     /// Stops the bot as SIGTERM does, and starts it on what is there.
     pub async fn restarts(&mut self) {
+        self.ends().await;
+        self.begins().await;
+    }
+
+    /// Stops the bot; the chat goes on.
+    pub async fn ends(&mut self) {
         self.bot.take().expect("a bot").stop().await;
+    }
+
+    pub async fn begins(&mut self) {
         self.bot = Some(self.chat.connect(&self.config).await);
     }
 

@@ -8,7 +8,7 @@ use super::super::fake_discord::{BOT, FakeDiscord, GENERAL, GUILD, MEMBERS, Post
 use super::super::house::{Bot, House};
 use super::super::wire::Upload;
 use super::super::within;
-use super::{Chat, PATIENCE, Person, Seen, join, move_to};
+use super::{Chat, PATIENCE, Person, Platform, Seen, join, move_to};
 
 /// Asks one person whether they mean what they pressed.
 fn is_question(posted: &Posted) -> bool {
@@ -55,6 +55,32 @@ impl DiscordChat {
     }
 }
 
+fn emoji(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Approve => "✅",
+        Mark::Reject => "⛔",
+    }
+}
+
+impl Platform for DiscordChat {
+    fn remove(&self, message: &Seen) {
+        self.0.remove(&message.id);
+    }
+
+    fn garble(&self, message: &Seen) {
+        self.0.garble(&message.id);
+    }
+
+    fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
+        self.0.put_mark(who.account(&MEMBERS), &message.id, emoji(mark), added);
+    }
+
+    fn cut(&self) {
+        self.0.forget_sessions();
+        self.0.drop_all_lines();
+    }
+}
+
 impl Chat for DiscordChat {
     async fn start() -> Self {
         Self(FakeDiscord::start().await)
@@ -94,11 +120,7 @@ impl Chat for DiscordChat {
     }
 
     fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
-        let emoji = match mark {
-            Mark::Approve => "✅",
-            Mark::Reject => "⛔",
-        };
-        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, emoji, added);
+        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, emoji(mark), added);
     }
 
     fn shown(&self) -> Vec<Seen> {

@@ -125,6 +125,21 @@ pub trait Chat: Sized {
     async fn finish(self);
 }
 
+/// What can happen on a platform, and not at a terminal.
+pub trait Platform: Chat {
+    /// Somebody who may removes a message, and no event tells of it.
+    fn remove(&self, message: &Seen);
+
+    /// Makes a message of the bot's show something else, as a bot would that was put back to an older state.
+    fn garble(&self, message: &Seen);
+
+    /// Puts a mark under a message or takes it away, and no event tells of it.
+    fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool);
+
+    /// The bot's line breaks, and nothing that happens until it has another is told.
+    fn cut(&self);
+}
+
 /// Lets a bot listen on one platform too, whose name and section are these: people keep their accounts at the terminal.
 fn join(settings: &Path, platform: &str, section: &str, account: impl Fn(Person) -> String) {
     change(&settings.join("lockkeeper.yaml"), |text| format!("{text}{section}\n"));

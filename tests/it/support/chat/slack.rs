@@ -7,7 +7,7 @@ use super::super::fake_slack::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, GENERAL, ME
 use super::super::house::{Bot, House};
 use super::super::wire::Upload;
 use super::super::within;
-use super::{Chat, PATIENCE, Person, Seen, join, move_to};
+use super::{Chat, PATIENCE, Person, Platform, Seen, join, move_to};
 
 /// A Slack workspace.
 pub struct SlackChat(pub FakeSlack);
@@ -47,6 +47,31 @@ impl SlackChat {
     }
 }
 
+fn emoji(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Approve => "white_check_mark",
+        Mark::Reject => "no_entry",
+    }
+}
+
+impl Platform for SlackChat {
+    fn remove(&self, message: &Seen) {
+        self.0.remove(GENERAL, &message.id);
+    }
+
+    fn garble(&self, message: &Seen) {
+        self.0.garble(GENERAL, &message.id);
+    }
+
+    fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
+        self.0.put_mark(who.account(&MEMBERS), GENERAL, &message.id, emoji(mark), added);
+    }
+
+    fn cut(&self) {
+        self.0.drop_sockets();
+    }
+}
+
 impl Chat for SlackChat {
     async fn start() -> Self {
         Self(FakeSlack::start().await)
@@ -74,11 +99,7 @@ impl Chat for SlackChat {
     }
 
     fn react(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
-        let name = match mark {
-            Mark::Approve => "white_check_mark",
-            Mark::Reject => "no_entry",
-        };
-        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, name, added);
+        self.0.react(who.account(&MEMBERS), GENERAL, &message.id, emoji(mark), added);
     }
 
     fn shown(&self) -> Vec<Seen> {

@@ -52,17 +52,40 @@ impl FakeDiscord {
     }
 
     pub fn delete(&self, channel: &str, id: &str) {
-        self.world(|it| it.messages.retain(|message| message.id != id));
+        self.remove(id);
         self.happen("MESSAGE_DELETE", json!({"id": id, "channel_id": channel, "guild_id": GUILD}));
     }
 
     pub fn react(&self, user: &str, channel: &str, id: &str, emoji: &str, added: bool) {
+        self.put_mark(user, id, emoji, added);
         let mut event = json!({"user_id": user, "channel_id": channel, "message_id": id, "guild_id": GUILD,
             "emoji": {"id": null, "name": emoji}, "burst": false, "type": 0});
         if added {
             event["member"] = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
         }
         self.happen(if added { "MESSAGE_REACTION_ADD" } else { "MESSAGE_REACTION_REMOVE" }, event);
+    }
+
+    /// Makes a message show something else.
+    pub fn garble(&self, id: &str) {
+        self.world(|it| {
+            let message = it.messages.iter_mut().find(|it| it.id == id).expect("it stands");
+            (message.body["embeds"], message.body["content"]) = (json!([]), json!("?"));
+        });
+    }
+
+    /// Removes a message, and no event tells of it. The thread below it stays.
+    pub fn remove(&self, id: &str) {
+        self.world(|it| it.messages.retain(|message| message.id != id));
+    }
+
+    /// Puts a mark under a message or takes it away, and no event tells of it.
+    pub fn put_mark(&self, user: &str, id: &str, emoji: &str, added: bool) {
+        self.world(|it| {
+            let Some(message) = it.messages.iter_mut().find(|it| it.id == id) else { return };
+            let users = message.reactions.entry(emoji.to_owned()).or_default();
+            let _ = if added { users.insert(user.to_owned()) } else { users.remove(user) };
+        });
     }
 
     /// A thread that a person made.

@@ -120,6 +120,7 @@ struct World {
     refuses_identify: Option<u16>,
     refuses_resume: Option<u16>,
     shut: bool,
+    away: bool,
     all_lines: Vec<mpsc::UnboundedSender<Push>>,
 }
 
@@ -241,6 +242,7 @@ impl FakeDiscord {
             refuses_identify: None,
             refuses_resume: None,
             shut: false,
+            away: false,
             all_lines: Vec::new(),
         };
         let fake = Self {
@@ -317,6 +319,16 @@ impl FakeDiscord {
     /// No line opens; those that stand stay.
     pub fn shut_gateway(&self, shut: bool) {
         self.world(|it| it.shut = shut);
+    }
+
+    /// Nothing of Discord answers; its memory stays.
+    pub fn go_away(&self) {
+        self.world(|it| (it.away, it.shut) = (true, true));
+        self.drop_all_lines();
+    }
+
+    pub fn come_back(&self) {
+        self.world(|it| (it.away, it.shut) = (false, false));
     }
 
     /// Cuts every line, those without a session too.

@@ -1,5 +1,7 @@
 //! What stands in the fake's channels: after a message, the oldest hundred that follow it, the newest of them first.
 
+use std::collections::BTreeSet;
+
 use lockkeeper::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -35,6 +37,57 @@ fn drawn(world: &World, it: &Posted) -> Value {
         message.remove("member");
     }
     message
+}
+
+/// `GET /channels/{id}/messages/{id}` (<https://docs.discord.com/developers/resources/message#message-object>): with
+/// fields that nobody sent, and without blanks at the ends of a text.
+pub(super) fn message(world: &World, it: &Posted) -> Value {
+    let mut message = drawn(world, it);
+    for key in ["content", "embeds", "components"] {
+        if !it.body[key].is_null() {
+            message[key] = it.body[key].clone();
+        }
+    }
+    for embed in message["embeds"].as_array_mut().into_iter().flatten() {
+        embed["type"] = json!("rich");
+        if let Some(text) = embed["description"].as_str() {
+            embed["description"] = json!(text.trim());
+        }
+    }
+    for (at, row) in message["components"].as_array_mut().into_iter().flatten().enumerate() {
+        row["id"] = json!(at + 1);
+    }
+    let reactions = it.reactions.iter().filter(|(_, users)| !users.is_empty()).map(|(emoji, users)| {
+        let details = json!({"normal": users.len(), "burst": 0});
+        json!({"emoji": {"id": null, "name": plain(emoji)}, "count": users.len(), "count_details": details,
+            "me": users.contains(BOT)})
+    });
+    message["reactions"] = reactions.collect();
+    message
+}
+
+/// An emoji as people write it: addresses have it in escapes.
+pub(super) fn plain(emoji: &str) -> String {
+    let pair = format!("{emoji}=");
+    form_urlencoded::parse(pair.as_bytes()).next().map_or(String::new(), |(emoji, _)| emoji.into_owned())
+}
+
+/// `GET /channels/{id}/messages/{id}/reactions/{emoji}`
+/// (<https://docs.discord.com/developers/resources/message#get-reactions>): by the users' ids, a page at a time.
+pub(super) fn users(world: &World, it: &Posted, emoji: &str, query: &str) -> Value {
+    let given = |key: &str| query.split('&').find_map(|it| it.strip_prefix(key)?.strip_prefix('='));
+    let (after, limit) = (given("after").unwrap_or("0"), given("limit").and_then(|it| it.parse().ok()));
+    let animated = given("type") == Some("1");
+    let same = it.reactions.iter().filter(|(known, _)| !animated && plain(known) == plain(emoji));
+    let users: BTreeSet<&String> = same.flat_map(|(_, users)| users).collect();
+    let number = |it: &str| it.parse::<u64>().unwrap_or(0);
+    let page =
+        users.into_iter().filter(|it| number(after) < number(it)).take(limit.unwrap_or(25).clamp(1, 100));
+    let user = |id: &String| match world.members.get(id) {
+        Some(member) => member["user"].clone(),
+        None => json!({"id": id, "username": "gone"}),
+    };
+    page.map(user).collect()
 }
 
 /// `GET /guilds/{id}/threads/active`

@@ -32,6 +32,9 @@ async fn call(
         it.calls.push(name.clone());
         it.faults.take(&name)
     });
+    if fake.look(|it| it.away) {
+        return status(503);
+    }
     let given = headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
     if given != format!("Bot {TOKEN}") {
         return reply(Err((401, 0)));
@@ -114,6 +117,16 @@ fn answer(
         ("GET", ["channels", channel, "messages"]) => {
             open(world, channel)?;
             Ok(past::page(world, channel, query))
+        }
+        ("GET", ["channels", channel, "messages", id]) => {
+            open(world, channel)?;
+            let message = find(world, channel, id)?.clone();
+            Ok(past::message(world, &message))
+        }
+        ("GET", ["channels", channel, "messages", id, "reactions", emoji]) => {
+            open(world, channel)?;
+            let message = find(world, channel, id)?.clone();
+            Ok(past::users(world, &message, emoji, query))
         }
         ("GET", ["guilds", _, "threads", "active"]) => Ok(past::threads(world)),
         ("GET", ["users", "@me"]) => Ok(json!({"id": BOT, "bot": true, "username": "lockkeeper"})),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::wire::{Fault, Upload, page, status};
-use super::past::history;
+use super::past::{history, reactions};
 use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules, scope};
 
 pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
@@ -120,6 +120,7 @@ fn answer(world: &mut World, fake: &FakeSlack, method: &str, body: &Value) -> An
         },
         "chat.update" => update(world, body),
         "reactions.add" => react(world, body),
+        "reactions.get" => reactions(world, body),
         "users.info" => match world.users.get(body["user"].as_str().unwrap_or_default()) {
             Some(user) => Ok(json!({"user": user})),
             None => Err("user_not_found"),
@@ -191,6 +192,9 @@ fn find<'a>(world: &'a mut World, channel: &Value, ts: &Value) -> Option<&'a mut
 fn update(world: &mut World, body: &Value) -> Answer {
     check(world, body)?;
     let message = find(world, &body["channel"], &body["ts"]).ok_or("message_not_found")?;
+    if message.body["subtype"] == "tombstone" {
+        return Err("message_not_found");
+    }
     if message.user != BOT || message.only_for.is_some() {
         return Err("cant_update_message");
     }

@@ -264,7 +264,11 @@ impl FakeSlack {
         for (key, value) in more.as_object().expect("fields") {
             event[key] = value.clone();
         }
-        self.world(|it| it.messages.push(Posted::new(channel, &ts, user, json!({"text": text}))));
+        let mut body = json!({"text": text});
+        if event["thread_ts"].is_string() {
+            body["thread_ts"] = event["thread_ts"].clone();
+        }
+        self.world(|it| it.messages.push(Posted::new(channel, &ts, user, body)));
         self.happen(event);
         ts
     }
@@ -282,11 +286,12 @@ impl FakeSlack {
             json!({"type": "message", "subtype": "message_deleted", "hidden": true, "channel": channel,
             "ts": at, "event_ts": at, "deleted_ts": ts}),
         );
-        self.world(|it| it.messages.retain(|message| message.ts != ts));
+        self.remove(channel, ts);
     }
 
     pub fn react(&self, user: &str, channel: &str, ts: &str, name: &str, added: bool) {
         let at = self.next_ts();
+        self.put_mark(user, channel, ts, name, added);
         let kind = if added { "reaction_added" } else { "reaction_removed" };
         self.happen(json!({"type": kind, "user": user, "reaction": name, "item_user": BOT, "event_ts": at,
             "item": {"type": "message", "channel": channel, "ts": ts}}));

@@ -15,6 +15,11 @@ pub fn refusal(blocks: &Value) -> Option<(&'static str, String)> {
     if let Some(why) = blocks.iter().find_map(block) {
         return Some(("invalid_blocks", why));
     }
+    let ids: Vec<&str> = blocks.iter().filter_map(|it| it["block_id"].as_str()).collect();
+    let unique: std::collections::BTreeSet<&&str> = ids.iter().collect();
+    if unique.len() != ids.len() || ids.iter().any(|it| it.is_empty() || 255 < it.len()) {
+        return Some(("invalid_blocks", format!("ids of 1 to 255 characters, each once: {ids:?}")));
+    }
     let total: usize = blocks.iter().map(|it| it.to_string().encode_utf16().count()).sum();
     (13_000 < total).then(|| ("msg_blocks_too_long", format!("{total} characters")))
 }

@@ -16,6 +16,7 @@ pub const TAKES: &[(&str, &str)] = &[
     ("chat.postEphemeral", "chat:write"),
     ("chat.update", "chat:write"),
     ("reactions.add", "reactions:write"),
+    ("reactions.get", "reactions:read"),
     ("users.info", "users:read"),
     ("conversations.history", "*:history"),
     ("conversations.replies", "*:history"),
