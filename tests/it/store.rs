@@ -1,6 +1,7 @@
 //! What the store promises: facts once, versions that move forward, commits that hold or do not.
 
 mod guards;
+mod links;
 mod model;
 
 use std::time::Duration;

@@ -37,12 +37,15 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
         "extend",
         "help",
         "history",
+        "link",
         "lockkeeper",
+        "notify",
         "plan",
         "promote",
         "reject",
         "rollback",
         "status",
+        "unlink",
         "where",
         "whoami",
     ];
@@ -55,10 +58,10 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
         "name: greet\ndescription: Say hello.\naction_ref: core.echo\nformats: [\"greet {{message}}\"]\n";
     house.write("aliases/lockkeeper/greet.yaml", alias);
     let (good, said) = run(config(), register).await;
-    assert!(good && said.starts_with("16 commands are registered"), "{said}");
+    assert!(good && said.starts_with("19 commands are registered"), "{said}");
     assert!(fake.registered("").is_empty());
     let (good, said) = run(config(), &["discord", "register", "--global"]).await;
-    assert!(good && said == "16 commands are registered everywhere\n", "{said}");
+    assert!(good && said == "19 commands are registered everywhere\n", "{said}");
     assert!(fake.registered("").contains("greet"));
     fake.finish().await;
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::both::{Both, On::*};
 use crate::support::chat::{Chat, Person::*};
-use crate::support::fake_slack::{FakeSlack, TEAM};
+use crate::support::fake_slack::{FakeSlack, GENERAL, TEAM};
 use crate::support::talk::{Talk, each_chat, quick, reads};
 use crate::support::trial::until;
 
@@ -268,6 +268,20 @@ async fn the_file_has_the_last_word() {
     both.end().await;
 }
 
+/// Who was sent away in Slack is gone in Discord too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linked_account_is_worth_no_more_than_the_listed_one() {
+    let mut both = Both::empty(PEOPLE).await;
+    linked(&mut both).await;
+    both.says(Ann, Discord, "notify me");
+    both.reads(Ann, Discord, "I ring you").await;
+    both.slack.set_user(Both::user(Ann, Slack), json!({"deleted": true}));
+    both.restarts().await;
+    both.says(Ann, Discord, "notify me");
+    both.reads(Ann, Discord, "I take no orders from deactivated accounts").await;
+    both.end().await;
+}
+
 /// Four eyes and one vote, over two platforms.
 #[tokio::test(flavor = "multi_thread")]
 async fn linked_accounts_are_one_requester_and_one_vote() {
@@ -316,8 +330,13 @@ async fn a_vote_from_an_account_that_was_unlinked_since_counts_no_more() {
     linked(&mut both).await;
     both.says(Ann, Discord, "approve 1");
     both.reads(Ann, Discord, "still needs 1 of sre").await;
+    let shows = |it: &FakeSlack, part: &str| {
+        it.messages(GENERAL).iter().any(|it| it.words().replace('*', "").contains(part))
+    };
+    both.slack.until("the question shows her answer", |it| shows(it, "approved\nann")).await;
     both.says(Ann, Discord, "unlink");
     both.reads(Ann, Discord, "no more").await;
+    both.slack.until("the question shows none", |it| !shows(it, "approved\nann")).await;
     both.says(Bea, Discord, "approve 1");
     both.reads(Bea, Discord, "still needs 1 of sre").await;
     // From an account of hers it is one again.

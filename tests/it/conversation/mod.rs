@@ -12,6 +12,7 @@ mod inquiry;
 mod keep;
 mod link;
 mod missing;
+mod notify;
 mod promote;
 mod release;
 mod reply;
