@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Store, StoreError, Tx, attempt, audit, content, deployment, execution, flow, gate, inbox, incident, left,
-    link, lock, look, notify, outbox, release,
+    link, lock, look, notify, outbox, release, trace,
 };
 use crate::{
     id::{Account, Digest, EvidenceId, ExecutionId, InboxId, LinkId, ReleaseId},
@@ -98,6 +98,9 @@ async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<bool, Sto
         Change::GiveUp(root, result) => left::give_up(tx, *root, result, now).await?,
         Change::Revoke(root) => gate::end_permissions(tx, *root, now).await?,
         Change::EndPermissions(root) => {
+            if !trace::holds_anything(tx, *root).await? {
+                return Ok(false);
+            }
             gate::end_permissions(tx, *root, now).await?;
             deployment::stop_rollouts(tx, *root).await?;
             lock::release(tx, *root).await?;

@@ -2,8 +2,21 @@
 
 use serde_json::Value;
 
-use super::{Store, StoreError, row::Columns};
+use super::{Store, StoreError, Tx, row::Columns};
 use crate::id::{ExecutionId, HostName};
+
+/// Whether this root may still change something or keeps others from it: most never do.
+pub async fn holds_anything(tx: &mut Tx, root: ExecutionId) -> Result<bool, StoreError> {
+    let row = sqlx::query(
+        "SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM permission WHERE root_id = $1 AND ended_at IS NULL)
+            OR EXISTS (SELECT 1 FROM rollout WHERE execution_id = $1 AND outcome = 'begun')
+            OR EXISTS (SELECT 1 FROM environment_lock WHERE holder = $1)",
+    )
+    .bind(root.to_string())
+    .fetch_optional(&mut tx.connection)
+    .await?;
+    Ok(row.is_some())
+}
 
 impl Store {
     /// Whether a root was ever allowed to change hosts, or began to: most never are.

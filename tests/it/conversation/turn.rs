@@ -80,7 +80,7 @@ async fn a_push_waits_for_the_end_of_a_question_that_somebody_has_approved() {
     // Longer than a question stands that nobody has answered.
     let asked = bot.engine.store().gates_of::<Asked>(1).await.unwrap().remove(0);
     let over =
-        async || (2 < (jiff::Timestamp::now() - asked.body.gate.sealed_at).get_seconds()).then_some(());
+        async || (2 < (bot.engine.clock().now() - asked.body.gate.sealed_at).get_seconds()).then_some(());
     until("its time is over", over).await;
     let asked = bot.engine.store().gates_of::<Asked>(1).await.unwrap().remove(0);
     assert_eq!(asked.body.gate.decision, None);
