@@ -52,7 +52,10 @@ impl Call<'_> {
     pub(super) fn is_direct(&self) -> bool {
         match &self.delivery.incoming {
             Incoming::Said(said) | Incoming::Missed { said, .. } => said.direct,
-            Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => false,
+            Incoming::Pressed { .. }
+            | Incoming::Unasked { .. }
+            | Incoming::Reacted { .. }
+            | Incoming::Found { .. } => false,
         }
     }
 }

@@ -19,7 +19,10 @@ use crate::{
 pub(super) fn covered(bot: &Bot, mut delivery: Delivery) -> Delivery {
     let said = match &mut delivery.incoming {
         Incoming::Said(said) | Incoming::Missed { said, .. } => said,
-        Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Reacted { .. } => return delivery,
+        Incoming::Pressed { .. }
+        | Incoming::Unasked { .. }
+        | Incoming::Reacted { .. }
+        | Incoming::Found { .. } => return delivery,
     };
     let text = said.text.trim();
     let command = match text.strip_prefix(bot.0.parts.prefix.as_str()) {

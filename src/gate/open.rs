@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::{
-    Decided, Decision, Facts, Gate, GateEffect, GateEvent, Involved, Policy, Refusal, Shown,
-    Unsatisfiable, satisfiable,
+    Decided, Decision, Facts, Gate, GateEffect, GateEvent, Involved, Policy, Refusal, Shown, Unsatisfiable,
+    satisfiable,
 };
 use crate::id::{ExecutionId, GateId, PersonName, ReleaseId};
 use crate::identity::People;

@@ -1,5 +1,7 @@
 //! A gate: facts and votes kept, its state derived.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -231,11 +233,12 @@ impl Gate {
         votes.find(|it| electorate.counts(it))
     }
 
-    /// Somebody's approval of the current seal stands.
+    /// Somebody's approval of the current seal stands, whether or not it counts: a person looked at this question.
     pub fn is_approved_by_somebody(&self) -> bool {
-        let stands =
-            |it: &Vote| self.latest(&it.person).is_some_and(|it| matches!(it.act, Act::Approve { .. }));
-        self.votes.iter().any(stands)
+        let mut persons = BTreeSet::new();
+        let current = self.votes.iter().rev().filter(|it| it.seal == self.seal);
+        let mut latest = current.filter(|it| persons.insert(&it.person));
+        latest.any(|it| matches!(it.act, Act::Approve { .. }))
     }
 
     /// When the next reminder is due, if the policy wants any.

@@ -87,7 +87,8 @@ impl Engine {
         let ahead = self.stand_before(visit, plan).await?;
         let waiting = self.open_with_plan(GATE).await?;
         let later = waiting.into_iter().find(|(it, other)| {
-            let same = other.build.app == plan.build.app && other.target.environment == plan.target.environment;
+            let same =
+                other.build.app == plan.build.app && other.target.environment == plan.target.environment;
             same && it.status == Status::Requested && visit.root < it.root
         });
         Ok((ahead, later.map(|(_, other)| other.release)))

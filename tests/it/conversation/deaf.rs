@@ -5,10 +5,11 @@ use lockkeeper::demo::Terms;
 use lockkeeper::message::Mark;
 
 use crate::support::chat::{Person::*, Platform, Seen};
-use crate::support::talk::{Talk, each_platform, quick, reads};
+use crate::support::shop::short_watch;
+use crate::support::talk::{Talk, each_platform, reads};
 
 fn asks(approvals: u32) -> Terms {
-    Terms { approvals, ..quick() }
+    Terms { approvals, ..short_watch() }
 }
 
 /// Ann's release up to its question: its card, and the question.

@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::support::both::{Both, On::*};
 use crate::support::chat::{Chat, Person::*};
 use crate::support::fake_slack::{FakeSlack, GENERAL, TEAM};
-use crate::support::talk::{Talk, each_chat, quick, reads};
+use crate::support::shop::short_watch;
+use crate::support::talk::{Talk, each_chat, reads};
 use crate::support::trial::until;
 
 /// Bea and Dora are known on both, Ann and Cid in Slack.
@@ -285,7 +286,7 @@ async fn a_linked_account_is_worth_no_more_than_the_listed_one() {
 /// Four eyes and one vote, over two platforms.
 #[tokio::test(flavor = "multi_thread")]
 async fn linked_accounts_are_one_requester_and_one_vote() {
-    let terms = Terms { approvals: 2, ..quick() };
+    let terms = Terms { approvals: 2, ..short_watch() };
     let people = PEOPLE.replace("groups: [developers]", "groups: [developers, sre]");
     let mut both = Both::release(&people.replace("discord: [<discord bea>], ", ""), &terms).await;
     both.world().commit_good(2).await.unwrap();
@@ -318,7 +319,7 @@ async fn linked_accounts_are_one_requester_and_one_vote() {
 /// An answer from an account that is somebody else's by the time of the decision is no answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vote_from_an_account_that_was_unlinked_since_counts_no_more() {
-    let terms = Terms { approvals: 2, ..quick() };
+    let terms = Terms { approvals: 2, ..short_watch() };
     let people = PEOPLE.replace(
         "ann: {slack: [<slack ann>], groups: [developers]}",
         "ann: {slack: [<slack ann>], groups: [sre]}",

@@ -2,9 +2,10 @@
 
 use crate::support::both::{Both, On::*};
 use crate::support::chat::{Chat, Person::*};
-use crate::support::talk::{Talk, each_chat, quick, reads};
+use crate::support::shop::short_watch;
+use crate::support::talk::{Talk, each_chat, reads};
 
-each_chat!(a_channel_is_told_what_it_wants_and_always_asked, Talk::release(quick()));
+each_chat!(a_channel_is_told_what_it_wants_and_always_asked, Talk::release(short_watch()));
 
 async fn a_channel_is_told_what_it_wants_and_always_asked(talk: &mut Talk<impl Chat>) {
     talk.says(Ann, "!notify");

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::chat::{Chat, DiscordChat, PATIENCE, Person, Person::*, Seen, SlackChat};
 use crate::support::house::Bot;
-use crate::support::talk::quick;
+use crate::support::shop::short_watch;
 
 struct Both {
     slack: SlackChat,
@@ -53,7 +53,7 @@ async fn sees(chat: &impl Chat, only_for: Option<Person>, parts: &[&str]) -> See
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_in_slack_is_answered_in_discord() {
-    let both = Both::open(Terms { approvals: 2, ..quick() }).await;
+    let both = Both::open(Terms { approvals: 2, ..short_watch() }).await;
     both.world.commit_good(2).await.unwrap();
     both.slack.say(Ann, "!deploy shop", None);
     let here = sees(&both.slack, None, &["May #1 shop to production?"]).await;
@@ -85,7 +85,7 @@ async fn who_asks_in_slack_is_answered_in_discord() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_that_is_away_holds_up_no_other_and_is_right_when_it_is_back() {
-    let both = Both::open(Terms { approvals: 1, ..quick() }).await;
+    let both = Both::open(Terms { approvals: 1, ..short_watch() }).await;
     both.world.commit_good(2).await.unwrap();
     both.slack.say(Ann, "!deploy shop", None);
     let there = sees(&both.discord, None, &["May #1 shop to production?"]).await;

@@ -3,4 +3,4 @@
 mod answers;
 mod notify;
 mod push;
-mod world;
+pub mod world;

@@ -1,7 +1,8 @@
 //! What a channel is told of pushes that nobody there asked about.
 
-use super::world::{NOTHING, World, roots, until};
+use super::world::{NOTHING, World, roots};
 use crate::support::house::Bot;
+use crate::support::trial::until;
 
 const GOOD: &str = "echo built";
 const BAD: &str = "echo compiling; exit 7";

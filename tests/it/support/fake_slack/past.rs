@@ -111,8 +111,8 @@ impl FakeSlack {
             if answered {
                 let body =
                     json!({"text": "This message was deleted.", "subtype": "tombstone", "hidden": true});
-                let stone = Posted::of("USLACKBOT", body);
-                it.messages.push(Posted { channel: gone.channel, ts: gone.ts, ..stone });
+                let stone = Posted::new(&gone.channel, &gone.ts, "USLACKBOT", body);
+                it.messages.push(stone);
             }
         });
     }
