@@ -103,8 +103,11 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
         }
         Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
         Incoming::Unasked { act, .. } => unasked(bot, act).await?,
-        Incoming::Reacted { message, mark, added, .. } | Incoming::Found { message, mark, added, .. } => {
-            reacted(bot, &call, message, *mark, *added).await?
+        Incoming::Reacted { message, mark, added, .. } => {
+            reacted(bot, &call, message, (*mark, *added), Heard::Told).await?
+        }
+        Incoming::Found { message, mark, added, .. } => {
+            reacted(bot, &call, message, (*mark, *added), Heard::Found).await?
         }
     };
     finish(bot, &call, answer).await
@@ -252,12 +255,23 @@ async fn unasked(bot: &Bot, act: &str) -> anyhow::Result<Answer> {
     Ok(Answer::whisper(words::gate::form_missing(&bot.0.parts.prefix, gate.number, pressed.approves)))
 }
 
+/// How we know of a mark.
+#[derive(Clone, Copy)]
+enum Heard {
+    /// The platform told us when it was put or taken away.
+    Told,
+    /// It stands there, or does not any more; nobody tells since when.
+    Found,
+}
+
+/// A mark that stops counts however we know of it. One that approves has to be told: of one that was found nobody knows
+/// whether it was meant for what the message shows now.
 async fn reacted(
     bot: &Bot,
     call: &Call<'_>,
     message: &MessageRef,
-    mark: Mark,
-    added: bool,
+    done: (Mark, bool),
+    heard: Heard,
 ) -> anyhow::Result<Answer> {
     let Some((gate, seal_number)) = letter(bot, message).await?.and_then(|it| gate_of(&it.subject)) else {
         return Ok(Answer::nothing());
@@ -265,11 +279,15 @@ async fn reacted(
     if !mark::is_news(call.id, &mark::acts(bot, message).await?) {
         return Ok(Answer::nothing());
     }
-    let act = match (mark, added) {
-        (Mark::Approve, true) => Act::Approve { reason: None },
-        (Mark::Reject, true) => Act::Reject { reason: None },
-        (Mark::Approve, false) => Act::Withdraw,
-        (Mark::Reject, false) => return Ok(Answer::nothing()),
+    let act = match (done, heard) {
+        ((Mark::Approve, true), Heard::Found) => {
+            let number = bot.engine().store().load_gate::<Asked>(gate).await?.number;
+            return Ok(Answer::whisper(words::gate::approved_unheard(&bot.0.parts.prefix, number)));
+        }
+        ((Mark::Approve, true), Heard::Told) => Act::Approve { reason: None },
+        ((Mark::Reject, true), Heard::Told | Heard::Found) => Act::Reject { reason: None },
+        ((Mark::Approve, false), Heard::Told | Heard::Found) => Act::Withdraw,
+        ((Mark::Reject, false), Heard::Told | Heard::Found) => return Ok(Answer::nothing()),
     };
     command::vote_on(bot, call, gate, &Seen::Number(seal_number), act, Via::Reaction).await
 }

@@ -1,8 +1,10 @@
 //! One connection writes. Jobs that wait at the same moment share one commit (one fsync); whichever is called off takes
 //! nothing with it. A job is answered only after the commit.
 
+use std::{sync::Arc, thread::JoinHandle};
+
 use futures_util::future::BoxFuture;
-use sqlx::{AnyConnection, Executor as _};
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Store, StoreError, place::Place, point::Points};
@@ -27,8 +29,25 @@ struct Done {
 }
 
 #[derive(Clone)]
-pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+pub(super) struct Writer(Arc<Desk>);
+
+/// Where jobs are handed in. Dropping the last hold of it waits until all of them are on disk and the connection is
+/// closed, so that whoever opens the database next finds nobody there.
+struct Desk {
+    /// `None` while it closes.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.jobs = None;
+        let Some(thread) = self.thread.take() else { return };
+        // A job may hold the last one itself.
+        if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            tracing::error!("the writer of the store has panicked");
+        }
+    }
 }
 
 impl Writer {
@@ -38,10 +57,10 @@ impl Writer {
         // A thread of its own: each statement is a question to SQLite's own thread and an answer, and on the bot's threads
         // each answer would wake a second one in vain.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || runtime.block_on(work(Tx { connection }, place, points, queue)))?;
-        Ok(Self { jobs })
+        Ok(Self(Arc::new(Desk { jobs: Some(jobs), thread: Some(thread) })))
     }
 }
 
@@ -68,7 +87,8 @@ impl Store {
                 Done { wrote, answer }
             })
         });
-        self.writer.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        let jobs = self.writer.0.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Unavailable(sqlx::Error::WorkerCrashed))?
     }
 }
@@ -86,6 +106,9 @@ async fn work(mut tx: Tx, place: Place, mut points: Points, mut queue: mpsc::Rec
         for answer in answers {
             answer(failure.as_ref().map_or(Ok(()), |why| Err(unavailable(why.clone()))));
         }
+    }
+    if let Err(error) = tx.connection.close().await {
+        tracing::warn!(%error, "the database was not closed in order; its next start does that");
     }
 }
 

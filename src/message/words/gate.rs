@@ -326,6 +326,15 @@ pub fn form_missing(prefix: &str, number: i64, approves: bool) -> Card {
     )
 }
 
+/// A mark that approves was put while nobody listened.
+pub fn approved_unheard(prefix: &str, number: i64) -> Card {
+    Card::refuse(
+        Text::plain("I was away when you put this mark, so it does not count. If you still mean it, press Approve, or say ")
+            .code(format!("{prefix}approve {number}"))
+            .and("."),
+    )
+}
+
 /// Somebody's answer was counted, or taken back, and this much is still missing.
 pub fn counted(number: i64, withdrawn: bool, missing: &[String]) -> Card {
     let what = if withdrawn { "Taken back." } else { "Counted." };

@@ -1,6 +1,6 @@
 //! While people decide: what happens to the canary and to the world counts until the rollout begins.
 
-use lockkeeper::demo::Terms;
+use lockkeeper::demo::{Terms, World};
 use lockkeeper::engine::Asked;
 use lockkeeper::gate::GateState;
 use lockkeeper::identity::Standing;
@@ -157,6 +157,15 @@ async fn an_environment_that_requires_another_takes_only_what_ran_there() {
     world.end().await.unwrap();
 }
 
+/// Somebody puts the first version back on the canary, past the bot.
+fn put_back_by_hand(world: &World) {
+    let shop = world.dir().join("hosts/canary-1/shop");
+    let draft = shop.join("draft");
+    std::os::unix::fs::symlink(shop.join("releases").join(world.first().0.as_str()), &draft).unwrap();
+    std::fs::rename(draft, shop.join("current")).unwrap();
+    std::fs::write(shop.join("restart"), "").unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_artifact_answers_is_no_measurement_of_the_canary() {
     let dir = tempfile::TempDir::new().unwrap();
@@ -171,12 +180,7 @@ async fn what_another_artifact_answers_is_no_measurement_of_the_canary() {
         (looks > 0).then_some(())
     })
     .await;
-    // Somebody puts the first version back by hand.
-    let shop = world.dir().join("hosts/canary-1/shop");
-    let draft = shop.join("draft");
-    std::os::unix::fs::symlink(shop.join("releases").join(world.first().0.as_str()), &draft).unwrap();
-    std::fs::rename(draft, shop.join("current")).unwrap();
-    std::fs::write(shop.join("restart"), "").unwrap();
+    put_back_by_hand(&world);
     let card = bot.shows(0, |text| text.contains("May #1 shop to production?")).await;
     assert!(card.contains("broken: the measurements could not be had"), "{card}");
     assert!(card.contains("canary-1 runs another artifact"), "{card}");
@@ -209,7 +213,7 @@ async fn a_canary_that_is_taken_back_while_people_decide_is_an_alarm_until_it_is
     let dir = tempfile::TempDir::new().unwrap();
     let (world, bot) = open_with(dir.path(), &short_watch(), &[]).await;
     ask(&world, &bot).await;
-    bot.ask("ann", "!rollback shop in canary", |text| text.contains("Rollback #2 of shop: done")).await;
+    put_back_by_hand(&world);
     let frozen = bot.shows(0, |text| text.contains("#1 shop to production: frozen")).await;
     assert!(
         frozen.contains("canary-1 runs another artifact by now (`!extend` measures it anew)"),

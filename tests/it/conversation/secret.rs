@@ -157,7 +157,9 @@ async fn a_secret_reaches_its_environment_and_nothing_that_is_kept_or_shown() {
     let named = |end: &str| kept.iter().any(|it| it.display().to_string().ends_with(end));
     assert!(named("lockkeeper.db") && named(".log"), "{kept:?}");
     for path in kept {
-        must_not_hold(&path.display().to_string(), &fs::read(&path).unwrap());
+        // SQLite takes its log away when the last reader is closed.
+        let Ok(bytes) = fs::read(&path) else { continue };
+        must_not_hold(&path.display().to_string(), &bytes);
     }
 }
 
