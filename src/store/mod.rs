@@ -6,11 +6,12 @@
 //!   [`counter`], [`audit`];
 //! - what is asked across them: [`count`]: how many there are; [`picture`]: what a card shows; [`reference`]: which files
 //!   are still needed; [`trace`]: what a root did to hosts; [`left`]: what a dead process left;
-//! - [`row`]: reading columns; [`place`]: where the database lies; [`point`]: where a test kills the process.
+//! - [`alert`]: the writer's thread; [`row`]: reading columns; [`place`]: where the database lies; [`point`]: where a test kills the process.
 //!
 //! Invariants: every instant is a parameter; a changed aggregate bumps its `version` with `WHERE version = …` and
 //! hits exactly one row; a row that cannot be decoded is an error, never a default.
 
+mod alert;
 pub mod attempt;
 pub mod audit;
 pub mod change;

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Store, StoreError, place::Place, point::Points};
+use super::{Store, StoreError, alert, place::Place, point::Points};
 
 /// What a job writes with.
 pub struct Tx {
@@ -54,12 +54,9 @@ impl Writer {
     pub(super) async fn start(mut connection: AnyConnection, place: Place) -> Result<Self, sqlx::Error> {
         let points = Points::open(&mut connection).await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        // A thread of its own: each statement is a question to SQLite's own thread and an answer, and on the bot's threads
-        // each answer would wake a second one in vain.
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || runtime.block_on(work(Tx { connection }, place, points, queue)))?;
+            .spawn(move || alert::run(work(Tx { connection }, place, points, queue)))?;
         Ok(Self(Arc::new(Desk { jobs: Some(jobs), thread: Some(thread) })))
     }
 }
