@@ -16,59 +16,35 @@ use super::house::{Bot, House};
 use super::shop;
 use super::wire::Upload;
 
-/// One conversation as three tests: `each_chat!(conversation, Talk::release(short_watch()))`. The conversation takes a
-/// `&mut Talk<impl Chat>`.
-macro_rules! each_chat {
-    ($conversation:ident, $open:expr) => {
+/// One conversation as a test for each of these chats; it takes a `&mut Talk` of any of them.
+macro_rules! each_of {
+    ($conversation:ident, $open:expr, $($test:ident: $chat:ident),+) => {
         mod $conversation {
             use super::*;
-            use crate::support::chat::{DiscordChat, SlackChat, TerminalChat};
 
-            #[tokio::test(flavor = "multi_thread")]
-            async fn on_the_terminal() {
-                let mut talk: Talk<TerminalChat> = $open.await;
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                let mut talk: Talk<crate::support::chat::$chat> = $open.await;
                 super::$conversation(&mut talk).await;
                 talk.end().await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn in_slack() {
-                let mut talk: Talk<SlackChat> = $open.await;
-                super::$conversation(&mut talk).await;
-                talk.end().await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn in_discord() {
-                let mut talk: Talk<DiscordChat> = $open.await;
-                super::$conversation(&mut talk).await;
-                talk.end().await;
-            }
+            })+
         }
+    };
+}
+
+/// On every chat: `each_chat!(conversation, Talk::release(short_watch()))`.
+macro_rules! each_chat {
+    ($conversation:ident, $open:expr) => {
+        $crate::support::talk::each_of!(
+            $conversation, $open, on_the_terminal: TerminalChat, in_slack: SlackChat, in_discord: DiscordChat
+        );
     };
 }
 
 /// The same without the terminal: what only platforms lose and forget.
 macro_rules! each_platform {
     ($conversation:ident, $open:expr) => {
-        mod $conversation {
-            use super::*;
-            use crate::support::chat::{DiscordChat, SlackChat};
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn in_slack() {
-                let mut talk: Talk<SlackChat> = $open.await;
-                super::$conversation(&mut talk).await;
-                talk.end().await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn in_discord() {
-                let mut talk: Talk<DiscordChat> = $open.await;
-                super::$conversation(&mut talk).await;
-                talk.end().await;
-            }
-        }
+        $crate::support::talk::each_of!($conversation, $open, in_slack: SlackChat, in_discord: DiscordChat);
     };
 }
 
@@ -80,7 +56,7 @@ macro_rules! reads {
     }};
 }
 
-pub(crate) use {each_chat, each_platform, reads};
+pub(crate) use {each_chat, each_of, each_platform, reads};
 
 /// Somebody's words to the bot and what came of them, on one chat.
 pub struct Talk<C> {
