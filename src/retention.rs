@@ -22,6 +22,11 @@ const RECENT: Duration = Duration::from_secs(60 * 60);
 /// this long.
 const STRAY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// What came in and had its effect is known again for this long: chats repeat it for minutes, GitHub for three days.
+pub const DELIVERED: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+/// What people did on a message of ours is looked up while that may ask something still.
+pub const ANSWERED: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
 /// What the store says of the execution that files belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {

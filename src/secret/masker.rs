@@ -1,9 +1,15 @@
 //! Which byte sequences must not leave: every secret in every form that output is likely to give it.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use base64::Engine as _;
-use regex::bytes::Regex;
+use memchr::memmem::Finder;
+use sha2::{Digest as _, Sha256};
 
 use super::{stream::MaskStream, value::Secret};
 
@@ -17,14 +23,55 @@ pub const SHORTEST_MASKED: usize = 6;
 #[derive(Clone, Default)]
 pub struct Masker {
     pub(super) needles: Arc<Vec<Needle>>,
+    /// What becomes known while this is in use, and how many of its needles are among ours.
+    learnt: Option<Learnt>,
+    included: usize,
+}
+
+/// Secrets that become known one after another, each kept once. Clones share them.
+#[derive(Clone, Default)]
+pub struct Learnt(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    digests: BTreeSet<[u8; 32]>,
+    masker: Masker,
+}
+
+impl Learnt {
+    /// Covers these from now on, also where output is being masked already.
+    pub fn learn<'a>(&self, secrets: impl IntoIterator<Item = &'a Secret>) {
+        let mut known = self.known();
+        for secret in secrets {
+            if known.digests.insert(Sha256::digest(secret.expose().as_bytes()).into()) {
+                known.masker = known.masker.and([secret]);
+            }
+        }
+    }
+
+    /// Covers what is known now.
+    pub fn masker(&self) -> Masker {
+        self.known().masker.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One byte sequence to cover.
 #[derive(Clone)]
-pub(super) struct Needle {
-    pub(super) bytes: Vec<u8>,
-    /// A literal pattern: the regex crate searches it with SIMD.
-    pub(super) finder: Regex,
+pub(super) struct Needle(Finder<'static>);
+
+impl Needle {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.needle()
+    }
+
+    /// Where it stands first, from there on.
+    pub(super) fn find_from(&self, text: &[u8], from: usize) -> Option<usize> {
+        Some(from + self.0.find(text.get(from..)?)?)
+    }
 }
 
 impl Masker {
@@ -38,8 +85,9 @@ impl Masker {
                 add_forms(line.trim().as_bytes(), &mut forms);
             }
         }
-        let needles = forms.into_iter().filter(|it| it.len() >= SHORTEST_MASKED).filter_map(Needle::new);
-        Self { needles: Arc::new(needles.collect()) }
+        let needles = forms.into_iter().filter(|it| it.len() >= SHORTEST_MASKED);
+        let needles = needles.map(|it| Needle(Finder::new(&it).into_owned())).collect();
+        Self { needles: Arc::new(needles), ..Self::default() }
     }
 
     /// Covers these values too.
@@ -49,18 +97,45 @@ impl Masker {
         if more.is_empty() {
             return self.clone();
         }
-        Self { needles: Arc::new(self.needles.iter().chain(more.needles.iter()).cloned().collect()) }
+        self.plus(&more.needles)
+    }
+
+    /// Covers also what is learnt there, before and after.
+    #[must_use]
+    pub fn following(self, learnt: &Learnt) -> Self {
+        let following = Self { learnt: Some(learnt.clone()), included: 0, ..self };
+        following.later().unwrap_or(following)
+    }
+
+    /// With what was learnt since; `None`: nothing was.
+    pub(super) fn later(&self) -> Option<Self> {
+        let learnt = self.learnt.as_ref()?.masker();
+        // What is learnt is only ever added to.
+        let more = learnt.needles.get(self.included..).filter(|it| !it.is_empty())?;
+        Some(Self { included: learnt.needles.len(), ..self.plus(more) })
+    }
+
+    fn plus(&self, more: &[Needle]) -> Self {
+        Self { needles: Arc::new(self.needles.iter().chain(more).cloned().collect()), ..self.clone() }
     }
 
     /// The text with every secret covered.
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.needles.iter().all(|it| !it.finder.is_match(text.as_bytes())) {
+        if let Some(later) = self.later() {
+            return later.mask(text);
+        }
+        if self.needles.iter().all(|it| it.find_from(text.as_bytes(), 0).is_none()) {
             return Cow::Borrowed(text);
         }
         let mut stream = self.stream();
         let mut masked = stream.push(text.as_bytes());
         masked.extend(stream.finish());
         Cow::Owned(String::from_utf8_lossy(&masked).into_owned())
+    }
+
+    /// Whether there is a secret in the text.
+    pub fn finds_in(&self, text: &str) -> bool {
+        matches!(self.mask(text), Cow::Owned(_))
     }
 
     /// The value with every secret covered in its strings and keys.
@@ -91,24 +166,13 @@ impl Masker {
 
     /// Whether there is nothing to mask.
     pub fn is_empty(&self) -> bool {
-        self.needles.is_empty()
+        self.needles.is_empty() && self.later().is_none()
     }
 }
 
 impl fmt::Debug for Masker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Masker({} forms)", self.needles.len())
-    }
-}
-
-impl Needle {
-    fn new(bytes: Vec<u8>) -> Option<Self> {
-        let mut pattern = String::from("(?-u)");
-        for byte in &bytes {
-            pattern.push_str(&format!("\\x{byte:02x}"));
-        }
-        // The only way to fail is the size limit of a compiled pattern (10 MiB): no such secret fits an environment.
-        Regex::new(&pattern).ok().map(|finder| Self { bytes, finder })
     }
 }
 
@@ -237,6 +301,31 @@ mod tests {
         let masker = masker("-----BEGIN KEY-----\nabcdefghij\nxyz\n-----END KEY-----");
         assert_eq!(masker.mask("got abcdefghij here"), "got ******** here");
         assert_eq!(masker.mask("xyz stays: too short"), "xyz stays: too short");
+    }
+
+    #[test]
+    fn what_is_learnt_while_output_flows_is_covered_from_then_on() {
+        let (learnt, second) = (Learnt::default(), Secret::new("second-secret"));
+        let masker = Masker::new([&Secret::new("first-secret")]).following(&learnt);
+        let none = Masker::default().following(&learnt);
+        assert!(none.is_empty());
+        let mut stream = masker.stream();
+        let mut out = stream.push(b"first-secret second-secret ");
+        learnt.learn([&second, &second]);
+        out.extend(stream.push(b"second-secret"));
+        out.extend(stream.finish());
+        assert_eq!(String::from_utf8(out).unwrap(), "******** second-secret ********");
+        assert_eq!(masker.mask("a second-secret"), "a ********");
+        assert_eq!(none.mask_json(serde_json::json!(["second-secret"])), serde_json::json!(["********"]));
+        assert!(!none.is_empty());
+        let more = masker.and([&Secret::new("third-secret")]);
+        assert_eq!(more.mask("third-secret second-secret first-secret"), "******** ******** ********");
+    }
+
+    #[test]
+    fn a_secret_of_a_mebibyte_in_one_line_is_covered() {
+        let value = "0123456789abcdef".repeat(1 << 16);
+        assert_eq!(masker(&value).mask(&format!("<{value}>")), "<********>");
     }
 
     #[test]

@@ -21,6 +21,9 @@ impl MaskStream {
 
     /// Takes the next piece; gives what is certain.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
+        if let Some(later) = self.masker.later() {
+            self.masker = later;
+        }
         if self.masker.is_empty() {
             return piece.to_vec();
         }
@@ -36,12 +39,15 @@ impl MaskStream {
 
     /// The first position from which the held bytes are the beginning of some secret that is not complete.
     fn first_possible_start(&self) -> usize {
-        let longest = self.masker.needles.iter().map(|it| it.bytes.len()).max().unwrap_or(0);
+        let longest = self.masker.needles.iter().map(|it| it.bytes().len()).max().unwrap_or(0);
         let from = self.held.len().saturating_sub(longest.saturating_sub(1));
         (from..self.held.len())
             .find(|&start| {
                 let rest = &self.held[start..];
-                self.masker.needles.iter().any(|it| it.bytes.len() > rest.len() && it.bytes.starts_with(rest))
+                self.masker
+                    .needles
+                    .iter()
+                    .any(|it| it.bytes().len() > rest.len() && it.bytes().starts_with(rest))
             })
             .unwrap_or(self.held.len())
     }
@@ -81,12 +87,9 @@ impl MaskStream {
         }
         for needle in self.masker.needles.iter() {
             let mut from = 0;
-            while let Some(it) = needle.finder.find_at(&self.held, from) {
-                if it.start() >= cut {
-                    break;
-                }
-                found.push((it.start(), it.end()));
-                from = it.start() + 1;
+            while let Some(start) = needle.find_from(&self.held, from).filter(|it| *it < cut) {
+                found.push((start, start + needle.bytes().len()));
+                from = start + 1;
             }
         }
         found.sort_unstable();

@@ -53,8 +53,13 @@ pub enum Change {
     Unlink(LinkId),
     Notify(Box<notify::Whose>, Wants),
     Want(Box<outbox::Wanted<Value>>),
+    WantBeside(Box<outbox::Beside<Value>>),
     Redraw(String),
+    /// Something that happened here, for whoever listens.
+    Arrive(Box<inbox::Arrival>),
     Done(InboxId),
+    /// Done without an effect; this stands in the place of what was delivered.
+    Forget(InboxId, Value),
     Audit(audit::Entry),
 }
 
@@ -119,8 +124,11 @@ async fn apply(tx: &mut Tx, change: &Change, now: Timestamp) -> Result<bool, Sto
             outbox::want(tx, it, now).await?;
             return Ok(true);
         }
+        Change::WantBeside(it) => return outbox::want_beside(tx, it, now).await,
         Change::Redraw(subject) => return outbox::redraw(tx, subject).await,
+        Change::Arrive(it) => inbox::arrive(tx, it, now).await?,
         Change::Done(id) => inbox::done(tx, *id, now).await?,
+        Change::Forget(id, body) => inbox::forget(tx, *id, body, now).await?,
         Change::Audit(entry) => audit::record(tx, entry, now).await?,
     }
     Ok(false)

@@ -12,14 +12,17 @@ use crate::{
     id::{Digest, InboxId},
 };
 
+/// Deliveries that are removed at a time, so that what comes in need not wait.
+const SWEPT_MAX: u64 = 500;
+
 /// Whether a delivery is the first of its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     New(InboxId),
     /// It stands already; acknowledge again and do nothing.
     Again,
-    /// Another body stands under this key: a sender's fault, or somebody who reuses a key.
-    Other,
+    /// This other body stands under the key: a sender's fault, or somebody who reuses a key.
+    Other(Value),
 }
 
 /// Something that came in.
@@ -53,29 +56,20 @@ impl Store {
         let print = Digest::of(body.as_bytes()).to_string();
         self.write(move |tx| {
             Box::pin(async move {
-                let done = sqlx::query(
-                    "INSERT INTO inbox (id, delivery, source, lane, body, print, received_at)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (delivery) DO NOTHING",
-                )
-                .bind(id.to_string())
-                .bind(it.key.as_str())
-                .bind(it.source)
-                .bind(it.lane)
-                .bind(body)
-                .bind(print.as_str())
-                .bind(clock::to_millis(now))
-                .execute(&mut tx.connection)
-                .await?;
-                if done.rows_affected() == 1 {
+                if insert(tx, id, &it, (&body, &print), now).await? {
                     return Ok(Received::New(id));
                 }
-                let row = sqlx::query("SELECT print FROM inbox WHERE delivery = $1")
+                let row = sqlx::query("SELECT print, body FROM inbox WHERE delivery = $1")
                     .bind(it.key.as_str())
                     .fetch_one(&mut tx.connection)
                     .await?;
-                let stands = Columns { table: "inbox", row: &row }.text("print")?;
+                let columns = Columns { table: "inbox", row: &row };
+                let stands = columns.text("print")?;
                 // Rows from before prints were kept have none.
-                Ok(if stands.is_empty() || stands == print { Received::Again } else { Received::Other })
+                if stands.is_empty() || stands == print {
+                    return Ok(Received::Again);
+                }
+                Ok(Received::Other(columns.json("body")?))
             })
         })
         .await
@@ -110,17 +104,21 @@ impl Store {
             .collect()
     }
 
-    /// The newest deliveries of one source, done or not, newest first.
+    /// The newest deliveries of each lane of one source, so many of it, done or not, newest first.
     pub async fn latest_deliveries(
         &self,
         source: &'static str,
-        most: i64,
+        each: i64,
     ) -> Result<Vec<(Timestamp, Value)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT body, received_at FROM inbox WHERE source = $1 ORDER BY received_at DESC LIMIT $2",
+            "SELECT body, received_at FROM (
+                 SELECT body, received_at, id,
+                     ROW_NUMBER() OVER (PARTITION BY lane ORDER BY received_at DESC, id DESC) AS place
+                 FROM inbox WHERE source = $1
+             ) AS latest WHERE place <= $2 ORDER BY received_at DESC, id DESC",
         )
         .bind(source)
-        .bind(most)
+        .bind(each)
         .fetch_all(&mut *self.reader().await?)
         .await?;
         let read = |row| {
@@ -128,6 +126,15 @@ impl Store {
             Ok((columns.at("received_at")?, columns.json("body")?))
         };
         rows.iter().map(read).collect()
+    }
+
+    /// When the newest delivery of a lane came, done or not.
+    pub async fn latest_in_lane(&self, lane: &str) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query("SELECT MAX(received_at) AS latest FROM inbox WHERE lane = $1")
+            .bind(lane)
+            .fetch_one(&mut *self.reader().await?)
+            .await?;
+        Columns { table: "inbox", row: &row }.at_or_none("latest")
     }
 
     /// Everything of one lane from chat, done or not, in the order in which it came.
@@ -159,6 +166,86 @@ impl Store {
         })
         .await
     }
+}
+
+/// Records what came in within a transaction: what happened, and that it happened, stand together. What stands under its
+/// key already is not recorded twice.
+pub async fn arrive(tx: &mut Tx, it: &Arrival, now: Timestamp) -> Result<(), StoreError> {
+    let body = to_json(&it.body)?;
+    let print = Digest::of(body.as_bytes()).to_string();
+    insert(tx, InboxId::generate(), it, (&body, &print), now).await.map(drop)
+}
+
+/// False if its key stands already.
+async fn insert(
+    tx: &mut Tx,
+    id: InboxId,
+    it: &Arrival,
+    (body, print): (&str, &str),
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "INSERT INTO inbox (id, delivery, source, lane, body, print, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (delivery) DO NOTHING",
+    )
+    .bind(id.to_string())
+    .bind(it.key.as_str())
+    .bind(it.source)
+    .bind(it.lane.as_str())
+    .bind(body)
+    .bind(print)
+    .bind(clock::to_millis(now))
+    .execute(&mut tx.connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+impl Store {
+    /// Removes deliveries that had their effect and came before this; those in lanes of one message, where it is looked up
+    /// what people did there before, only if they came before `answered`. How many went.
+    pub async fn sweep_deliveries(&self, before: Timestamp, answered: Timestamp) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        loop {
+            let some = self.sweep_some(before, answered).await?;
+            gone += some;
+            if some < SWEPT_MAX {
+                return Ok(gone);
+            }
+        }
+    }
+
+    async fn sweep_some(&self, before: Timestamp, answered: Timestamp) -> Result<u64, StoreError> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                let swept = sqlx::query(
+                    "DELETE FROM inbox WHERE id IN (
+                         SELECT id FROM inbox WHERE done_at IS NOT NULL
+                             AND received_at < CASE WHEN lane LIKE '%#%' THEN $2 ELSE $1 END
+                         LIMIT $3
+                     )",
+                )
+                .bind(clock::to_millis(before))
+                .bind(clock::to_millis(answered))
+                .bind(SWEPT_MAX.cast_signed())
+                .execute(&mut tx.connection)
+                .await?;
+                Ok(swept.rows_affected())
+            })
+        })
+        .await
+    }
+}
+
+/// Marks a delivery done that had no effect, and keeps this in the place of what it said. Its print stays, by which the
+/// same is recognised.
+pub async fn forget(tx: &mut Tx, id: InboxId, body: &Value, now: Timestamp) -> Result<(), StoreError> {
+    done(tx, id, now).await?;
+    sqlx::query("UPDATE inbox SET body = $2 WHERE id = $1")
+        .bind(id.to_string())
+        .bind(to_json(body)?)
+        .execute(&mut tx.connection)
+        .await?;
+    Ok(())
 }
 
 /// Marks a delivery done; called in the transaction of its effect. A second time is called off, so the effect is too.

@@ -35,6 +35,11 @@ pub struct Incident {
     pub ended_at: Option<Timestamp>,
 }
 
+/// The outbox subject of the message that tells of an incident. `first_at`: milliseconds since the epoch.
+pub fn incident_subject(app: &AppName, first_at: i64) -> String {
+    format!("incident:{app}:{first_at}")
+}
+
 /// Opens, counts or closes the app's incident, and wants the message that says so.
 pub async fn record_build(tx: &mut Tx, it: &Build, now: Timestamp) -> Result<(), StoreError> {
     let open = sqlx::query(
@@ -70,7 +75,7 @@ pub async fn record_build(tx: &mut Tx, it: &Build, now: Timestamp) -> Result<(),
                 .bind(clock::to_millis(now))
                 .execute(&mut tx.connection)
                 .await?;
-            outbox::redraw(tx, &format!("incident:{}:{first_at}", it.app)).await.map(drop)
+            outbox::redraw(tx, &incident_subject(&it.app, first_at)).await.map(drop)
         }
         (Some(visit), open) => {
             if let Some((_, first_at)) = open {
@@ -79,7 +84,7 @@ pub async fn record_build(tx: &mut Tx, it: &Build, now: Timestamp) -> Result<(),
             begin(tx, it, now).await?;
             let first_at = clock::to_millis(now);
             let body = json!({ "incident": { "root": it.root, "visit": visit, "app": it.app, "first_at": first_at } });
-            tell(tx, it, &format!("incident:{}:{first_at}", it.app), body, now).await
+            tell(tx, it, &incident_subject(&it.app, first_at), body, now).await
         }
     }
 }

@@ -3,7 +3,7 @@
 //! - [`writer`]: `Store::write`, group commit with a savepoint per caller; [`change`]: what a transition may commit;
 //! - one file per noun: [`inbox`], [`execution`], [`attempt`], [`flow`], [`lock`], [`look`], [`release`],
 //!   [`deployment`], [`gate`], [`outbox`], [`incident`], [`link`], [`notify`], [`content`],
-//!   [`counter`], [`audit`];
+//!   [`counter`], [`audit`]; [`datastore`]: keys and values, secrets among them sealed;
 //! - what is asked across them: [`count`]: how many there are; [`picture`]: what a card shows; [`reference`]: which files
 //!   are still needed; [`trace`]: what a root did to hosts; [`left`]: what a dead process left;
 //! - [`alert`]: the writer's thread; [`row`]: reading columns; [`place`]: where the database lies; [`point`]: where a test kills the process.
@@ -18,6 +18,7 @@ pub mod change;
 pub mod content;
 pub mod count;
 pub mod counter;
+pub mod datastore;
 pub mod deployment;
 pub mod execution;
 pub mod flow;

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     clock,
-    id::{MessageRef, OutboxId, Place},
+    id::{MessageRef, OutboxId, Place, Platform},
 };
 
 /// Who goes first when a channel's limit makes messages wait.
@@ -23,6 +24,17 @@ pub enum Priority {
     Soon = 1,
     /// Progress on a card.
     Progress = 2,
+}
+
+impl Priority {
+    /// What a row says; a number that no row of ours has is taken for the last.
+    fn of(number: i64) -> Self {
+        match number {
+            0 => Self::Now,
+            1 => Self::Soon,
+            _ => Self::Progress,
+        }
+    }
 }
 
 /// Letters of one channel that are read at a time: some may wait because they were edited a moment ago.
@@ -45,7 +57,10 @@ pub struct Letter<B> {
     pub subject: String,
     pub place: Place,
     pub body: B,
+    pub priority: Priority,
     pub wanted: i64,
+    /// Its message differs from what is wanted.
+    pub is_waiting: bool,
     /// Where it stands, once posted.
     pub message: Option<MessageRef>,
     pub tries: i64,
@@ -55,7 +70,8 @@ pub struct Letter<B> {
     pub created_at: Timestamp,
 }
 
-/// Wants a message, or wants it drawn again; called in the transaction of what it tells.
+/// Wants a message, or wants it drawn again; called in the transaction of what it tells. That its post was tried stays
+/// known: it may stand already, though nobody heard so, and then it is looked for and not posted twice.
 pub async fn want<B: Serialize + Sync>(
     tx: &mut Tx,
     it: &Wanted<B>,
@@ -64,7 +80,8 @@ pub async fn want<B: Serialize + Sync>(
     sqlx::query(
         "INSERT INTO outbox (id, subject, place, channel, body, priority, wanted, sent, due_at, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, $7)
-         ON CONFLICT (subject, place) DO UPDATE SET wanted = outbox.wanted + 1, body = $5, tries = 0",
+         ON CONFLICT (subject, place) DO UPDATE SET wanted = outbox.wanted + 1, body = $5,
+             tries = CASE WHEN outbox.message IS NULL THEN outbox.tries ELSE 0 END",
     )
     .bind(OutboxId::generate().to_string())
     .bind(it.subject.as_str())
@@ -80,11 +97,39 @@ pub async fn want<B: Serialize + Sync>(
 
 /// Wants every placement of a subject drawn again; false if it has none.
 pub async fn redraw(tx: &mut Tx, subject: &str) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE outbox SET wanted = wanted + 1, tries = 0 WHERE subject = $1")
-        .bind(subject)
-        .execute(&mut tx.connection)
-        .await?;
+    let again =
+        "UPDATE outbox SET wanted = wanted + 1, tries = CASE WHEN message IS NULL THEN tries ELSE 0 END
+         WHERE subject = $1";
+    let done = sqlx::query(again).bind(subject).execute(&mut tx.connection).await?;
     Ok(0 < done.rows_affected())
+}
+
+/// A message that is wanted wherever another one is.
+#[derive(Clone, Debug)]
+pub struct Beside<B> {
+    /// The subject of that other one.
+    pub of: String,
+    pub subject: String,
+    pub body: B,
+    pub priority: Priority,
+}
+
+/// Wants it in each place that has the other one; false if there is none.
+pub async fn want_beside<B: Serialize + Sync + Clone>(
+    tx: &mut Tx,
+    it: &Beside<B>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let rows = sqlx::query("SELECT place FROM outbox WHERE subject = $1")
+        .bind(it.of.as_str())
+        .fetch_all(&mut tx.connection)
+        .await?;
+    for row in &rows {
+        let place = Columns { table: "outbox", row }.json("place")?;
+        let (subject, body) = (it.subject.clone(), it.body.clone());
+        want(tx, &Wanted { subject, place, body, priority: it.priority }, now).await?;
+    }
+    Ok(!rows.is_empty())
 }
 
 fn channel_key(place: &Place) -> String {
@@ -94,7 +139,7 @@ fn channel_key(place: &Place) -> String {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, subject, place, body, wanted, message, tries, due_at, created_at, ",
+            "SELECT id, subject, place, body, priority, wanted, sent, message, tries, due_at, created_at, ",
             "(SELECT COUNT(*) FROM gone WHERE gone.outbox_id = outbox.id) AS removed FROM outbox ",
             $rest
         )
@@ -102,8 +147,10 @@ macro_rules! select {
 }
 
 impl Store {
-    /// Letters to send, the most urgent first; of each channel only its first few, so that one that is away keeps
-    /// nobody else waiting.
+    /// Letters to send, the most urgent first, and of equals those that do not stand yet before those that change; of each
+    /// channel only its first few of either kind, and if that is too many, the first of each before the second of any. So
+    /// a channel that is away keeps no other waiting, and what waits for leave to be changed, of which platforms give
+    /// little, nothing that is to be posted.
     pub async fn waiting_letters<B: DeserializeOwned>(
         &self,
         now: Timestamp,
@@ -112,11 +159,13 @@ impl Store {
         let rows = sqlx::query(select!(
             "WHERE id IN (
                  SELECT id FROM (
-                     SELECT id,
-                            ROW_NUMBER() OVER (PARTITION BY channel ORDER BY priority, created_at, id) AS place
+                     SELECT id, priority, message, created_at,
+                            ROW_NUMBER() OVER (
+                                PARTITION BY channel, message IS NULL ORDER BY priority, created_at, id
+                            ) AS place
                      FROM outbox WHERE sent < wanted AND due_at <= $1
-                 ) AS queue WHERE place <= $3
-             ) ORDER BY priority, created_at, id LIMIT $2"
+                 ) AS queue WHERE place <= $3 ORDER BY place, priority, message IS NOT NULL, created_at, id LIMIT $2
+             ) ORDER BY priority, message IS NOT NULL, created_at, id"
         ))
         .bind(clock::to_millis(now))
         .bind(most)
@@ -160,6 +209,41 @@ impl Store {
         rows.iter().map(decode).collect()
     }
 
+    /// The newest letter whose subject begins so.
+    pub async fn latest_letter<B: DeserializeOwned>(
+        &self,
+        beginning: &str,
+    ) -> Result<Option<Letter<B>>, StoreError> {
+        // A range, as the index of subjects knows it: LIKE would look at every letter that ever was.
+        let found = select!("WHERE subject >= $1 AND subject < $2 ORDER BY created_at DESC, id DESC LIMIT 1");
+        let row = sqlx::query(found)
+            .bind(beginning)
+            .bind(format!("{beginning}\u{10ffff}"))
+            .fetch_optional(&mut *self.reader().await?)
+            .await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    /// Whether the newest letter whose subject begins so tells of something that is not over.
+    pub async fn is_in_trouble(&self, beginning: &str) -> Result<bool, StoreError> {
+        let letter: Option<Letter<Value>> = self.latest_letter(beginning).await?;
+        Ok(letter.is_some_and(|it| it.body["trouble"]["over"].is_null()))
+    }
+
+    /// Whether a message about this stands or stood in this very place, or is on its way there.
+    pub async fn is_told(&self, subject: &str, place: &Place) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 AS told FROM outbox WHERE subject = $1 AND place = $2
+             AND (sent < wanted OR message IS NOT NULL
+                  OR EXISTS (SELECT 1 FROM gone WHERE gone.outbox_id = outbox.id))",
+        )
+        .bind(subject)
+        .bind(to_json(place)?)
+        .fetch_optional(&mut *self.reader().await?)
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// Records that a letter was sent as it was wanted at `wanted`; saves where it stands before anything else.
     pub async fn letter_sent(
         &self,
@@ -184,7 +268,8 @@ impl Store {
         .await
     }
 
-    /// Puts a letter off until `due`, with the reason.
+    /// Puts a letter off until `due`. `error`: what stands in its way; it is due at once when the chat is back
+    /// ([`Self::hurry_letters`]).
     pub async fn letter_put_off(
         &self,
         id: OutboxId,
@@ -199,6 +284,24 @@ impl Store {
                     .bind(error)
                     .execute(&mut tx.connection)
                     .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Letters of a platform that something stood in the way of are due at once.
+    pub async fn hurry_letters(&self, platform: Platform, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                sqlx::query(
+                    "UPDATE outbox SET due_at = $1
+                     WHERE sent < wanted AND $1 < due_at AND error IS NOT NULL AND channel LIKE $2",
+                )
+                .bind(clock::to_millis(now))
+                .bind(format!("{platform}/%"))
+                .execute(&mut tx.connection)
+                .await?;
                 Ok(())
             })
         })
@@ -255,7 +358,9 @@ fn decode<B: DeserializeOwned>(row: &AnyRow) -> Result<Letter<B>, StoreError> {
         subject: columns.text("subject")?,
         place: columns.json("place")?,
         body: columns.json("body")?,
+        priority: Priority::of(columns.number("priority")?),
         wanted: columns.number("wanted")?,
+        is_waiting: columns.number("sent")? < columns.number("wanted")?,
         message: columns.json_or_none("message")?,
         tries: columns.number("tries")?,
         removed: columns.number("removed")?,

@@ -35,12 +35,31 @@ impl Store {
         Ok(rows)
     }
 
+    /// How many visits of one action, right below `parent`, have this status.
+    pub async fn count_visits(
+        &self,
+        parent: ExecutionId,
+        action: &str,
+        status: Status,
+    ) -> Result<usize, StoreError> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS number FROM execution WHERE parent_id = $1 AND action = $2 AND status = $3",
+        )
+        .bind(parent.to_string())
+        .bind(action.to_owned())
+        .bind(status.as_str())
+        .fetch_one(&mut *self.reader().await?)
+        .await?;
+        let number = Columns { table: "execution", row: &row }.number("number")?;
+        Ok(usize::try_from(number).unwrap_or_default())
+    }
+
     /// How many visits down to `depth` stand for themselves, whatever a card shows of them: by status, those of `whole`
     /// apart from single steps.
     pub async fn tally(&self, root: ExecutionId, depth: i64, whole: &str) -> Result<Vec<Tally>, StoreError> {
         let rows = sqlx::query(
             "SELECT CASE WHEN action = $3 THEN 1 ELSE 0 END AS is_whole, status, COUNT(*) AS number FROM execution
-             WHERE root_id = $1 AND depth BETWEEN 1 AND $2 AND (runner <> 'orquesta' OR action = $3)
+             WHERE root_id = $1 AND depth BETWEEN 1 AND $2 AND (runner NOT IN ('orquesta', 'action-chain') OR action = $3)
                 AND parent_id NOT IN (SELECT id FROM execution WHERE root_id = $1 AND action = $3)
              GROUP BY CASE WHEN action = $3 THEN 1 ELSE 0 END, status",
         )
