@@ -1,6 +1,6 @@
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
+
+use super::datastore::DatastoreView;
 
 /// Whether a text that an expression produced is read for expressions again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,18 +43,18 @@ pub trait TaskLedger {
 }
 
 /// The inputs from outside the state: written down with the event, so that a replay computes the same.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct HostValues {
     /// What `now()` says.
     pub now: jiff::Timestamp,
     /// Start of the pseudo-random sequence behind `random()` and `shuffle`.
     pub seed: u64,
-    /// Datastore entries by full key (`system.x`, `user.x`); `st2kv('x')` reads `x`, then `system.x`.
-    pub datastore: BTreeMap<String, Value>,
+    /// What `st2kv` finds; of it is written down what was read.
+    pub datastore: DatastoreView,
 }
 
 impl Default for HostValues {
     fn default() -> Self {
-        Self { now: jiff::Timestamp::UNIX_EPOCH, seed: 0, datastore: BTreeMap::new() }
+        Self { now: jiff::Timestamp::UNIX_EPOCH, seed: 0, datastore: DatastoreView::default() }
     }
 }

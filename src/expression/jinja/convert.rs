@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value};
 
+use crate::expression::python::{float_text, quote};
 use crate::expression::yaql::fault::Fault;
-use crate::expression::yaql::text::{float_text, quote};
 
+use super::datastore::Lookup;
 use super::environment::Range;
 
 /// Values that one result may hold.
@@ -59,11 +60,31 @@ pub(super) fn to_json(value: &Value) -> Result<serde_json::Value, Fault> {
     if value.downcast_object_ref::<Range>().is_some() {
         return Err(Fault::kind("Object of type range is not JSON serializable"));
     }
+    if let Some(lookup) = value.downcast_object_ref::<Lookup>() {
+        return Ok(lookup.text().into());
+    }
+    refuse_functions(value)?;
+    let mut budget = ITEMS_MAX;
+    json(value, &mut budget, 0)
+}
+
+/// A value inside a longer text, as Python prints it.
+pub(super) fn shown(value: &Value) -> Result<String, Fault> {
+    if let Some(range) = value.downcast_object_ref::<Range>() {
+        return Ok(range.to_string());
+    }
+    if let Some(lookup) = value.downcast_object_ref::<Lookup>() {
+        return Ok(lookup.text().into());
+    }
+    refuse_functions(value)?;
+    bounded_text(value).map_err(|error| fault(&error))
+}
+
+fn refuse_functions(value: &Value) -> Result<(), Fault> {
     if value.as_object().is_some() && value.kind() == ValueKind::Plain {
         return Err(Fault::kind("Object of type function is not JSON serializable"));
     }
-    let mut budget = ITEMS_MAX;
-    json(value, &mut budget, 0)
+    Ok(())
 }
 
 fn json(value: &Value, budget: &mut usize, depth: usize) -> Result<serde_json::Value, Fault> {

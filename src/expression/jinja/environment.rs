@@ -52,6 +52,10 @@ fn build(flavour: Flavour) -> Environment<'static> {
     });
     env.set_unknown_method_callback(method);
     env.add_function("range", range);
+    env.add_function("cycler", |items: minijinja::value::Rest<Value>| {
+        minijinja_contrib::globals::cycler(items.0)
+    });
+    env.add_function("joiner", minijinja_contrib::globals::joiner);
     filter::add(&mut env);
     env
 }
@@ -78,8 +82,19 @@ fn method(state: &mut State<'_, '_>, value: &Value, name: &str, args: &[Value]) 
 #[derive(Debug)]
 pub(super) struct Range {
     start: i64,
+    stop: i64,
     step: i64,
     count: usize,
+}
+
+/// Python's `repr`.
+impl std::fmt::Display for Range {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.step {
+            1 => write!(f, "range({}, {})", self.start, self.stop),
+            step => write!(f, "range({}, {}, {step})", self.start, self.stop),
+        }
+    }
 }
 
 impl Object for Range {
@@ -113,7 +128,7 @@ fn range(start: i64, stop: Option<i64>, step: Option<i64>) -> Result<Value, Erro
     };
     match u64::try_from(count) {
         Ok(count) if count <= COUNT_MAX => {
-            Ok(Value::from_object(Range { start, step, count: count as usize }))
+            Ok(Value::from_object(Range { start, stop, step, count: count as usize }))
         }
         _ => Err(Error::new(ErrorKind::InvalidOperation, "Range too big.")),
     }

@@ -1,51 +1,78 @@
 //! Filters that Jinja2 has and `minijinja` has not, or prints in its own words.
 
-use minijinja::value::{Kwargs, Rest, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
 
-use super::{convert, function, guard};
+use super::wrap::wordwrap;
+use super::{convert, datastore, dump, function, guard};
 
 /// No filter makes a text of more bytes.
 const TEXT_MAX: usize = 4 * 1024 * 1024;
 
-/// Puts a look at the arguments before filters that run over whole lists.
+/// Puts a look at the arguments before filters that run over whole lists, and gives a name to arguments that Jinja2
+/// takes by place too.
 macro_rules! guarded {
-    ($env:ident, $($name:literal as $hidden:literal = $filter:path),+ $(,)?) => {
+    ($env:ident, $($name:literal as $hidden:literal = $filter:path, $places:expr);+ $(;)?) => {
         $(
             $env.add_filter($hidden, $filter);
-            $env.add_filter($name, |state: &mut State<'_, '_>, args: Rest<Value>| {
-                args.iter().try_for_each(guard::items)?;
+            $env.add_filter($name, |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                let args = by_name(args.into_values(), &$places)?;
+                args.iter().filter(|it| !it.is_kwargs()).try_for_each(guard::items)?;
                 state.apply_filter($hidden, &args)
             });
         )+
     };
 }
 
+/// The arguments after the value as keyword arguments of these names; all of them as they are where no names are given.
+fn by_name(mut args: Vec<Value>, places: &[&'static str]) -> Result<Vec<Value>, Error> {
+    if places.is_empty() {
+        return Ok(args);
+    }
+    let named = args.pop_if(|it| it.is_kwargs()).map(Kwargs::try_from).transpose()?;
+    let placed = args.split_off(args.len().min(1));
+    if places.len() < placed.len() {
+        return Err(Error::from(ErrorKind::TooManyArguments));
+    }
+    let mut all: Vec<(String, Value)> =
+        places.iter().zip(placed).map(|(name, it)| ((*name).to_owned(), it)).collect();
+    if let Some(named) = &named {
+        for name in named.args() {
+            all.push((name.to_owned(), named.get::<Value>(name)?));
+        }
+    }
+    if !all.is_empty() {
+        args.push(Kwargs::from_iter(all).into());
+    }
+    Ok(args)
+}
+
 fn add_guarded(env: &mut Environment<'static>) {
+    const AS_THEY_ARE: [&str; 0] = [];
     guarded!(
         env,
-        "list" as "_list" = filters::list,
-        "sort" as "_sort" = filters::sort,
-        "unique" as "_unique" = filters::unique,
-        "map" as "_map" = filters::map,
-        "reverse" as "_reverse" = filters::reverse,
-        "batch" as "_batch" = filters::batch,
-        "slice" as "_slice" = filters::slice,
-        "sum" as "_sum" = filters::sum,
-        "min" as "_min" = filters::min,
-        "max" as "_max" = filters::max,
-        "last" as "_last" = filters::last,
-        "select" as "_select" = filters::select,
-        "reject" as "_reject" = filters::reject,
-        "selectattr" as "_selectattr" = filters::selectattr,
-        "rejectattr" as "_rejectattr" = filters::rejectattr,
-        "groupby" as "_groupby" = filters::groupby,
-        "tojson" as "_tojson" = filters::tojson,
-        "pprint" as "_pprint" = filters::pprint,
-        "chain" as "_chain" = filters::chain,
+        "list" as "_list" = filters::list, AS_THEY_ARE;
+        "sort" as "_sort" = filters::sort, ["reverse", "case_sensitive", "attribute"];
+        "unique" as "_unique" = filters::unique, ["case_sensitive", "attribute"];
+        "dictsort" as "_dictsort" = filters::dictsort, ["case_sensitive", "by", "reverse"];
+        "map" as "_map" = filters::map, AS_THEY_ARE;
+        "reverse" as "_reverse" = filters::reverse, AS_THEY_ARE;
+        "batch" as "_batch" = filters::batch, AS_THEY_ARE;
+        "slice" as "_slice" = filters::slice, AS_THEY_ARE;
+        "sum" as "_sum" = filters::sum, AS_THEY_ARE;
+        "min" as "_min" = filters::min, ["case_sensitive", "attribute"];
+        "max" as "_max" = filters::max, ["case_sensitive", "attribute"];
+        "last" as "_last" = filters::last, AS_THEY_ARE;
+        "select" as "_select" = filters::select, AS_THEY_ARE;
+        "reject" as "_reject" = filters::reject, AS_THEY_ARE;
+        "selectattr" as "_selectattr" = filters::selectattr, AS_THEY_ARE;
+        "rejectattr" as "_rejectattr" = filters::rejectattr, AS_THEY_ARE;
+        "groupby" as "_groupby" = filters::groupby, AS_THEY_ARE;
+        "chain" as "_chain" = filters::chain, AS_THEY_ARE;
     );
     env.add_filter("_format", filters::format);
-    env.add_filter("format", |state: &mut State<'_, '_>, args: Rest<Value>| {
+    env.add_filter("format", |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+        let args = args.into_values();
         guard::format_text(args.first().and_then(Value::as_str).unwrap_or_default())?;
         state.apply_filter("_format", &args)
     });
@@ -73,22 +100,25 @@ pub(super) fn add(env: &mut Environment<'static>) {
     });
     env.add_filter("filesizeformat", minijinja_contrib::filters::filesizeformat);
     env.add_filter("striptags", minijinja_contrib::filters::striptags);
-    // Secrets come decrypted with the datastore.
-    env.add_filter("decrypt_kv", |value: Value| value);
+    datastore::add_filter(env);
     env.add_filter("indent", indent);
-    env.add_filter("xmlattr", xmlattr);
+    env.add_filter("wordwrap", wordwrap);
+    dump::add(env);
     env.add_test("callable", |value: &Value| value.as_object().is_some() && value.try_iter().is_err());
 }
 
 fn default_of(args: &[Value], options: &Kwargs, otherwise: Value) -> Result<Value, Error> {
     let named = options.get::<Option<Value>>("default")?;
-    options.get::<Option<Value>>("base")?;
     options.assert_all_used()?;
     Ok(args.first().cloned().or(named).unwrap_or(otherwise))
 }
 
 /// Jinja2's: what is no number is the default, 0 unless told otherwise.
 fn int(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<Value, Error> {
+    let base = match args.get(1) {
+        Some(it) => it.as_usize(),
+        None => options.get::<Option<usize>>("base")?,
+    };
     let default = default_of(&args, &options, Value::from(0))?;
     let parsed = match value.kind() {
         ValueKind::Undefined => return Err(Error::from(ErrorKind::UndefinedError)),
@@ -97,11 +127,27 @@ fn int(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<Value, Error
         ValueKind::Number => f64::try_from(value.clone()).ok().and_then(whole),
         ValueKind::String => {
             let text = value.as_str().unwrap_or_default().trim();
-            text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
+            let in_base = base.filter(|it| *it != 10).and_then(|it| based(text, it));
+            in_base.or_else(|| text.parse().ok()).or_else(|| text.parse().ok().and_then(whole))
         }
         _ => None,
     };
     Ok(parsed.map_or(default, Value::from))
+}
+
+/// Python's `int(text, base)`: the base's own prefix may stand before the digits.
+fn based(text: &str, base: usize) -> Option<i128> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |it| (-1, it));
+    let prefix = match base {
+        2 => "0b",
+        8 => "0o",
+        16 => "0x",
+        _ => "",
+    };
+    let lower = digits.to_ascii_lowercase();
+    let digits = lower.strip_prefix(prefix).unwrap_or(&lower);
+    let base = u32::try_from(base).ok().filter(|it| (2..=36).contains(it))?;
+    Some(sign * i128::from_str_radix(digits, base).ok()?)
 }
 
 fn whole(number: f64) -> Option<i128> {
@@ -120,7 +166,7 @@ fn float(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<Value, Err
     Ok(parsed.map_or(default, Value::from))
 }
 
-fn bounded(text: String) -> Result<String, Error> {
+pub(super) fn bounded(text: String) -> Result<String, Error> {
     if text.len() > TEXT_MAX { Err(too_large()) } else { Ok(text) }
 }
 
@@ -243,20 +289,6 @@ fn indent(value: &Value, args: Rest<Value>, options: Kwargs) -> Result<String, E
             out.push_str(&pad);
         }
         out.push_str(line);
-    }
-    bounded(out)
-}
-
-fn xmlattr(value: &Value) -> Result<String, Error> {
-    let mut out = String::new();
-    for key in value.try_iter()? {
-        let item = value.get_item(&key)?;
-        if item.is_none() || item.is_undefined() {
-            continue;
-        }
-        let text = convert::text(&item).replace('&', "&amp;").replace('"', "&#34;");
-        let text = text.replace('<', "&lt;").replace('>', "&gt;");
-        out.push_str(&format!(" {}=\"{text}\"", convert::text(&key)));
     }
     bounded(out)
 }

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use minijinja::value::{Kwargs, Rest, Serde};
 use minijinja::{Environment, Error, Value};
 
-use crate::expression::Scope;
 use crate::expression::pack::{self, Call, ledger};
 use crate::expression::yaql::fault::Fault;
+use crate::expression::{DatastoreView, Scope};
 
 use super::convert;
+use super::datastore::Datastore;
 
 type Question = (String, Option<u64>);
 
@@ -24,6 +25,7 @@ pub(super) struct Known {
     item: Value,
     result: Option<Value>,
     current: Option<(String, u64)>,
+    datastore: DatastoreView,
     asked: Arc<Mutex<Asked>>,
 }
 
@@ -31,14 +33,12 @@ pub(super) struct Known {
 struct Asked {
     statuses: BTreeMap<Question, String>,
     records: BTreeMap<(Option<String>, Option<u64>), Result<serde_json::Value, Fault>>,
-    datastore: BTreeMap<String, Option<serde_json::Value>>,
     missing: Vec<Missing>,
 }
 
 enum Missing {
     Status(Question),
     Record(Option<String>, Option<u64>),
-    Datastore(String),
 }
 
 impl Known {
@@ -59,6 +59,7 @@ impl Known {
                 .map_or(Value::from(()), |item| Value::from(Serde(item))),
             result,
             current: scope.task.map(|task| (task.id.to_owned(), task.route)),
+            datastore: scope.host.datastore.clone(),
             asked: Arc::default(),
         })
     }
@@ -76,9 +77,6 @@ impl Known {
                 Missing::Record(task, route) => {
                     let record = ledger::record(scope, task.as_deref(), *route);
                     asked.records.insert((task.clone(), *route), record);
-                }
-                Missing::Datastore(key) => {
-                    asked.datastore.insert(key.clone(), ledger::datastore(scope, key).cloned());
                 }
             }
         }
@@ -136,18 +134,7 @@ fn add_context(known: &Known, names: &mut BTreeMap<&'static str, Value>) {
         },
     };
     names.insert("item", Value::from_function(item));
-    let asked = Arc::clone(&known.asked);
-    let st2kv = move |key: String, named: Kwargs| {
-        let default: Option<Value> = if named.has("default") { Some(named.get("default")?) } else { None };
-        let found = lock(&asked).datastore.get(&key).cloned();
-        match (found, default) {
-            (None, _) => Err(ask(&asked, Missing::Datastore(key))),
-            (Some(Some(value)), _) => Ok(Value::from(Serde(value))),
-            (Some(None), Some(default)) => Ok(default),
-            (Some(None), None) => Err(convert::carry(ledger::no_such_key(&key))),
-        }
-    };
-    names.insert("st2kv", Value::from_function(st2kv));
+    names.insert("st2kv", Value::from_object(Datastore(known.datastore.clone())));
 }
 
 fn add_tasks(known: &Known, names: &mut BTreeMap<&'static str, Value>) {

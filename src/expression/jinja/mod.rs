@@ -2,10 +2,13 @@
 //! strict undefined names, expressions found by pattern and put in one by one.
 
 mod convert;
+mod datastore;
+mod dump;
 mod environment;
 mod filter;
 mod function;
 mod guard;
+mod wrap;
 
 use std::sync::LazyLock;
 
@@ -15,7 +18,8 @@ use serde_json::{Map, Value};
 
 use super::evaluate::{Run, as_text, expressions, has_block, language, place, strip};
 use super::yaql::fault::Fault;
-use super::{Compat, ErrorKind, ExpressionError, Language, Scope};
+use super::{Compat, DatastoreView, ErrorKind, ExpressionError, Language, Scope};
+use datastore::Datastore;
 use function::Known;
 
 pub(super) use environment::Flavour;
@@ -92,18 +96,23 @@ fn expand(text: &str, run: &mut Run<'_, '_>) -> Result<Value, ExpressionError> {
                 return Err(unresolved(strip(Language::Jinja, expression)));
             }
             None => continue,
-            Some(Value::String(text))
-                if run.compat == Compat::Exact && language(&text) == Some(Language::Jinja) =>
-            {
-                run.again(ErrorKind::JinjaEvaluation, |run| expand(&text, run))
-                    .map_err(|inner| again_error(expression, &inner))?
-            }
             Some(value) => value,
         };
-        if whole {
-            return Ok(value);
+        let more = value.as_str().filter(|it| language(it) == Some(Language::Jinja));
+        if let Some(text) = more.filter(|_| run.compat == Compat::Exact) {
+            let value = run
+                .again(ErrorKind::JinjaEvaluation, |run| expand(text, run))
+                .map_err(|inner| again_error(expression, &inner))?;
+            if whole {
+                return Ok(value);
+            }
+            pieces.push((expression, as_text(&value)));
+        } else if whole {
+            return convert::to_json(&value).map_err(|fault| jinja_error(expression, &fault));
+        } else {
+            let text = convert::shown(&value).map_err(|fault| jinja_error(expression, &fault))?;
+            pieces.push((expression, text));
         }
-        pieces.push((expression, as_text(&value)));
     }
     place(text, &pieces, run.compat).map(Value::String)
 }
@@ -145,11 +154,11 @@ fn render(text: &str, scope: &Scope<'_>, flavour: Flavour) -> Result<String, Fau
 }
 
 /// The value of one expression; `None`: it is undefined.
-fn calculate(source: &str, scope: &Scope<'_>) -> Result<Option<Value>, Fault> {
+fn calculate(source: &str, scope: &Scope<'_>) -> Result<Option<minijinja::Value>, Fault> {
     let env: &Environment<'static> = environment::get(Flavour::Strict);
     let value =
         with_answers(source, scope, |names| env.compile_expression_owned(source.to_owned())?.eval(names))?;
-    if value.is_undefined() { Ok(None) } else { convert::to_json(&value).map(Some) }
+    Ok(if value.is_undefined() { None } else { Some(value) })
 }
 
 /// The fault of a text that is no template, as a whole or in one of its expressions.
@@ -164,12 +173,46 @@ pub(super) fn check_expression(source: &str) -> Result<(), String> {
     env.compile_expression_owned(source.to_owned()).map(|_| ()).map_err(|error| convert::syntax(&error))
 }
 
+/// Why a template is refused before it runs, though nothing in it is misspelt.
+pub(super) fn check_bounds(text: &str) -> Result<(), String> {
+    guard::check(text).map_err(|fault| fault.message)
+}
+
+/// Whether a filter of this name is there.
+pub(super) fn has_filter(name: &str) -> bool {
+    asks(&format!("0|{name}")) != Some(minijinja::ErrorKind::UnknownFilter)
+}
+
+/// Whether a test of this name is there.
+pub(super) fn has_test(name: &str) -> bool {
+    asks(&format!("0 is {name}")) != Some(minijinja::ErrorKind::UnknownTest)
+}
+
+/// The engine tells of its filters and tests only when they are used.
+fn asks(source: &str) -> Option<minijinja::ErrorKind> {
+    let env = environment::get(Flavour::Lenient);
+    let value = env.compile_expression_owned(source.to_owned()).and_then(|it| it.eval(()));
+    value.err().map(|error| error.kind())
+}
+
 /// A template over plain names: action parameters, formats of alias answers.
-pub(super) fn render_plain(text: &str, vars: &Map<String, Value>, flavour: Flavour) -> Result<Value, Fault> {
+pub(super) fn render_plain(
+    text: &str,
+    vars: &Map<String, Value>,
+    datastore: Option<&DatastoreView>,
+    flavour: Flavour,
+) -> Result<Value, Fault> {
     guard::check(text)?;
     guard::reset();
     let env = environment::get(flavour);
-    let names = minijinja::Value::from(minijinja::value::Serde(vars));
+    let names = match datastore {
+        None => minijinja::Value::from(minijinja::value::Serde(vars)),
+        Some(view) => {
+            let st2kv = minijinja::Value::from_object(Datastore(view.clone()));
+            let vars = vars.iter().map(|(name, it)| (name.as_str(), minijinja::value::Serde(it).into()));
+            minijinja::Value::from_pairs(vars.chain([("st2kv", st2kv)]))
+        }
+    };
     let found = expressions(Language::Jinja, text);
     let whole = found.len() == 1 && found[0].len() == text.trim().len() && !has_block(text);
     if !whole {

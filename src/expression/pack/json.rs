@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{Call, text_of};
+use crate::expression::python::float_text;
 use crate::expression::yaql::fault::Fault;
-use crate::expression::yaql::text::float_text;
 
 /// No text made by a function grows beyond this many bytes.
 pub(in crate::expression) const TEXT_MAX: usize = 4 * 1024 * 1024;

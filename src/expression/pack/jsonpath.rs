@@ -5,6 +5,14 @@ use serde_json::Value;
 use super::Call;
 use crate::expression::yaql::fault::Fault;
 
+/// `..` on a large value must not multiply without end.
+const FOUND_MAX: usize = 100_000;
+
+/// A path into a JSON value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonPath(Vec<Step>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
     /// One or more member names.
     Names(Vec<String>),
@@ -15,22 +23,43 @@ enum Step {
     Deep,
 }
 
+impl JsonPath {
+    /// # Errors
+    /// What the text has that is no path.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        parse(text).map(Self).map_err(|fault| fault.message)
+    }
+
+    /// The first value that it leads to, in the order of the document.
+    ///
+    /// # Errors
+    /// It leads to more values than are looked at.
+    pub fn first<'v>(&self, value: &'v Value) -> Result<Option<&'v Value>, String> {
+        let found = find(&self.0, value).map_err(|fault| fault.message)?;
+        Ok(found.first().copied())
+    }
+}
+
 /// Values found, or null when there is none.
 pub(super) fn query(call: &Call) -> Result<Value, Fault> {
-    /// `..` on a large value must not multiply without end.
-    const FOUND_MAX: usize = 100_000;
-    let mut found = vec![call.required(0, "value")?];
-    for step in parse(call.text(1, "query")?)? {
+    let steps = parse(call.text(1, "query")?)?;
+    let found = find(&steps, call.required(0, "value")?)?;
+    Ok(if found.is_empty() { Value::Null } else { found.into_iter().cloned().collect() })
+}
+
+fn find<'v>(steps: &[Step], value: &'v Value) -> Result<Vec<&'v Value>, Fault> {
+    let mut found = vec![value];
+    for step in steps {
         let mut next = Vec::new();
         for value in found {
-            follow(&step, value, &mut next);
+            follow(step, value, &mut next);
         }
         if next.len() > FOUND_MAX {
             return Err(Fault::limit("too many matches"));
         }
         found = next;
     }
-    Ok(if found.is_empty() { Value::Null } else { found.into_iter().cloned().collect() })
+    Ok(found)
 }
 
 fn follow<'a>(step: &Step, value: &'a Value, out: &mut Vec<&'a Value>) {

@@ -68,12 +68,6 @@ pub(in crate::expression) fn item_is_no_map() -> Fault {
     Fault::evaluation("Item is not type of collections.abc.Mapping.")
 }
 
-/// A datastore entry; a bare name is one of the system's.
-pub(in crate::expression) fn datastore<'a>(scope: &Scope<'a>, key: &str) -> Option<&'a Value> {
-    let store = &scope.host.datastore;
-    store.get(key).or_else(|| store.get(&format!("system.{key}")))
-}
-
 pub(in crate::expression) fn no_such_key(key: &str) -> Fault {
     Fault::evaluation(format!("The key \"{key}\" does not exist in the StackStorm datastore."))
 }

@@ -2,7 +2,7 @@
 
 mod data;
 pub(super) mod json;
-mod jsonpath;
+pub(super) mod jsonpath;
 pub(super) mod ledger;
 mod path;
 mod python;
@@ -14,8 +14,7 @@ use serde_json::{Map, Value};
 
 use super::yaql::fault::Fault;
 
-pub(super) use python::repr;
-pub(super) use python::str as text_of;
+pub(super) use super::python::{repr, str as text_of};
 
 /// Arguments by place and by name.
 #[derive(Debug, Default)]

@@ -1,53 +1,6 @@
-//! How Python prints JSON values.
+//! What Python calls JSON values, and which it takes for true.
 
 use serde_json::Value;
-
-use crate::expression::yaql::text::{float_text, quote};
-
-/// Python's `str()`: `None`, `True`, `[1, 'x']`, `{'k': 1.5}`.
-pub(in crate::expression) fn str(value: &Value) -> String {
-    match value {
-        Value::String(it) => it.clone(),
-        other => repr(other),
-    }
-}
-
-/// Python's `repr()`.
-pub(in crate::expression) fn repr(value: &Value) -> String {
-    let mut out = String::new();
-    write(value, &mut out);
-    out
-}
-
-fn write(value: &Value, out: &mut String) {
-    match value {
-        Value::Null => out.push_str("None"),
-        Value::Bool(it) => out.push_str(if *it { "True" } else { "False" }),
-        Value::Number(it) => match it.as_f64() {
-            Some(float) if it.is_f64() => out.push_str(&float_text(float)),
-            _ => out.push_str(&it.to_string()),
-        },
-        Value::String(it) => quote(it, out),
-        Value::Array(it) => {
-            out.push('[');
-            for (at, item) in it.iter().enumerate() {
-                out.push_str(if at == 0 { "" } else { ", " });
-                write(item, out);
-            }
-            out.push(']');
-        }
-        Value::Object(it) => {
-            out.push('{');
-            for (at, (key, item)) in it.iter().enumerate() {
-                out.push_str(if at == 0 { "" } else { ", " });
-                quote(key, out);
-                out.push_str(": ");
-                write(item, out);
-            }
-            out.push('}');
-        }
-    }
-}
 
 pub(super) fn class(value: &Value) -> &'static str {
     match value {

@@ -22,6 +22,14 @@ pub(in crate::expression) fn compile(pattern: &str, ignore_case: bool) -> Result
         })
 }
 
+/// A pattern of Python's `re`, as far as it can be matched in linear time.
+///
+/// # Errors
+/// What it has that is no pattern, or that would take time without bound.
+pub fn pattern(text: &str, ignore_case: bool) -> Result<Regex, String> {
+    compile(text, ignore_case).map_err(|fault| fault.message)
+}
+
 /// A part of a replacement text.
 pub(in crate::expression) enum Piece {
     Text(String),

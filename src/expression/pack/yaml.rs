@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Call, text_of};
+use crate::expression::python::float_text;
 use crate::expression::yaql::fault::Fault;
-use crate::expression::yaql::text::float_text;
 
 /// PyYAML folds texts at spaces once they pass this column.
 const WIDTH: usize = 80;

@@ -27,7 +27,37 @@ pub(super) enum Node {
     Missing,
 }
 
+/// A function that is called by its name.
+pub(super) struct Called<'a> {
+    pub(super) name: &'a str,
+    /// The function that `def` makes.
+    pub(super) defines: Option<&'a str>,
+}
+
 impl Node {
+    /// Every call of a function that somebody could have misspelt.
+    pub(super) fn calls<'a>(&'a self, found: &mut Vec<Called<'a>>) {
+        match self {
+            Self::Const(_) | Self::Keyword(_) | Self::Variable(_) | Self::Missing => {}
+            Self::Call { name, args } => {
+                let first = args.first().and_then(|it| match &**it {
+                    Self::Keyword(name) => Some(&**name),
+                    _ => None,
+                });
+                if !name.starts_with('#') {
+                    found.push(Called { name, defines: first.filter(|_| &**name == "def") });
+                }
+                args.iter().for_each(|it| it.calls(found));
+            }
+            Self::Operator { args, .. } => args.iter().for_each(|it| it.calls(found)),
+            Self::Wrap(inner) => inner.calls(found),
+            Self::Rule(left, right) => {
+                left.calls(found);
+                right.calls(found);
+            }
+        }
+    }
+
     /// Whether `receiver.node` may call it as a method.
     pub(super) fn is_call(&self) -> bool {
         matches!(self, Self::Call { name, .. } if !name.starts_with('#'))

@@ -33,7 +33,7 @@ impl Token {
         match self {
             Self::Dollar(it) | Self::Function(it) | Self::Word(it) | Self::Text(it) => it.to_string(),
             Self::Int(it) => it.to_string(),
-            Self::Float(it) => super::text::float_text(*it),
+            Self::Float(it) => crate::expression::python::float_text(*it),
             Self::True => "True".to_owned(),
             Self::False => "False".to_owned(),
             Self::Null => "None".to_owned(),

@@ -12,7 +12,7 @@ mod library;
 mod order;
 mod parse;
 mod spec;
-pub(super) mod text;
+mod text;
 mod value;
 mod vm;
 
@@ -55,6 +55,20 @@ impl Answer {
 /// Whether the text is an expression.
 pub(super) fn check(source: &str) -> Result<(), Fault> {
     parse::parse(source).map(|_| ())
+}
+
+/// Functions that are called and that nobody has; none where it is no expression.
+pub(super) fn unknown_functions(source: &str) -> Vec<String> {
+    let Ok(node) = parse::parse(source) else { return Vec::new() };
+    let mut called = Vec::new();
+    node.calls(&mut called);
+    let own: Vec<&str> = called.iter().filter_map(|it| it.defines).collect();
+    let is_known = |name: &str| !library::overloads(name).is_empty() || own.contains(&name);
+    let mut unknown: Vec<String> =
+        called.iter().map(|it| it.name).filter(|it| !is_known(it)).map(str::to_owned).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    unknown
 }
 
 /// Runs one expression (without delimiters). `steps` is the bill so far and grows.

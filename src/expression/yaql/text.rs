@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::value::{Value, View};
+use crate::expression::python::{float_text, quote};
 
 impl Value {
     /// Python's `str()`.
@@ -94,50 +95,6 @@ fn join<'a>(items: impl Iterator<Item = &'a Value>, out: &mut String) {
         out.push_str(if at == 0 { "" } else { ", " });
         item.write_repr(out);
     }
-}
-
-/// Python's `repr` of a float: shortest digits that read back, exponents with a sign and two digits.
-pub(crate) fn float_text(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let text = format!("{value:?}");
-    match text.split_once('e') {
-        None => text,
-        Some((digits, exponent)) => {
-            let (sign, exponent) = match exponent.strip_prefix('-') {
-                Some(exponent) => ('-', exponent),
-                None => ('+', exponent),
-            };
-            format!("{}e{sign}{exponent:0>2}", digits.strip_suffix(".0").unwrap_or(digits))
-        }
-    }
-}
-
-/// Python's `repr` of a string.
-pub(crate) fn quote(text: &str, out: &mut String) {
-    let mark = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    out.push(mark);
-    for it in text.chars() {
-        match it {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            it if it == mark => {
-                out.push('\\');
-                out.push(it);
-            }
-            it if (it as u32) < 0x20 || (0x7f..0xa1).contains(&(it as u32)) || it == '\u{ad}' => {
-                let _ = write!(out, "\\x{:02x}", it as u32);
-            }
-            it => out.push(it),
-        }
-    }
-    out.push(mark);
 }
 
 const SECOND: i64 = 1_000_000;

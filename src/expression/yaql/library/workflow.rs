@@ -34,11 +34,13 @@ pub(super) fn add(table: &mut Table) {
         let key = a.value(0)?;
         let Value::Text(key) = key else { return Err(Fault::kind("Given key is not typeof string.")) };
         let named = |name: &str| a.named.iter().find(|(it, _)| &**it == name).map(|it| it.1.clone());
-        if !matches!(named("decrypt"), None | Some(Value::Bool(_))) {
-            return Err(Fault::kind("Decrypt parameter is not typeof bool."));
-        }
-        match (ledger::datastore(scope, &key), named("default")) {
-            (Some(value), _) => Value::from_json(value),
+        let decrypt = match named("decrypt") {
+            None => false,
+            Some(Value::Bool(decrypt)) => decrypt,
+            Some(_) => return Err(Fault::kind("Decrypt parameter is not typeof bool.")),
+        };
+        match (scope.host.datastore.value(&key, decrypt)?, named("default")) {
+            (Some(text), _) => Ok(Value::text(text)),
             (None, Some(default)) => Ok(default),
             (None, None) => Err(ledger::no_such_key(&key)),
         }
