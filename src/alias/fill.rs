@@ -1,9 +1,8 @@
 //! An alias filled in like a form: which slots it has, and the words that some values stand for. What a platform's own
 //! commands give becomes what a person would have typed, so that both mean the same.
 
-use super::index::{Index, Mode, Outcome};
+use super::index::{Index, Outcome, Reading};
 use super::model::ActionAlias;
-use super::pairs::Compat;
 use super::piece::{Piece, pieces};
 
 /// A place for a value.
@@ -31,7 +30,12 @@ pub fn slots(alias: &ActionAlias) -> Option<Vec<Slot>> {
 }
 
 /// The words that mean this alias with exactly these values, to whoever reads them with this index; `None` if none do.
-pub fn phrase(index: &Index, alias: &ActionAlias, values: &[(String, String)]) -> Option<String> {
+pub fn phrase(
+    index: &Index,
+    reading: Reading,
+    alias: &ActionAlias,
+    values: &[(String, String)],
+) -> Option<String> {
     let fits = |pieces: &Vec<Piece<'_>>| {
         let names = names(pieces);
         names.len() == values.len() && values.iter().all(|(name, _)| names.contains(&name.as_str()))
@@ -39,11 +43,17 @@ pub fn phrase(index: &Index, alias: &ActionAlias, values: &[(String, String)]) -
     let mut found = patterns(alias)
         .filter(fits)
         .flat_map(|pieces| [false, true].map(|quoted| write(&pieces, values, quoted)));
-    found.find(|phrase| means(index, alias, phrase, values))
+    found.find(|phrase| means(index, reading, alias, phrase, values))
 }
 
-fn means(index: &Index, alias: &ActionAlias, phrase: &str, values: &[(String, String)]) -> bool {
-    let Outcome::Matched(read) = index.find(phrase, Mode::Strict, Compat::Mended) else { return false };
+fn means(
+    index: &Index,
+    reading: Reading,
+    alias: &ActionAlias,
+    phrase: &str,
+    values: &[(String, String)],
+) -> bool {
+    let Outcome::Matched(read) = index.find(phrase, reading.mode, reading.compat) else { return false };
     let given = read.parameters.iter().filter(|(_, value)| value.is_some()).count();
     let same = |(name, value): &(String, String)| {
         read.parameters.get(name).and_then(Option::as_deref).is_some_and(|it| it == value)
@@ -94,7 +104,9 @@ fn is_plain(piece: &Piece<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::index::Mode;
     use super::super::model::AliasFormat;
+    use super::super::pairs::Compat;
     use super::*;
 
     fn alias(name: &str, patterns: &[&str]) -> ActionAlias {
@@ -118,7 +130,7 @@ mod tests {
         let alias = deploy();
         let (index, _) = Index::build(vec![alias.clone()]);
         let values: Vec<_> = values.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        phrase(&index, &alias, &values)
+        phrase(&index, Reading::default(), &alias, &values)
     }
 
     #[test]

@@ -23,6 +23,19 @@ pub enum Mode {
     First,
 }
 
+/// How messages are read, as an administrator chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    pub mode: Mode,
+    pub compat: Compat,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { mode: Mode::Strict, compat: Compat::Mended }
+    }
+}
+
 /// What a message means.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome<'a> {
@@ -102,8 +115,10 @@ impl Index {
                 }
             }
         }
-        let enabled = aliases.iter().filter(|alias| alias.enabled);
-        let displays = enabled.flat_map(|alias| &alias.formats).filter_map(|format| format.display.clone());
+        let enabled = aliases.iter().enumerate().filter(|(_, alias)| alias.enabled);
+        let displays = enabled.flat_map(|(number, alias)| {
+            alias.formats.iter().filter_map(move |format| Some((number, format.display.clone()?)))
+        });
         let suggester = Suggester::build(displays.collect());
         let mut index = Index { aliases, entries, suggester, ..Index::default() };
         index.file();
@@ -159,6 +174,22 @@ impl Index {
             1 => Outcome::Matched(matches.remove(0)),
             _ => Outcome::Ambiguous(matches),
         }
+    }
+
+    /// All aliases that a message which means none may have been meant for: it would match with other capitals, would
+    /// match if it went on, or comes close to their words. An alias may come twice.
+    pub fn near(&self, message: &str, compat: Compat) -> Vec<&ActionAlias> {
+        let stream = Stream::new(message, compat);
+        let candidates = self.candidates(&stream).into_iter();
+        let folded = candidates.filter_map(|it| self.try_entry(&self.entries[it], &stream, true));
+        let begun = self.all_lacking(message, compat).map(|it| it.alias);
+        let close = self.suggester.owners(message).map(|it| &self.aliases[it]);
+        folded.map(|it| it.alias).chain(begun).chain(close).collect()
+    }
+
+    /// Whether a word alone comes close to the words of an alias.
+    pub fn is_near(&self, word: &str) -> bool {
+        self.suggester.owners(word).next().is_some()
     }
 
     /// The entries that may match, in order.
@@ -306,6 +337,25 @@ mod tests {
         assert_eq!(find(&index, "deploy Web", Mode::Strict), "unknown: Deploy {{x}}");
         let Outcome::Matched(found) = index.find("DEPLOY Web", Mode::First, Compat::Mended) else { panic!() };
         assert_eq!(found.parameters["x"].as_deref(), Some("Web"));
+    }
+
+    #[test]
+    fn what_a_message_comes_near_to_is_found_by_case_by_beginning_and_by_words() {
+        let hidden = AliasFormat { display: None, ..AliasFormat::from_text("put {{x}} {{y}}") };
+        let hidden = ActionAlias { formats: vec![hidden], ..alias("hidden", &[]) };
+        let long = "show all of those that are kept in {{x}} for {{y}}";
+        let index = index(vec![hidden, alias("long", &[long]), alias("keep", &["keep {{x}} {{y}}"])]);
+        let near = |message: &str| -> Vec<&str> {
+            index.near(message, Compat::Mended).iter().map(|it| it.name.as_str()).collect()
+        };
+        assert_eq!(near("PUT a b"), ["hidden"]);
+        assert_eq!(near("show all of those that are kept in a"), ["long", "long"]);
+        assert_eq!(near("show a"), Vec::<&str>::new());
+        assert_eq!(near("show all of those that are kept"), ["long", "long"]);
+        assert_eq!(near("KEEP a b"), ["keep", "keep"]);
+        assert_eq!(near("kepe a b"), ["keep"]);
+        assert_eq!(near("please keep a b"), ["keep"]);
+        assert_eq!(near("king of france"), Vec::<&str>::new());
     }
 
     #[test]

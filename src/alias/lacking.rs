@@ -26,11 +26,20 @@ pub struct Lacking<'a> {
 impl Index {
     /// The format that the message is a beginning of; where there are several, that which lacks least, then the first.
     pub fn lacking(&self, message: &str, compat: Compat) -> Option<Lacking<'_>> {
-        let first = message.split_whitespace().next()?;
-        let begins = |format: &Format| format.source().split_whitespace().next() == Some(first);
-        let tried = self.formats().filter(|(_, format)| begins(format)).take(TRIED_MAX);
-        let found = tried.filter_map(|(alias, format)| lacking(alias, format, message, compat));
-        found.min_by_key(|it| it.missing.len())
+        self.all_lacking(message, compat).min_by_key(|it| it.missing.len())
+    }
+
+    /// Every format that the message is a beginning of.
+    pub(super) fn all_lacking<'a>(
+        &'a self,
+        message: &str,
+        compat: Compat,
+    ) -> impl Iterator<Item = Lacking<'a>> {
+        let first = message.split_whitespace().next();
+        let begins =
+            move |format: &Format| first.is_some() && format.source().split_whitespace().next() == first;
+        let tried = self.formats().filter(move |(_, format)| begins(format)).take(TRIED_MAX);
+        tried.filter_map(move |(alias, format)| lacking(alias, format, message, compat))
     }
 }
 

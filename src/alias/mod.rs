@@ -10,6 +10,7 @@
 
 mod batch;
 mod cast;
+mod extra;
 mod fill;
 mod format;
 mod index;
@@ -24,9 +25,10 @@ mod traits;
 
 pub use batch::parse_batch;
 pub use cast::{CastError, ParameterKind, cast};
+pub use extra::Extra;
 pub use fill::{Slot, phrase, slots};
 pub use format::{Format, FormatError, Parameters, ParseError, Stream};
-pub use index::{FormatFault, Index, Match, Mode, Outcome};
+pub use index::{FormatFault, Index, Match, Mode, Outcome, Reading};
 pub use lacking::{Lacking, filled, required};
 pub use model::{ActionAlias, AliasFormat, Reply};
 pub use pairs::Compat;

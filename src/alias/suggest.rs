@@ -27,6 +27,8 @@ const NEAR: f64 = 0.8;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Suggester {
     displays: Vec<String>,
+    /// Per display the alias that it is of.
+    owners: Vec<usize>,
     /// Per display its words, as indices into `words`.
     spelled: Vec<Vec<usize>>,
     words: Vec<String>,
@@ -38,9 +40,10 @@ pub(super) struct Suggester {
 }
 
 impl Suggester {
-    pub(super) fn build(displays: Vec<String>) -> Suggester {
+    /// Of displays, each with the number of its alias.
+    pub(super) fn build(displays: Vec<(usize, String)>) -> Suggester {
         let mut suggester = Suggester::default();
-        for display in displays {
+        for (owner, display) in displays {
             let number = suggester.displays.len();
             let mut spelled = Vec::new();
             for word in literal_words(&display) {
@@ -52,6 +55,7 @@ impl Suggester {
             }
             suggester.spelled.push(spelled);
             suggester.displays.push(display);
+            suggester.owners.push(owner);
         }
         suggester
     }
@@ -72,6 +76,18 @@ impl Suggester {
 
     /// The closest displays, best first; none if nothing is close.
     pub(super) fn closest(&self, message: &str) -> Vec<String> {
+        let mut close = self.close(message);
+        close.dedup_by(|a, b| self.displays[*a] == self.displays[*b]);
+        close.into_iter().take(MAX_SUGGESTIONS).map(|display| self.displays[display].clone()).collect()
+    }
+
+    /// The aliases of everything that is close, whether it is suggested or has no more room.
+    pub(super) fn owners(&self, message: &str) -> impl Iterator<Item = usize> {
+        self.close(message).into_iter().map(|display| self.owners[display])
+    }
+
+    /// The numbers of close displays, best first.
+    fn close(&self, message: &str) -> Vec<usize> {
         let folded: Vec<String> = message.split_whitespace().take(MAX_WORDS).map(shorten).collect();
         let mut weights: HashMap<usize, f64> = HashMap::new();
         for word in &folded {
@@ -103,12 +119,7 @@ impl Suggester {
             .map(|(score, display)| (score, self.likeness(display, &said), display))
             .collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
-        scored.dedup_by(|a, b| self.displays[a.2] == self.displays[b.2]);
-        scored
-            .into_iter()
-            .take(MAX_SUGGESTIONS)
-            .map(|(_, _, display)| self.displays[display].clone())
-            .collect()
+        scored.into_iter().map(|(_, _, display)| display).collect()
     }
 
     fn near_words(&self, word: &str) -> impl Iterator<Item = usize> {
@@ -197,7 +208,8 @@ mod tests {
     fn closest(message: &str) -> Vec<String> {
         let displays =
             ["deploy {{app}} to {{env}}", "restart {{service}}", "status of {{app}}", "list executions"];
-        Suggester::build(displays.iter().map(|display| (*display).to_owned()).collect()).closest(message)
+        let displays = displays.iter().map(|display| (*display).to_owned());
+        Suggester::build(displays.enumerate().collect()).closest(message)
     }
 
     #[test]
@@ -212,5 +224,19 @@ mod tests {
         assert_eq!(closest("make me a sandwich"), Vec::<String>::new());
         assert_eq!(closest("king of france"), Vec::<String>::new());
         assert_eq!(closest(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_close_is_known_beyond_what_is_suggested() {
+        let displays = (0..5).map(|number| (number, format!("keep {{{{it}}}}{number}"))).collect();
+        let suggester = Suggester::build(displays);
+        assert_eq!(suggester.closest("kepe a").len(), MAX_SUGGESTIONS);
+        let mut owners: Vec<usize> = suggester.owners("kepe a").collect();
+        owners.sort_unstable();
+        assert_eq!(owners, [0, 1, 2, 3, 4]);
+        let same = (0..2).map(|number| (number, "keep {{it}}".to_owned())).collect();
+        let suggester = Suggester::build(same);
+        assert_eq!(suggester.closest("kepe a"), ["keep {{it}}"]);
+        assert_eq!(suggester.owners("kepe a").count(), 2, "one display may be of two aliases");
     }
 }
