@@ -5,18 +5,23 @@
 //! data: ../data                       # everything that is written; relative to this file
 //! content: [..]                       # folders that hold commands/, aliases/ and packs/; later ones win
 //! prefix: "!"
+//! aliases: {match: strict, compat: mended}   # first: the first that matches, in any case; exact: StackStorm's traps
 //! fallback_channel: discord/1234/5678 # where it is said that another channel cannot be spoken in
 //! store: {url: "sqlite:../data/lockkeeper.db"}
 //! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
 //! control: {open_to: everyone}        # users of this machine who may call: everyone, group:NAME or owner
+//! datastore: {key: file:/etc/lockkeeper/datastore.key, writers: [sre]}      # what its secrets are sealed with
 //! slack: {bot_token: env:SLACK_BOT_TOKEN, app_token: env:SLACK_APP_TOKEN}   # or mode: http and signing_secret
 //! discord: {token: file:/run/credentials/discord}                           # or mode: http and public_key
-//! webhooks: {github: {secret: env:GITHUB_SECRET}}
+//! webhooks: {github: {secret: env:GITHUB_SECRET}, st2: {secret: env:HOOKS}} # st2: every address that rules listen to
 //! keep: {failed_checkouts: 1d, artifacts: 10, logs: 30d, releases: 5}
+//! python: {interpreter: python3}     # what Python actions of packs run on
 //! ```
 
 mod control;
+mod datastore;
 mod keep;
+mod python;
 mod read;
 
 use std::net::SocketAddr;
@@ -28,7 +33,9 @@ use serde::Deserialize;
 use crate::secret::SecretRef;
 
 pub use control::{ControlConfig, OpenTo};
+pub use datastore::DatastoreConfig;
 pub use keep::Keep;
+pub use python::PythonConfig;
 pub use read::{ConfigError, load, parse};
 
 /// The whole file, paths resolved.
@@ -40,20 +47,23 @@ pub struct Config {
     /// Folders that hold `commands/`, `aliases/` and `packs/`; a file in a later one replaces the same file of an
     /// earlier one, and all of them replace what the binary carries.
     pub content: Vec<PathBuf>,
-    /// The folder of `people.yaml`, `environments.yaml` and `apps/`: that of this file, unless it says otherwise.
+    /// The folder of `people.yaml`, `environments.yaml`, `apps/` and `packs/`: that of this file, unless it says otherwise.
     pub settings: PathBuf,
     /// What a message to the bot begins with, beside mentioning it.
     pub prefix: String,
+    pub aliases: AliasConfig,
     /// Where it is said that another channel cannot be spoken in, written `slack/T0ABC/C0DEF`.
     pub fallback_channel: Option<String>,
     pub store: StoreConfig,
     pub http: HttpConfig,
     pub control: ControlConfig,
+    pub datastore: DatastoreConfig,
     pub slack: Option<SlackConfig>,
     pub discord: Option<DiscordConfig>,
     pub webhooks: IndexMap<String, WebhookConfig>,
     /// How long what a release leaves behind is kept.
     pub keep: Keep,
+    pub python: PythonConfig,
 }
 
 impl Default for Config {
@@ -63,16 +73,50 @@ impl Default for Config {
             content: vec![PathBuf::from("..")],
             settings: PathBuf::from("."),
             prefix: "!".to_owned(),
+            aliases: AliasConfig::default(),
             fallback_channel: None,
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             control: ControlConfig::default(),
+            datastore: DatastoreConfig::default(),
             slack: None,
             discord: None,
             webhooks: IndexMap::new(),
             keep: Keep::default(),
+            python: PythonConfig::default(),
         }
     }
+}
+
+/// How a message finds its alias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AliasConfig {
+    #[serde(rename = "match")]
+    pub matching: AliasMatch,
+    pub compat: AliasCompat,
+}
+
+/// What becomes of a message that several aliases match.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AliasMatch {
+    /// It is refused, as StackStorm's API does. Letters match in their own case.
+    #[default]
+    Strict,
+    /// The first alias has it, as in StackStorm's chat client. Letters match in either case.
+    First,
+}
+
+/// Whose reading of `name=value` and of typed values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AliasCompat {
+    /// Ours: an address with `?a=b` is one value, nested braces stay whole, `yes` is true.
+    #[default]
+    Mended,
+    /// StackStorm's to the letter.
+    Exact,
 }
 
 /// Where history is kept.
@@ -161,11 +205,11 @@ pub enum DiscordMode {
     Http,
 }
 
-/// Who may post to `/webhooks/<name>`.
+/// Who may post to `/webhooks/<name>`; `st2` is for each address that rules listen to and that has none of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// What the sender signs with.
+    /// What the sender signs with, or shows.
     pub secret: SecretRef,
 }
 
@@ -180,6 +224,7 @@ impl Config {
         let (slack, discord) = (self.slack.as_ref(), self.discord.as_ref());
         let references = [
             ("http.token", self.http.token.as_ref()),
+            ("datastore.key", self.datastore.key.as_ref()),
             ("slack.bot_token", slack.map(|it| &it.bot_token)),
             ("slack.app_token", slack.and_then(|it| it.app_token.as_ref())),
             ("slack.signing_secret", slack.and_then(|it| it.signing_secret.as_ref())),

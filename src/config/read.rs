@@ -68,7 +68,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
 }
 
 /// Keys whose value is a secret, wherever they stand.
-const SECRETS: [&str; 5] = ["token", "bot_token", "app_token", "signing_secret", "secret"];
+const SECRETS: [&str; 6] = ["token", "bot_token", "app_token", "signing_secret", "secret", "key"];
 
 /// Finds secrets that were written down. The message does not repeat them.
 fn raw_secrets(node: &Node, path: &str, faults: &mut Vec<Fault>) {
@@ -106,7 +106,12 @@ fn resolved(config: Config, folder: &Path) -> Config {
         }
         Some(_) | None => url,
     });
+    if config.python.interpreter.contains('/') {
+        let path = absolute(Path::new(&config.python.interpreter));
+        config.python.interpreter = path.display().to_string();
+    }
     config.http.token = config.http.token.map(secret);
+    config.datastore.key = config.datastore.key.map(secret);
     if let Some(slack) = &mut config.slack {
         slack.bot_token = secret(slack.bot_token.clone());
         slack.app_token = slack.app_token.take().map(secret);
@@ -158,6 +163,16 @@ mod tests {
             "/etc/lockkeeper/lockkeeper.yaml:2:14: error: `slack.bot_token` holds a secret itself, not where it lies\n  \
              hint: write `env:LOCKKEEPER_SLACK_BOT_TOKEN` or `file:/path/to/it`"
         );
+    }
+
+    #[test]
+    fn the_key_of_the_datastore_is_named_and_not_written_down() {
+        let datastore = read("datastore: {key: file:keys/store, writers: [sre]}\n").unwrap().datastore;
+        assert_eq!(datastore.key, Some(SecretRef::File("/etc/lockkeeper/keys/store".into())));
+        assert_eq!(datastore.writers, ["sre".into()]);
+        let error = read("datastore:\n  key: aGVsbG8=\n").unwrap_err();
+        assert!(error.contains(":2:8: error: `datastore.key` holds a secret itself"), "{error}");
+        assert!(!error.contains("aGVsbG8"), "{error}");
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::alias::{Compat, ParameterKind as TextKind, cast};
-use crate::expression::template::{Undefined, render};
+use crate::content::MASKED;
+use crate::expression::DatastoreView;
+use crate::expression::template::{Undefined, render_with};
 
 use super::shell::Command;
 use super::{Action, Argument, Parameter, ParameterKind, Part};
@@ -50,21 +52,39 @@ impl fmt::Display for BindError {
     }
 }
 
+/// What templates of defaults read beside the parameters.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    context: &'a Map<String, Value>,
+    datastore: &'a DatastoreView,
+}
+
 impl Action {
     /// Checks and completes what a caller gave: see [`Action::bind_in`], without a context.
     pub fn bind(&self, given: Map<String, Value>) -> Result<Bound, BindError> {
         self.bind_in(given, &Map::new())
     }
 
-    /// Checks and completes what a caller gave. `context` holds the roots that templates of defaults may read beside
-    /// the parameters: `st2kv`, `action_context`, `config_context`.
-    ///
-    /// # Errors
-    /// The first parameter that is unknown, immutable, missing, of another type or none of its choices.
+    /// Checks and completes what a caller gave: see [`Action::bind_with`], with an empty datastore.
     pub fn bind_in(
         &self,
         given: Map<String, Value>,
         context: &Map<String, Value>,
+    ) -> Result<Bound, BindError> {
+        self.bind_with(given, context, &DatastoreView::default())
+    }
+
+    /// Checks and completes what a caller gave. `context` holds the roots that templates of defaults may read beside
+    /// the parameters: `action_context`, `config_context`; `datastore` is what they find as `st2kv`.
+    ///
+    /// # Errors
+    /// The first parameter that is unknown, immutable, missing, of another type or none of its choices; the first default
+    /// that does not render.
+    pub fn bind_with(
+        &self,
+        given: Map<String, Value>,
+        context: &Map<String, Value>,
+        datastore: &DatastoreView,
     ) -> Result<Bound, BindError> {
         for name in given.keys() {
             self.may_be_given(name)?;
@@ -89,8 +109,9 @@ impl Action {
                 }
             }
         }
-        self.render_defaults(waiting, &mut values, context)?;
-        self.finish(values, context)
+        let around = Around { context, datastore };
+        self.render_defaults(waiting, &mut values, around)?;
+        self.finish(values, around)
     }
 
     /// `cmd` of a shell action, when its author wrote it with templates.
@@ -137,7 +158,7 @@ impl Action {
         &self,
         mut waiting: Vec<(&str, &Parameter, &Value)>,
         values: &mut Map<String, Value>,
-        context: &Map<String, Value>,
+        around: Around<'_>,
     ) -> Result<(), BindError> {
         while !waiting.is_empty() {
             let names: Vec<&str> = waiting.iter().map(|(name, ..)| *name).collect();
@@ -148,34 +169,36 @@ impl Action {
                 let expected = "a default that does not need itself".to_owned();
                 return Err(BindError { parameter: cycle, expected, got: None, example: None });
             };
-            let scope = scope(values, context);
-            let rendered = rendered(default, &scope).map_err(|fault| BindError {
-                parameter: name.to_owned(),
-                expected: "a default that renders".to_owned(),
-                got: Some(fault),
-                example: None,
-            })?;
-            values.insert(name.to_owned(), fit(name, parameter, rendered)?);
+            let rendered =
+                rendered(default, &scope(values, around.context), around.datastore).map_err(|fault| {
+                    BindError {
+                        parameter: name.to_owned(),
+                        expected: "a default that renders".to_owned(),
+                        got: Some(fault),
+                        example: None,
+                    }
+                })?;
+            let fitted = fit(name, parameter, rendered).map_err(|error| covered(error, around.datastore))?;
+            values.insert(name.to_owned(), fitted);
             waiting.retain(|(it, ..)| *it != name);
         }
         Ok(())
     }
 
-    fn finish(
-        &self,
-        mut values: Map<String, Value>,
-        context: &Map<String, Value>,
-    ) -> Result<Bound, BindError> {
+    fn finish(&self, mut values: Map<String, Value>, around: Around<'_>) -> Result<Bound, BindError> {
         let mut env = BTreeMap::new();
         if let (Some(command), false) = (self.command(), values.contains_key("cmd")) {
-            let scope = scope(&values, context);
+            let scope = scope(&values, around.context);
             for (variable, template) in command.variables() {
-                let value = render(template, &scope, Undefined::Strict).map_err(|fault| BindError {
-                    parameter: "cmd".to_owned(),
-                    expected: "a command that renders".to_owned(),
-                    got: Some(fault.to_string()),
-                    example: None,
-                })?;
+                let value =
+                    render_with(template, &scope, around.datastore, Undefined::Strict).map_err(|fault| {
+                        BindError {
+                            parameter: "cmd".to_owned(),
+                            expected: "a command that renders".to_owned(),
+                            got: Some(fault.to_string()),
+                            example: None,
+                        }
+                    })?;
                 env.insert(variable.to_owned(), plain(&value));
             }
             values.insert("cmd".to_owned(), Value::from(command.text()));
@@ -185,6 +208,12 @@ impl Action {
             self.parameters.keys().filter_map(|name| Some((name.clone(), values.get(name)?.clone())));
         Ok(Bound { values: ordered.collect(), env, argv })
     }
+}
+
+/// What a default became is not told where a secret was opened for it.
+fn covered(error: BindError, datastore: &DatastoreView) -> BindError {
+    let got = if datastore.opened().is_empty() { error.got } else { error.got.map(|_| MASKED.to_owned()) };
+    BindError { got, ..error }
 }
 
 /// An argument that is nothing but a value nobody gave is left out.
@@ -204,7 +233,7 @@ fn argument(argument: &Argument, values: &Map<String, Value>) -> Option<String> 
 }
 
 /// A value as one text: texts as they are, lists and objects as JSON, null as nothing.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -218,22 +247,22 @@ fn scope(values: &Map<String, Value>, context: &Map<String, Value>) -> Map<Strin
     scope
 }
 
-fn rendered(value: &Value, scope: &Map<String, Value>) -> Result<Value, String> {
+fn rendered(value: &Value, scope: &Map<String, Value>, datastore: &DatastoreView) -> Result<Value, String> {
     match value {
         Value::String(text) if is_template(text) => {
-            render(text, scope, Undefined::Strict).map_err(|fault| fault.to_string())
+            render_with(text, scope, datastore, Undefined::Strict).map_err(|fault| fault.to_string())
         }
-        Value::Array(items) => items.iter().map(|it| rendered(it, scope)).collect(),
+        Value::Array(items) => items.iter().map(|it| rendered(it, scope, datastore)).collect(),
         Value::Object(map) => map
             .iter()
-            .map(|(key, it)| Ok((key.clone(), rendered(it, scope)?)))
+            .map(|(key, it)| Ok((key.clone(), rendered(it, scope, datastore)?)))
             .collect::<Result<_, _>>()
             .map(Value::Object),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(value.clone()),
     }
 }
 
-fn is_template(text: &str) -> bool {
+pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%")
 }
 
@@ -273,7 +302,7 @@ fn fit(name: &str, parameter: &Parameter, value: Value) -> Result<Value, BindErr
     let fault = |expected: String, example: Option<String>| BindError {
         parameter: name.to_owned(),
         expected,
-        got: Some(if parameter.secret { crate::content::MASKED.to_owned() } else { shortened(&value) }),
+        got: Some(if parameter.secret { MASKED.to_owned() } else { shortened(&value) }),
         example,
     };
     let fitted = match (parameter.kind, &value) {

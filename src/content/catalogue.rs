@@ -3,9 +3,10 @@ use serde_json::Value;
 
 use crate::alias::ActionAlias;
 use crate::id::{ActionRef, PackName};
-use crate::workflow::Spec;
+use crate::rule::Rule;
+use crate::workflow::{ChainSpec, Spec};
 
-use super::{Action, Pack, Rule};
+use super::{Action, ActionPolicy, Pack};
 
 /// The definition of an `orquesta` action.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,14 +18,25 @@ pub struct Workflow {
     pub file: String,
 }
 
+/// The definition of an `action-chain` action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chained {
+    pub spec: ChainSpec,
+    /// The path, for diagnostics.
+    pub file: String,
+}
+
 /// Everything that can be run, and what starts it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     pub packs: IndexMap<PackName, Pack>,
     pub actions: IndexMap<ActionRef, Action>,
     pub workflows: IndexMap<ActionRef, Workflow>,
+    pub chains: IndexMap<ActionRef, Chained>,
     pub aliases: Vec<ActionAlias>,
     pub rules: Vec<Rule>,
+    /// Those that are not disabled.
+    pub policies: Vec<ActionPolicy>,
 }
 
 impl Catalogue {

@@ -6,18 +6,21 @@ mod action;
 mod app;
 mod bind;
 mod catalogue;
+mod configure;
 mod diagnostic;
 mod environment;
+mod fill;
 mod load;
 mod native;
 mod pack;
 mod parameter;
+mod policy;
 mod report;
-mod rule;
 mod runner;
 pub mod settings;
 mod shell;
 mod source;
+mod survey;
 
 pub use action::{Action, Argument, CHANGES_HOSTS, Parameter, ParameterKind, Part, RunnerName};
 pub(crate) use app::parse_place;
@@ -26,17 +29,20 @@ pub use app::{
     Service,
 };
 pub use bind::{BindError, Bound};
-pub use catalogue::{Catalogue, Workflow};
+pub use catalogue::{Catalogue, Chained, Workflow};
+pub use configure::{Configured, configure};
 pub use diagnostic::{Diagnostic, Severity};
 pub use environment::{Connection, Environment, Environments, Host, Role};
+pub use fill::FillError;
 pub use load::{SHORTHAND_PACK, expand, load};
-pub use native::{EVERYDAY, NativeCommand, NativeOption, native_commands};
+pub use native::{NativeCommand, NativeOption, native_aliases, native_commands};
 pub use pack::Pack;
+pub use policy::{ActionPolicy, Beyond, Bounding, RetryOn};
 pub use report::report;
-pub use rule::Rule;
 pub use runner::{OVERRIDABLE, Performer, RunnerKind, runner_kind, runner_names};
 pub use settings::Settings;
 pub use source::SourceFile;
+pub use survey::{Fit, Survey, SurveyKind, Surveyed, Why, survey};
 
 pub use crate::yaml::Dialect;
 

@@ -1,12 +1,14 @@
-//! The aliases as commands of a platform that has typed options: one command per everyday alias, its slots as options
-//! with the types and descriptions of its action's parameters.
+//! The aliases as commands of a platform that has typed options: one command per alias, its slots as options with the
+//! types and descriptions of its action's parameters.
+
+use std::collections::BTreeSet;
 
 use super::{Catalogue, ParameterKind};
 use crate::alias::{ActionAlias, slots};
 use crate::id::ActionRef;
 
-/// The pack whose aliases become commands of their own; those of all others are reached by their words.
-pub const EVERYDAY: &str = "lockkeeper";
+/// The pack whose aliases come first.
+const EVERYDAY: &str = "lockkeeper";
 
 /// What can be completed: apps, what is released of them, and where to.
 const COMPLETED: [&str; 5] = ["app", "release", "version", "stage", "environment"];
@@ -33,10 +35,18 @@ pub struct NativeOption {
     pub completes: bool,
 }
 
-/// The everyday aliases as commands, in their order. What can only be said as a regular expression is left out.
+/// The aliases as commands, the everyday ones first. What can only be said as a regular expression is left out.
 pub fn native_commands(catalogue: &Catalogue) -> Vec<NativeCommand> {
-    let everyday = catalogue.aliases.iter().filter(|it| it.enabled && it.pack == EVERYDAY);
-    everyday.filter_map(|alias| command(catalogue, alias)).collect()
+    let named = native_aliases(&catalogue.aliases);
+    named.into_iter().filter_map(|alias| command(catalogue, alias)).collect()
+}
+
+/// The aliases that commands are named after, each name once: an everyday alias has its name, else the first that bears it.
+pub fn native_aliases(all: &[ActionAlias]) -> Vec<&ActionAlias> {
+    let (everyday, others): (Vec<_>, Vec<_>) =
+        all.iter().filter(|it| it.enabled).partition(|it| it.pack == EVERYDAY);
+    let mut met = BTreeSet::new();
+    everyday.into_iter().chain(others).filter(|it| met.insert(it.name.as_str())).collect()
 }
 
 fn command(catalogue: &Catalogue, alias: &ActionAlias) -> Option<NativeCommand> {

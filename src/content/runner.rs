@@ -104,7 +104,7 @@ ttl: {type: integer, default: 1440, description: Minutes until it is too late}
 
 const PYTHON: &str = "
 env: {type: object, description: Variables}
-log_level: {type: string, default: DEBUG, description: Log level}
+log_level: {type: string, default: DEBUG, enum: [AUDIT, CRITICAL, ERROR, WARNING, INFO, DEBUG], description: Log level}
 debug: {type: boolean, default: false, description: Run in debug mode}
 content_version: {type: string, description: Git revision of the pack to run}
 ";
@@ -142,8 +142,8 @@ static KINDS: LazyLock<IndexMap<String, RunnerKind>> = LazyLock::new(|| {
         kind("turn", Engine, false, None, &[]),
         kind("watch", Engine, false, None, &[]),
         kind("bot", Bot, false, None, &[]),
-        kind("python-script", Nobody, true, Some(600), &[PYTHON]),
-        kind("action-chain", Nobody, true, None, &["skip_notify: {type: array, default: []}\ndisplay_published: {type: boolean, default: true}\n"]),
+        kind("python-script", Attempt, true, Some(600), &[PYTHON]),
+        kind("action-chain", Engine, true, None, &["skip_notify: {type: array, default: []}\ndisplay_published: {type: boolean, default: true}\n"]),
         kind("mistral-v2", Nobody, true, None, &["workflow: {type: string}\ntask: {type: string}\ncontext: {type: object, default: {}}\nskip_notify: {type: array, default: []}\n"]),
         kind("announcement", Nobody, false, None, &["experimental: {type: boolean, required: true}\nroute: {type: string, default: general}\n"]),
         kind("winrm-cmd", Nobody, false, Some(60), &[COMMAND, WINDOWS]),

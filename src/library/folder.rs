@@ -23,6 +23,13 @@ pub(super) fn files(folder: &Path, diagnostics: &mut Vec<Diagnostic>) -> Vec<Sou
     walk.files
 }
 
+/// All files below a folder of foreign packs, as `packs/<pack>/…`.
+pub(super) fn foreign(folder: &Path, shown: &str, diagnostics: &mut Vec<Diagnostic>) -> Vec<SourceFile> {
+    let mut walk = Walk { files: Vec::new(), diagnostics };
+    walk.folder(folder, shown, Dialect::StackStorm, 0);
+    walk.files
+}
+
 struct Walk<'a> {
     files: Vec<SourceFile>,
     diagnostics: &'a mut Vec<Diagnostic>,

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod folder;
+mod installation;
 mod materialise;
 mod settings;
 
@@ -14,6 +15,7 @@ use indexmap::IndexMap;
 use crate::content::{Catalogue, Diagnostic, SourceFile, load};
 use crate::id::Digest;
 
+pub use installation::{carried, installation};
 pub use materialise::{Altered, MaterialiseError, PackFile, altered};
 pub use settings::settings_files;
 

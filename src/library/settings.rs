@@ -9,29 +9,33 @@ use crate::yaml::Place;
 use super::folder;
 
 /// The settings files of a folder, under the paths that `content::settings::load` knows: `config/people.yaml`,
-/// `config/environments.yaml`, `config/apps/*.yaml`, and the same with `.yml`. A file that is not there is left out; one that cannot be read
-/// is among the unread.
+/// `config/environments.yaml`, `config/apps/*.yaml`, `config/packs/*.yaml`, and the same with `.yml`. A file that is not
+/// there is left out; one that cannot be read is among the unread.
 pub fn settings_files(folder: &Path) -> SettingsFiles {
     let mut found = SettingsFiles::default();
     for name in ["people.yaml", "people.yml", "environments.yaml", "environments.yml"] {
         take(&mut found, &folder.join(name), format!("config/{name}"));
     }
-    let apps = folder.join("apps");
-    match fs::read_dir(&apps).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+    take_all(&mut found, &folder.join("apps"), "config/apps", Dialect::Strict);
+    take_all(&mut found, &folder.join("packs"), "config/packs", Dialect::StackStorm);
+    found.files.sort_by(|a, b| a.path.cmp(&b.path));
+    found.unread.sort_by(|a, b| a.file.cmp(&b.file));
+    found
+}
+
+fn take_all(found: &mut SettingsFiles, folder: &Path, shown: &str, dialect: Dialect) {
+    match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(entries) => {
             for entry in entries {
                 let name = entry.file_name();
                 if let Some(name) = name.to_str().filter(|it| is_yaml(it)) {
-                    take(&mut found, &entry.path(), format!("config/apps/{name}"));
+                    take_as(found, &entry.path(), format!("{shown}/{name}"), dialect);
                 }
             }
         }
-        Err(error) if gone(&apps, &error) => {}
-        Err(error) => found.unread.push(unread("config/apps".to_owned(), &error)),
+        Err(error) if gone(folder, &error) => {}
+        Err(error) => found.unread.push(unread(shown.to_owned(), &error)),
     }
-    found.files.sort_by(|a, b| a.path.cmp(&b.path));
-    found.unread.sort_by(|a, b| a.file.cmp(&b.file));
-    found
 }
 
 /// Either ending; no file that an editor hides.
@@ -40,9 +44,13 @@ fn is_yaml(name: &str) -> bool {
 }
 
 fn take(found: &mut SettingsFiles, path: &Path, shown: String) {
+    take_as(found, path, shown, Dialect::Strict);
+}
+
+fn take_as(found: &mut SettingsFiles, path: &Path, shown: String, dialect: Dialect) {
     match folder::read(path) {
         Ok((bytes, executable)) => {
-            found.files.push(SourceFile { path: shown, bytes, executable, dialect: Dialect::Strict });
+            found.files.push(SourceFile { path: shown, bytes, executable, dialect });
         }
         Err(error) if gone(path, &error) => {}
         Err(error) => found.unread.push(unread(shown, &error)),

@@ -202,6 +202,13 @@ impl Loader<'_> {
             let known = self.files.keys().filter_map(|it| it.strip_prefix(beside.as_str()));
             // A script is not misspelt as metadata.
             let known: Vec<&str> = known.filter(|it| it.contains('/') || !it.ends_with(".yaml")).collect();
+            let registers = ["python-script", "action-chain"].contains(&action.runner.as_str());
+            if registers && file.dialect == Dialect::StackStorm {
+                // StackStorm has such an action all the same, and looks for the file when it runs.
+                let message = format!("entry point {path} does not exist, so the action fails when it runs");
+                self.warning(file, place, message);
+                return Some(Digest::of(b""));
+            }
             let fault = Fault::new(place, format!("entry point {path} does not exist"));
             let fault = match suggest(entry, known) {
                 Some(near) => fault.hint(format!("did you mean `{near}`?")),
@@ -212,9 +219,11 @@ impl Loader<'_> {
         };
         if action.runner.as_str() == "orquesta" {
             self.workflow(action, target)?;
+        } else if action.runner.as_str() == "action-chain" {
+            self.chain(action, target)?;
         } else if !target.executable
             && target.dialect == Dialect::Strict
-            && action.runner.as_str().ends_with("-script")
+            && action.runner.as_str().ends_with("shell-script")
         {
             self.warning(file, place, format!("{path} is not executable; it is made so where it runs"));
         }

@@ -2,8 +2,9 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::alias::{ActionAlias, AliasFormat, Format, Reply};
+use crate::alias::{ActionAlias, AliasFormat, Extra, Format, Reply, required};
 use crate::content::SourceFile;
+use crate::expression::unknown_in_template;
 use crate::id::PackName;
 use crate::yaml::{Dialect, Node};
 
@@ -73,18 +74,38 @@ impl Loader<'_> {
         self.add_alias(file, &node, alias);
     }
 
-    /// What StackStorm's chat adapters read and nobody reads here.
+    /// What StackStorm's chat adapters read and nobody reads here, and formats that are always refused.
     fn extras(&mut self, file: &SourceFile, node: &Node, raw: &RawAlias) {
         for (name, reply) in [("ack", &raw.ack), ("result", &raw.result)] {
-            if reply.get("extra").and_then(Value::as_object).is_some_and(|it| !it.is_empty()) {
-                let message =
-                    format!("`{name}.extra` is not read here: colours and fields are the card's own");
+            let (_, unread) = Extra::read(reply.get("extra").unwrap_or(&Value::Null));
+            if !unread.is_empty() {
+                let message = format!(
+                    "of `{name}.extra`, `{}` is not read here: a card has its own colours, and no pictures",
+                    unread.join("`, `")
+                );
                 self.warning(file, node.find(&format!("{name}.extra")), message);
+            }
+        }
+        for (name, reply) in [("ack", &raw.ack), ("result", &raw.result)] {
+            let format = reply.get("format").and_then(Value::as_str).unwrap_or_default();
+            for it in unknown_in_template(format) {
+                let message = format!("{}, so `{name}` cannot be said", it.fault.message);
+                self.objection(file, node.find(&format!("{name}.format")), message);
             }
         }
         if raw.extra.pointer("/security/twofactor").is_some() {
             let message = "no second factor is asked for here; say who may run it with a group, or put it behind a gate";
             self.warning(file, node.find("extra.security"), message);
+        }
+        for (index, format) in alias_formats(&raw.formats) {
+            let mut asked = format.representations.iter().flat_map(|it| required(it));
+            let fixed = asked.find(|it| raw.immutable_parameters.contains_key(it));
+            if let Some(name) = fixed {
+                let message = format!(
+                    "the format asks for `{name}`, which `immutable_parameters` sets, so whatever it matches is refused"
+                );
+                self.objection(file, node.find(&format!("formats[{index}]")), message);
+            }
         }
     }
 
@@ -117,6 +138,10 @@ impl Loader<'_> {
         self.places.insert(formats_key(&alias), (file.path.clone(), node.place_of("formats")));
         self.catalogue.aliases.push(alias);
     }
+}
+
+fn alias_formats(raw: &[Value]) -> impl Iterator<Item = (usize, AliasFormat)> {
+    raw.iter().enumerate().filter_map(|(index, it)| Some((index, alias_format(it).ok()?)))
 }
 
 fn alias_format(raw: &Value) -> Result<AliasFormat, String> {

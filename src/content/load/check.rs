@@ -3,12 +3,58 @@ use std::collections::BTreeMap;
 use crate::alias::{ActionAlias, Format, filled};
 use crate::content::{Diagnostic, Performer, Severity, runner_kind};
 use crate::id::ActionRef;
+use crate::rule::Listens;
 use crate::yaml::{Dialect, Fault, Place, suggest};
 
 use super::Loader;
 
 /// The pack of the bot's own commands.
 const OURS: &str = "lockkeeper";
+
+/// Why nothing fires a trigger, and what to do about it.
+fn idle(trigger: &Listens) -> Option<(String, &'static str)> {
+    let kind = &trigger.kind;
+    match (kind.strip_prefix("core.st2."), trigger.hook()) {
+        (Some("webhook"), Some("")) | (Some("webhook"), None) => {
+            let message = "the webhook has no `url`, so nobody can post to it".to_owned();
+            Some((message, "name one, as in `parameters: {url: deployed}`"))
+        }
+        (Some("webhook"), Some("github")) => {
+            let message =
+                "/webhooks/github is where apps hear of pushes; this rule hears /v1/webhooks/github"
+                    .to_owned();
+            Some((message, "let the sender post there, or name another `url`"))
+        }
+        (Some("webhook"), Some(_)) => None,
+        (Some("IntervalTimer" | "CronTimer" | "DateTimer"), _) => None,
+        (Some("generic.actiontrigger" | "generic.inquiry"), _) => None,
+        (
+            Some(
+                "key_value_pair.create"
+                | "key_value_pair.update"
+                | "key_value_pair.value_change"
+                | "key_value_pair.delete",
+            ),
+            _,
+        ) => None,
+        (Some("generic.notifytrigger"), _) => {
+            let message = format!(
+                "nothing fires `{kind}`: what was asked for in chat is answered there without a rule"
+            );
+            Some((message, "listen to `core.st2.generic.actiontrigger`, or say `enabled: false`"))
+        }
+        (Some(_), _) => {
+            let message =
+                format!("nothing fires `{kind}` in this version, so this rule never starts anything");
+            Some((message, "`enabled: false` says that it is off"))
+        }
+        (None, _) => {
+            let message =
+                format!("no sensor runs in this version, so only who posts to /webhooks/st2 fires `{kind}`");
+            Some((message, "post {\"trigger\": …, \"payload\": …} there, or say `enabled: false`"))
+        }
+    }
+}
 
 /// Where an alias's formats stand.
 pub(super) fn formats_key(alias: &ActionAlias) -> String {
@@ -19,10 +65,12 @@ impl Loader<'_> {
     /// What shows only when all files are read.
     pub(super) fn cross_checks(&mut self) {
         self.workflows_reach_actions();
+        self.chains_reach_actions();
         self.aliases_reach_actions();
         self.aliases_differ();
         self.rules_reach_actions();
         self.rules_fire();
+        self.policies_reach_actions();
         self.actions_can_run();
         self.verifiers_exist();
     }
@@ -90,19 +138,17 @@ impl Loader<'_> {
         }
     }
 
-    /// No trigger of StackStorm fires here yet. A rule that is off says so itself.
+    /// Rules that wait for what never happens here. One that is off says so itself.
     fn rules_fire(&mut self) {
         let on = self.catalogue.rules.iter().filter(|it| it.enabled);
-        let told = on.map(|it| (format!("trigger of {}.{}", it.pack, it.name), it.trigger.clone()));
-        for (key, trigger) in told.collect::<Vec<_>>() {
-            let message =
-                format!("nothing fires `{trigger}` in this version, so this rule never starts anything");
-            let hint = "pushes to an app's branch are built without a rule; for all else, `enabled: false` says it is off";
+        let told =
+            on.filter_map(|it| Some((format!("trigger of {}.{}", it.pack, it.name), idle(&it.trigger)?)));
+        for (key, (message, hint)) in told.collect::<Vec<_>>() {
             self.warn_at(&key, message, hint);
         }
     }
 
-    fn warn_at(&mut self, key: &str, message: String, hint: &str) {
+    pub(super) fn warn_at(&mut self, key: &str, message: String, hint: &str) {
         let (path, place) = self.places.get(key).cloned().unwrap_or_else(|| (String::new(), Place::START));
         self.diagnostics.push(Diagnostic::warning(path, place, message).hint(hint));
     }
@@ -125,7 +171,12 @@ impl Loader<'_> {
     }
 
     /// Tells of a reference to nothing, and in whose dialect it stands.
-    fn missing_action(&mut self, place: Option<(String, Place)>, who: &str, target: &ActionRef) -> Dialect {
+    pub(super) fn missing_action(
+        &mut self,
+        place: Option<(String, Place)>,
+        who: &str,
+        target: &ActionRef,
+    ) -> Dialect {
         let (path, place) = place.unwrap_or_else(|| (String::new(), Place::START));
         let dialect = self.files.get(path.as_str()).map_or(Dialect::Strict, |it| it.dialect);
         let fault = Fault::new(place, format!("{who} runs `{target}`, which does not exist"));

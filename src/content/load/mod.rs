@@ -2,7 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `commands/<pack>/…`, `packs/<pack>/…` | a pack: `pack.yaml`, `actions/*.yaml`, `aliases/*.yaml`, `rules/*.yaml`; all else are its files |
+//! | `commands/<pack>/…`, `packs/<pack>/…` | a pack: `pack.yaml`, `actions/*.yaml`, `aliases/*.yaml`, `rules/*.yaml`, `policies/*.yaml`; all else are its files |
 //! | `commands/<name>.yaml` | the shorthand |
 //! | `aliases/<pack>/*.yaml` | further aliases of a pack |
 //!
@@ -10,8 +10,10 @@
 
 mod action;
 mod alias;
+mod chain;
 mod check;
 mod pack;
+mod policy;
 mod rule;
 mod shorthand;
 mod workflow;
@@ -21,7 +23,7 @@ use indexmap::IndexMap;
 use crate::id::{ActionRef, PackName};
 use crate::yaml::{Dialect, Fault, Node, Place};
 
-use super::{Catalogue, Diagnostic, SourceFile};
+use super::{Catalogue, Diagnostic, Severity, SourceFile};
 
 pub use shorthand::{SHORTHAND_PACK, expand};
 
@@ -37,6 +39,8 @@ pub fn load(files: &[SourceFile]) -> (Catalogue, Vec<Diagnostic>) {
     aliases.into_iter().for_each(|(pack, file)| loader.alias(&pack, file));
     let rules: Vec<_> = loader.of_kind(Kind::Rule);
     rules.into_iter().for_each(|(pack, file)| loader.rule(&pack, file));
+    let policies: Vec<_> = loader.of_kind(Kind::Policy);
+    policies.into_iter().for_each(|(pack, file)| loader.policy(&pack, file));
     loader.cross_checks();
     let mut diagnostics = loader.diagnostics;
     diagnostics.sort_by(|a, b| {
@@ -53,6 +57,7 @@ enum Kind {
     Action,
     Alias,
     Rule,
+    Policy,
     Shorthand,
     /// Scripts, workflows, documentation.
     Other,
@@ -77,12 +82,18 @@ fn classify(path: &str) -> (Option<String>, Kind) {
                 ["actions", _] if yaml => Kind::Action,
                 ["aliases", _] if yaml => Kind::Alias,
                 ["rules", _] if yaml => Kind::Rule,
+                ["policies", _] if yaml => Kind::Policy,
                 _ => Kind::Other,
             };
             (Some(format!("{root}/{pack}")), kind)
         }
         _ => (None, Kind::Other),
     }
+}
+
+/// Whether this file defines something, as far as its path tells.
+pub(super) fn is_read(path: &str) -> bool {
+    classify(path).1 != Kind::Other
 }
 
 struct Loader<'a> {
@@ -138,9 +149,15 @@ impl<'a> Loader<'a> {
 
     /// A warning in a foreign pack, which we cannot mend; an error in one of ours.
     fn objection(&mut self, file: &SourceFile, place: Place, message: impl Into<String>) {
-        match file.dialect {
-            Dialect::Strict => self.error(file, place, message),
-            Dialect::StackStorm => self.warning(file, place, message),
-        }
+        self.object(file, Fault::new(place, message));
+    }
+
+    /// The same with a hint.
+    fn object(&mut self, file: &SourceFile, fault: Fault) {
+        let severity = match file.dialect {
+            Dialect::Strict => Severity::Error,
+            Dialect::StackStorm => Severity::Warning,
+        };
+        self.diagnostics.push(Diagnostic { severity, ..Diagnostic::of(&file.path, fault) });
     }
 }

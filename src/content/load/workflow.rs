@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::content::{Action, Diagnostic, Severity, SourceFile, Workflow};
 use crate::id::ActionRef;
-use crate::workflow::{Finding, Spec, inspect};
+use crate::workflow::{Finding, Spec, inspect, unknown_names};
 use crate::yaml::{Dialect, Fault, Node};
 
 use super::Loader;
@@ -25,7 +25,15 @@ impl Loader<'_> {
             Dialect::StackStorm => Severity::Warning,
         };
         found.expressions.iter().chain(&found.context).for_each(|it| self.finding(file, &node, it, severity));
-        if severity == Severity::Error && !(found.expressions.is_empty() && found.context.is_empty()) {
+        let mut fine = found.expressions.is_empty() && found.context.is_empty();
+        fine |= severity != Severity::Error;
+        for (finding, runs_there) in unknown_names(&definition) {
+            // What runs there and not here must not be met in the middle of a run.
+            let severity = if runs_there { Severity::Error } else { severity };
+            fine &= severity != Severity::Error;
+            self.finding(file, &node, &finding, severity);
+        }
+        if !fine {
             return None;
         }
         let spec = Spec::parse(&definition).ok()?;

@@ -5,6 +5,7 @@
 //! | `config/people.yaml` | [`People`] |
 //! | `config/environments.yaml` | [`Environments`] |
 //! | `config/apps/<app>.yaml` | [`App`] |
+//! | `config/packs/<pack>.yaml` | what a pack is configured with, as StackStorm has it: [`super::configure`] |
 //!
 //! `.yml` does as well.
 
@@ -14,8 +15,9 @@ mod environments;
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
+use serde_json::{Map, Value};
 
-use crate::id::{AppName, GroupName};
+use crate::id::{AppName, GroupName, PackName};
 use crate::identity::People;
 use crate::yaml::{Fault, Place, suggest};
 
@@ -23,6 +25,8 @@ use super::{App, Diagnostic, Environments, SourceFile};
 
 /// The folder of the apps' files.
 const APPS: &str = "config/apps";
+/// The folder of the packs' configurations.
+const PACKS: &str = "config/packs";
 
 /// People, environments and apps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +34,8 @@ pub struct Settings {
     pub people: People,
     pub environments: Environments,
     pub apps: IndexMap<AppName, App>,
+    /// What packs are configured with, as written.
+    pub packs: IndexMap<PackName, Map<String, Value>>,
     /// Errors of the files of apps that are not there for them.
     pub faults: Vec<Diagnostic>,
 }
@@ -85,6 +91,7 @@ pub fn load(found: &SettingsFiles, previous: Option<&Settings>) -> (Settings, Ve
             settings.apps.insert(name, app);
         }
     }
+    settings.packs = reader.packs(previous);
     let mut diagnostics = reader.diagnostics;
     diagnostics.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     let is_lost = |it: &&Diagnostic| match app_of(&it.file) {
@@ -96,9 +103,14 @@ pub fn load(found: &SettingsFiles, previous: Option<&Settings>) -> (Settings, Ve
 }
 
 fn app_of(path: &str) -> Option<AppName> {
-    let name = path.strip_prefix("config/apps/")?;
+    name_in(APPS, path).map(AppName::new)
+}
+
+/// The name of a file in a folder, without its ending.
+fn name_in<'p>(folder: &str, path: &'p str) -> Option<&'p str> {
+    let name = path.strip_prefix(folder)?.strip_prefix('/')?;
     let name = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"))?;
-    (!name.contains('/')).then(|| AppName::new(name))
+    (!name.contains('/')).then_some(name)
 }
 
 struct Reader<'a> {
@@ -141,6 +153,36 @@ impl Reader<'_> {
     fn people(&mut self, file: &SourceFile) -> Option<People> {
         let node = file.read(&mut self.diagnostics)?;
         file.decode(&node, &mut self.diagnostics)
+    }
+
+    /// What packs are configured with. The files are StackStorm's, so they are read as it reads them.
+    fn packs(&mut self, previous: Option<&Settings>) -> IndexMap<PackName, Map<String, Value>> {
+        let found = self.found;
+        let paths = found.files.iter().map(|it| &it.path).chain(found.unread.iter().map(|it| &it.file));
+        let names: BTreeSet<PackName> =
+            paths.filter_map(|path| name_in(PACKS, path)).map(PackName::new).collect();
+        let kept = previous.map(|it| &it.packs);
+        let mut packs = self.take(PACKS, kept, |_, _| None).unwrap_or_default();
+        for name in names {
+            let path = self.path(&format!("{PACKS}/{name}"));
+            let kept = kept.and_then(|it| it.get(&name));
+            if let Some(values) = self.take(&path, kept, Self::pack) {
+                packs.insert(name, values);
+            }
+        }
+        packs
+    }
+
+    fn pack(&mut self, file: &SourceFile) -> Option<Map<String, Value>> {
+        let node = file.read(&mut self.diagnostics)?;
+        match node.to_json() {
+            Value::Object(values) => Some(values),
+            Value::Null => Some(Map::new()),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                self.fault(file, Fault::new(node.place, "a pack is configured with a mapping, `key: value`"));
+                None
+            }
+        }
     }
 
     /// What is used in place of a faulty file, told as the last of its diagnostics.
