@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     chat::{discord, slack::Refused},
-    sensor::webhook::{MalformedError, SignatureError},
+    sensor::webhook::{MalformedError, SignatureError, hook::ProofError},
     store::StoreError,
 };
 
@@ -24,8 +24,19 @@ pub(super) enum HttpError {
     Unauthorized,
     #[error("no webhook of `{sender}` is taken: the configuration has no `webhooks.{sender}.secret`")]
     NotConfigured { sender: &'static str },
-    #[error("no webhook of this name is known; there is `github`")]
-    UnknownSource,
+    #[error(
+        "no webhook is taken here: the configuration has neither `webhooks.{0}.secret` nor `webhooks.st2.secret`"
+    )]
+    NoHookSecret(String),
+    /// In StackStorm's words.
+    #[error("Webhook {0} not registered with st2")]
+    NoHook(String),
+    #[error("the body has to be an object that names its `trigger`")]
+    NoTrigger,
+    #[error("what happens in here, nobody can say from outside: post a trigger of your own")]
+    OwnTrigger,
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     #[error(transparent)]
     Signature(#[from] SignatureError),
     #[error(transparent)]
@@ -57,14 +68,18 @@ impl HttpError {
         match self {
             Self::NotFound
             | Self::NotConfigured { .. }
-            | Self::UnknownSource
+            | Self::NoHookSecret(_)
+            | Self::NoHook(_)
             | Self::Slack(Refused::NotOpen)
             | Self::Discord(discord::Refused::NotOpen) => StatusCode::NOT_FOUND,
             Self::Unauthorized
             | Self::Signature(_)
+            | Self::Proof(_)
             | Self::Slack(Refused::Signature(_))
             | Self::Discord(discord::Refused::Signature(_)) => StatusCode::UNAUTHORIZED,
             Self::Malformed(_)
+            | Self::NoTrigger
+            | Self::OwnTrigger
             | Self::Cut
             | Self::Slack(Refused::Malformed)
             | Self::Discord(discord::Refused::Malformed) => StatusCode::BAD_REQUEST,

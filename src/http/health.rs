@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Held, STORE_PATIENCE};
-use crate::{chat::ChatAdapter, clock, message::words};
+use crate::{
+    chat::{ChatAdapter, Trouble},
+    clock,
+    message::words,
+};
 
 pub(super) async fn alive() -> &'static str {
     "ok\n"
@@ -22,14 +26,14 @@ pub(super) async fn ready(State(surface): Held) -> (StatusCode, Json<Value>) {
     let settings = people > 0;
     let now = engine.clock().now();
     let chats: Vec<Value> = surface.parts.adapters.iter().map(|it| chat(&**it, now)).collect();
-    let deaf: Vec<String> = surface.parts.adapters.iter().filter_map(|it| deaf(&**it, now)).collect();
-    let ready = store && settings && deaf.is_empty();
+    let faults: Vec<String> = surface.parts.adapters.iter().filter_map(|it| fault(&**it, now)).collect();
+    let ready = store && settings && faults.is_empty();
     let body = json!({
         "ready": ready,
         "checks": {
             "store": said(store, "a write does not commit"),
             "settings": said(settings, "no people are loaded; `lockkeeper check` says why"),
-            "chats": said(deaf.is_empty(), &deaf.join("; ")),
+            "chats": said(faults.is_empty(), &faults.join("; ")),
         },
         "people": people,
         "apps": apps,
@@ -52,12 +56,15 @@ fn chat(adapter: &dyn ChatAdapter, now: Timestamp) -> Value {
     })
 }
 
-/// Which chat hears nothing, for how long, and why if that is known.
-fn deaf(adapter: &dyn ChatAdapter, now: Timestamp) -> Option<String> {
-    let since = adapter.deaf_since()?;
-    let mut text =
-        format!("{} is deaf for {}", adapter.platform(), words::length(clock::between(since, now)));
-    if let Some(trouble) = adapter.trouble() {
+/// Which chat hears nothing, for how long, and why if that is known; or that nothing can be said in it.
+fn fault(adapter: &dyn ChatAdapter, now: Timestamp) -> Option<String> {
+    let (platform, trouble) = (adapter.platform(), adapter.trouble());
+    let Some(since) = adapter.deaf_since() else {
+        let mute = trouble.filter(|it| matches!(it, Trouble::Mute { .. }));
+        return mute.map(|it| format!("{platform} is {it}"));
+    };
+    let mut text = format!("{platform} is deaf for {}", words::length(clock::between(since, now)));
+    if let Some(trouble) = trouble {
         text.push_str(&format!(" ({trouble})"));
     }
     Some(text)

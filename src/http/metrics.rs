@@ -46,11 +46,12 @@ pub(super) async fn metrics(State(surface): Held) -> Result<Response, HttpError>
     let (counts, adrift) = counted.map_err(|_| HttpError::StoreLate)??;
     let mut body = String::new();
     // Writing into a string cannot fail.
-    let _ = text::encode(&mut body, &registry(&counts, adrift, &surface.refused, now));
+    let reused = surface.parts.bot.keys_reused();
+    let _ = text::encode(&mut body, &registry(&counts, adrift, &surface.refused, reused, now));
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response())
 }
 
-fn registry(counts: &Counts, adrift: usize, refused: &Refused, now: Timestamp) -> Registry {
+fn registry(counts: &Counts, adrift: usize, refused: &Refused, reused: u64, now: Timestamp) -> Registry {
     let mut registry = Registry::with_prefix("lockkeeper");
     let executions = Family::<Labels, Gauge>::default();
     for (status, number) in &counts.executions {
@@ -62,12 +63,25 @@ fn registry(counts: &Counts, adrift: usize, refused: &Refused, now: Timestamp) -
         executions,
     );
     let signatures = Family::<Labels, Counter>::default();
-    for (source, number) in
-        [("github", &refused.github), ("slack", &refused.slack), ("discord", &refused.discord)]
-    {
+    for (source, number) in [
+        ("github", &refused.github),
+        ("slack", &refused.slack),
+        ("discord", &refused.discord),
+        ("hook", &refused.hook),
+    ] {
         signatures.get_or_create(&vec![("source", source)]).inc_by(number.load(Ordering::Relaxed));
     }
-    registry.register("signatures_refused", "Requests whose signature did not fit", signatures);
+    registry.register("signatures_refused", "Requests whose signature or secret did not fit", signatures);
+    let keys = Family::<Labels, Counter>::default();
+    let loaded = |it: &AtomicU64| it.load(Ordering::Relaxed);
+    for (source, number) in
+        [("chat", reused), ("github", loaded(&refused.reused)), ("hook", loaded(&refused.hook_reused))]
+    {
+        keys.get_or_create(&vec![("source", source)]).inc_by(number);
+    }
+    let help =
+        "Deliveries refused because their key stands for something else: a sender's fault, or a forgery";
+    registry.register("delivery_keys_reused", help, keys);
     let mut number = |name: &str, help: &str, value: i64| {
         let gauge: Gauge = Gauge::default();
         gauge.set(value);
@@ -111,11 +125,12 @@ mod tests {
         };
         let refused = Refused { slack: AtomicU64::new(5), ..Refused::default() };
         let mut body = String::new();
-        text::encode(&mut body, &registry(&counts, 6, &refused, now)).unwrap();
+        text::encode(&mut body, &registry(&counts, 6, &refused, 7, now)).unwrap();
         for line in [
             "lockkeeper_executions{status=\"failed\"} 1",
             "lockkeeper_executions{status=\"running\"} 2",
             "lockkeeper_signatures_refused_total{source=\"slack\"} 5",
+            "lockkeeper_delivery_keys_reused_total{source=\"chat\"} 7",
             "lockkeeper_executions_adrift 6",
             "lockkeeper_gates_open 3",
             "lockkeeper_attempts_running 0",

@@ -3,6 +3,7 @@
 //! | path | what |
 //! |---|---|
 //! | `POST /webhooks/github` | signed events, into the inbox ([`webhook`]) |
+//! | `POST [/api]/v1/webhooks/…`, `/webhooks/…` | what rules listen to, into the inbox ([`hook`]) |
 //! | `POST /slack/{events,interactions,commands}` | signed payloads, into the inbox ([`slack`]) |
 //! | `POST /discord/interactions` | the same of Discord ([`discord`]) |
 //! | `GET /healthz` | the process answers ([`health`]) |
@@ -16,12 +17,14 @@ mod access;
 mod discord;
 mod error;
 mod health;
+mod hook;
 mod listener;
 mod metrics;
 mod slack;
 mod webhook;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -57,8 +60,9 @@ pub struct Parts {
     pub engine: Engine,
     pub bot: Bot,
     pub adapters: Vec<Arc<dyn ChatAdapter>>,
-    /// What GitHub signs with; `None`: its webhooks are refused.
-    pub github: Option<Secret>,
+    /// What senders show or sign with, by the address below `/webhooks/`; that of `st2` is for all that have none. Without
+    /// any, webhooks are refused.
+    pub webhooks: BTreeMap<String, Secret>,
     /// The workspace that posts to us, if it does.
     pub slack: Option<Arc<Slack>>,
     /// The server that posts to us, if it does.
@@ -76,12 +80,19 @@ struct Surface {
     open: bool,
 }
 
-/// Requests whose signature did not fit, since the start.
+/// Requests that were refused since the start.
 #[derive(Default)]
 struct Refused {
+    // Whose signature did not fit.
     github: AtomicU64,
     slack: AtomicU64,
     discord: AtomicU64,
+    /// What rules listen to: whose secret or signature did not fit.
+    hook: AtomicU64,
+    /// The same whose key had stood for something else.
+    hook_reused: AtomicU64,
+    /// GitHub's whose key had stood for something else.
+    reused: AtomicU64,
 }
 
 type Shared = Arc<Surface>;
@@ -96,7 +107,10 @@ pub fn router(parts: Parts, address: SocketAddr) -> Router {
         .route("/readyz", get(health::ready))
         .route_layer(middleware::from_fn_with_state(surface.clone(), access::token))
         .route("/healthz", get(health::alive))
-        .route("/webhooks/{source}", post(webhook::receive))
+        .route("/webhooks/github", post(webhook::receive))
+        .route("/webhooks/{*url}", post(hook::receive))
+        .route("/v1/webhooks/{*url}", post(hook::receive))
+        .route("/api/v1/webhooks/{*url}", post(hook::receive))
         .route("/slack/{what}", post(slack::receive))
         .route("/discord/interactions", post(discord::receive))
         .fallback(async || HttpError::NotFound)

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, header},
 };
 use futures_util::StreamExt as _;
@@ -45,16 +45,8 @@ const BODY_PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 type Answer = Result<(StatusCode, Json<Value>), HttpError>;
 
-pub(super) async fn receive(
-    State(surface): Held,
-    Path(source): Path<String>,
-    headers: HeaderMap,
-    request: Request,
-) -> Answer {
-    if source != "github" {
-        return Err(HttpError::UnknownSource);
-    }
-    let secret = surface.parts.github.as_ref().ok_or(HttpError::NotConfigured { sender: "github" })?;
+pub(super) async fn receive(State(surface): Held, headers: HeaderMap, request: Request) -> Answer {
+    let secret = surface.parts.webhooks.get("github").ok_or(HttpError::NotConfigured { sender: "github" })?;
     let (body, room) = whole(&surface, request.into_body()).await?;
     webhook::verify(secret, &body, text(&headers, signature::HEADER)).inspect_err(|_| {
         surface.refused.github.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +80,8 @@ async fn store(surface: &Surface, delivery: Delivery) -> Answer {
     let said = match received {
         Received::New(_) => "stored",
         Received::Again => "known already",
-        Received::Other => {
+        Received::Other(_) => {
+            surface.refused.reused.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(delivery = id, "a delivery id came again with another body; it was refused");
             return Err(HttpError::Reused);
         }

@@ -1,3 +1,3 @@
-//! What is heard from outside chat. [`webhook`]: events that a version control host posts to us.
+//! What is heard from outside chat. [`webhook`]: events that a version control host posts to us, or anybody to rules.
 
 pub mod webhook;
