@@ -128,6 +128,11 @@ pub fn inspect(value: &Value, known_context: &[String]) -> Inspection {
     found
 }
 
+/// Expressions that call functions, filters or tests that nobody has, and whether StackStorm has them.
+pub(crate) fn unknown_names(value: &Value) -> Vec<(Finding, bool)> {
+    expressions::check_names(value, &Spec::read(value))
+}
+
 /// The findings that keep a workflow from being run at all: syntax and semantics.
 pub(crate) fn blocking(value: &Value) -> Inspection {
     let spec = Spec::read(value);

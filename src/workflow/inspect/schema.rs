@@ -4,7 +4,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::Finding;
-use super::python::{repr, repr_text, unescape};
+use super::python::unescape;
+use crate::expression::python::{quoted, repr};
 
 /// Where the check is: in the value and in the schema.
 #[derive(Clone, Default)]
@@ -64,7 +65,7 @@ fn check(value: &Value, schema: &Value, at: &At, found: &mut Vec<Finding>) {
                 let Some(map) = value.as_object() else { continue };
                 for name in argument.as_array().into_iter().flatten().filter_map(Value::as_str) {
                     if !map.contains_key(name) {
-                        found.push(here.finding(format!("{} is a required property", repr_text(name))));
+                        found.push(here.finding(format!("{} is a required property", quoted(name))));
                     }
                 }
             }
@@ -123,7 +124,7 @@ fn unexpected(value: &Value, rules: &Map<String, Value>) -> Option<String> {
         1 => "was",
         _ => "were",
     };
-    let names: Vec<String> = extra.into_iter().map(repr_text).collect();
+    let names: Vec<String> = extra.into_iter().map(quoted).collect();
     Some(format!("Additional properties are not allowed ({} {verb} unexpected)", names.join(", ")))
 }
 
