@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::Engine;
 use crate::{
@@ -28,13 +29,18 @@ impl Engine {
             let wakes_at = match it.runner.as_str() {
                 "watch" => self.next_look(&it).await?,
                 "inquirer" => {
-                    let minutes = self.inquiry(&it).await.ttl.max(1);
+                    let given = it.parameters.get("ttl").and_then(Value::as_u64).unwrap_or_default();
+                    let minutes = self.asked(&it).await.map_or(given, |it| it.ttl).max(1);
                     Some(clock::after(it.created_at, Duration::from_secs(minutes.saturating_mul(60))))
                 }
                 // It waits for another release's canary, and that one is looked at itself.
                 "turn" => Some(Timestamp::MAX),
+                // Whoever paused it lets it go on; nobody needs to.
+                "orquesta" => self.paused_until(it.root).await?,
                 // The same at a door where another question stands.
                 "gate" if !self.waited_for(&it).await?.is_empty() => Some(Timestamp::MAX),
+                // Until another one of its action has ended, or its next try is due.
+                _ if self.0.slots.holds(it.id) => Some(Timestamp::MAX),
                 _ => None,
             };
             if wakes_at.is_none_or(|at| at <= since) {

@@ -13,23 +13,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    content::Action,
+    content::{Action, Pack},
     id::{ActionRef, Digest, PackName},
     library::{Loaded, PackFile},
     store::{Change, Store, StoreError},
-    workflow::Spec,
+    workflow::{ChainSpec, Spec},
 };
 
 /// What gets pinned.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Pinned {
     pub actions: IndexMap<ActionRef, Arc<Action>>,
+    /// The definitions of workflows and chains.
     pub workflows: IndexMap<ActionRef, Value>,
     /// The folder each pack's files were written to is named by this digest.
     pub packs: IndexMap<PackName, Digest>,
     /// What lies in that folder: compared before anything of it is executed.
     #[serde(default)]
     pub files: IndexMap<PackName, Vec<PackFile>>,
+    /// The `config.schema.yaml` of the packs that have one.
+    #[serde(default)]
+    pub config_schemas: IndexMap<PackName, Value>,
 }
 
 /// Pinned content with its digest, and the workflows parsed so far.
@@ -58,9 +62,12 @@ impl Bundle {
         let files = files.collect();
         let actions =
             catalogue.actions.iter().map(|(name, it)| (name.clone(), Arc::new(it.clone()))).collect();
-        let workflows =
-            catalogue.workflows.iter().map(|(name, it)| (name.clone(), it.definition.clone())).collect();
-        Self::new(Pinned { actions, workflows, packs, files })
+        let workflows = catalogue.workflows.iter().map(|(name, it)| (name.clone(), it.definition.clone()));
+        let chains = catalogue.chains.iter().map(|(name, it)| (name.clone(), it.spec.source().clone()));
+        let workflows = workflows.chain(chains).collect();
+        let schema = |(name, pack): (&PackName, &Pack)| Some((name.clone(), pack.config_schema.clone()?));
+        let config_schemas = catalogue.packs.iter().filter_map(schema).collect();
+        Self::new(Pinned { actions, workflows, packs, files, config_schemas })
     }
 
     pub fn action(&self, reference: &ActionRef) -> Option<&Arc<Action>> {
@@ -76,6 +83,11 @@ impl Bundle {
         let spec = Arc::new(Spec::parse(self.pinned.workflows.get(reference)?).ok()?);
         specs.insert(reference.clone(), spec.clone());
         Some(spec)
+    }
+
+    /// The parsed chain of an `action-chain` action; `None` if there is none that can be run.
+    pub fn chain(&self, reference: &ActionRef) -> Option<Arc<ChainSpec>> {
+        Some(Arc::new(ChainSpec::parse(self.pinned.workflows.get(reference)?).ok()?))
     }
 
     /// What writes its row, unless that is known to stand: it holds all content, which is much for every start.

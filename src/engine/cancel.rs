@@ -7,10 +7,10 @@ use crate::{
     identity::Authorised,
     status::Status,
     store::{Change, StoreError, execution::Execution},
-    workflow::{self, Event},
+    workflow::{self, Event, is_workflow},
 };
 
-use super::{Engine, settle::End, start::card_subject, truth};
+use super::{Engine, inquire::inquiry_subject, settle::End, start::card_subject, truth};
 
 /// Tries against somebody who changes the same visit at the same time.
 const TRIES: usize = 50;
@@ -34,10 +34,10 @@ impl Engine {
         let mut seen = HashSet::new();
         while !open.is_empty() {
             // Top down: when a child ends, its parent already knows that nothing may follow.
-            for flow in open.iter().filter(|it| it.runner == "orquesta") {
+            for flow in open.iter().filter(|it| is_workflow(&it.runner)) {
                 self.cancel_flow(flow).await?;
             }
-            for visit in open.iter().filter(|it| it.runner != "orquesta") {
+            for visit in open.iter().filter(|it| !is_workflow(&it.runner)) {
                 self.cancel_visit(visit.id, leave).await?;
             }
             seen.extend(open.into_iter().map(|it| it.id));
@@ -48,7 +48,23 @@ impl Engine {
         Ok(true)
     }
 
-    async fn open_below(&self, root: ExecutionId) -> Result<Vec<Execution>, StoreError> {
+    /// Asks workflows to stop on nobody's behalf; what runs below them ends by itself.
+    pub(super) async fn cancel_flows(&self, root: ExecutionId) -> Result<(), StoreError> {
+        let open = self.open_below(root).await?;
+        for flow in open.iter().filter(|it| is_workflow(&it.runner)) {
+            self.cancel_flow(flow).await?;
+        }
+        for visit in open.iter().filter(|it| !is_workflow(&it.runner)) {
+            self.cancel_token(visit.id).cancel();
+            // A question waits for people, and hears nobody else.
+            if visit.runner == "inquirer" {
+                self.settle(visit, End::canceled(), vec![Change::Redraw(inquiry_subject(visit.id))]).await;
+            }
+        }
+        self.commit(vec![Change::Redraw(card_subject(root))]).await
+    }
+
+    pub(super) async fn open_below(&self, root: ExecutionId) -> Result<Vec<Execution>, StoreError> {
         let tree = self.store().tree(root, i64::MAX, TREE_MAX).await?;
         // What asks hosts before its root ends goes on to its end, so that there is something to be said.
         Ok(tree.into_iter().filter(|it| it.ended_at.is_none() && truth::awaited(it).is_none()).collect())
@@ -57,8 +73,17 @@ impl Engine {
     async fn cancel_flow(&self, execution: &Execution) -> Result<(), StoreError> {
         let mut flow = self.flow(execution.id).await?;
         let events = vec![Event::StatusRequested(workflow::Status::Canceling), Event::NextRequested];
-        let advance = match flow.tell(events, self.host_values()) {
+        let host = self.host_values(flow.reader.clone()).await?;
+        let advance = match flow.tell(events, host) {
             Ok(advance) => advance,
+            // It is about to begin, and would hear of nothing that was said before.
+            Err(_) if !flow.has_begun() => {
+                let execution = flow.execution.clone();
+                drop(flow);
+                self.0.flows.forget(execution.id);
+                self.settle(&execution, End::canceled(), Vec::new()).await;
+                return Ok(());
+            }
             Err(error) => {
                 flow.stale = true;
                 tracing::info!(execution = %execution.id, %error, "not canceled");

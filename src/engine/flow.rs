@@ -11,14 +11,15 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
-    expression::{Compat, HostValues},
-    id::{ActionRef, ExecutionId, TaskName},
+    content::Action,
+    expression::{Compat, DatastoreView, HostValues},
+    id::{ActionRef, ExecutionId, PersonName, TaskName},
     status::Status,
     store::{Change, StoreError, execution},
-    workflow::{self, Conductor, Dispatch, Effect, Event, IllegalEvent},
+    workflow::{self, Chain, Conductor, Dispatch, Effect, Event, IllegalEvent, LogEntry},
 };
 
-use super::{Engine, bundle::Bundle, scope::Scope};
+use super::{Engine, bundle::Bundle, keys, scope::Scope, veil::Veil};
 
 /// What the conductor was told at once, with everything it may have read from outside.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,10 +32,53 @@ pub struct Told {
 pub(super) struct Flow {
     pub(super) execution: execution::Execution,
     pub(super) bundle: Arc<Bundle>,
-    conductor: Conductor,
+    course: Course,
     told: i64,
+    pub(super) reader: Reader,
+    veil: Veil,
     /// Memory ran ahead of the rows: whoever gets this copy must load another.
     pub(super) stale: bool,
+}
+
+/// What a workflow reads of the datastore.
+#[derive(Clone, Default)]
+pub(super) struct Reader {
+    /// Its expressions may.
+    reads: bool,
+    /// Whose `user` keys it sees.
+    person: Option<PersonName>,
+    /// The moment in which its inputs were bound, until its first event is recorded with it.
+    first: Option<DatastoreView>,
+}
+
+/// What says how a workflow goes on.
+pub(super) enum Course {
+    Orquesta(Box<Conductor>),
+    Chain(Box<Chain>),
+}
+
+impl Course {
+    fn apply(&mut self, event: Event, host: &HostValues) -> Result<Vec<Effect>, IllegalEvent> {
+        match self {
+            Course::Orquesta(conductor) => conductor.apply(event, host),
+            Course::Chain(chain) => chain.apply(event, host),
+        }
+    }
+
+    fn status(&self) -> workflow::Status {
+        match self {
+            Course::Orquesta(conductor) => conductor.status(),
+            Course::Chain(chain) => chain.status(),
+        }
+    }
+
+    /// The result in the shape of its runner.
+    fn result(&self, output: Option<Value>, errors: &[LogEntry]) -> Value {
+        match self {
+            Course::Orquesta(_) => json!({ "output": output, "errors": errors }),
+            Course::Chain(_) => output.unwrap_or_default(),
+        }
+    }
 }
 
 /// The flows in memory.
@@ -73,7 +117,7 @@ impl Flow {
         while !next.is_empty() {
             let mut passed = Vec::new();
             for event in next {
-                let effects = match self.conductor.apply(event.clone(), &told.host) {
+                let effects = match self.course.apply(event.clone(), &told.host) {
                     Ok(effects) => effects,
                     Err(refused) => {
                         // What was applied before it is not recorded, so this copy ran ahead of its rows.
@@ -82,13 +126,14 @@ impl Flow {
                     }
                 };
                 told.events.push(event);
+                self.veil.learn(&told.host.datastore.opened());
                 for effect in effects {
                     match effect {
                         Effect::Start(dispatch) if is_passage(&dispatch) => passed.push(passage(&dispatch)),
                         Effect::Start(dispatch) => advance.started.push(self.visit(dispatch, told.host.now)),
                         Effect::Completed { status, output, errors } => {
-                            advance.ended =
-                                Some((ended(status), json!({ "output": output, "errors": errors })));
+                            let result = self.veil.cover(self.course.result(output, &errors));
+                            advance.ended = Some((ended(status), result));
                         }
                     }
                 }
@@ -99,6 +144,7 @@ impl Flow {
             next = passed;
         }
         self.told += 1;
+        self.reader.first = None;
         let body = serde_json::to_value(&told).unwrap_or_default();
         advance.changes.push(Change::Tell(self.execution.id, self.told, body));
         advance.changes.extend(advance.started.iter().map(|it| Change::Start(Box::new(it.clone()))));
@@ -116,7 +162,7 @@ impl Flow {
             advance.changes.push(Change::End(self.execution.id, *status, result.clone()));
             return;
         }
-        let status = going(self.conductor.status());
+        let status = going(self.course.status());
         if status != self.execution.status {
             advance.changes.push(Change::Advance(self.execution.id, self.execution.version, status));
             self.execution.status = status;
@@ -135,7 +181,7 @@ impl Flow {
             item: dispatch.item.and_then(|it| i64::try_from(it).ok()),
         };
         execution::Execution {
-            parameters: match dispatch.input {
+            parameters: match self.veil.seal(self.execution.root, dispatch.input) {
                 Value::Object(input) => input,
                 _ => Map::new(),
             },
@@ -245,40 +291,134 @@ impl Engine {
     async fn replay(&self, id: ExecutionId) -> Result<Flow, StoreError> {
         let execution = self.store().load_execution(id).await?;
         let bundle = self.bundle(&execution).await?;
-        let spec = bundle.spec(&execution.action).ok_or_else(|| StoreError::Corrupt {
+        let told = self.told(id).await?;
+        self.replayed(execution, bundle, told).await
+    }
+
+    /// The state that these events lead to.
+    pub(super) async fn replayed(
+        &self,
+        execution: execution::Execution,
+        bundle: Arc<Bundle>,
+        mut told: Vec<Told>,
+    ) -> Result<Flow, StoreError> {
+        let person = keys::person_of(&execution);
+        for it in &mut told {
+            it.host.datastore = self.reopened(&it.host.datastore, person.as_ref())?;
+        }
+        let veil = Veil::new(self.keys().sealer().cloned(), self.0.opened.clone());
+        let action = bundle.action(&execution.action);
+        let (view, first) = match (told.first(), action) {
+            (Some(first), _) => (first.host.datastore.clone(), None),
+            (None, Some(action)) => {
+                let view = self.inputs_read(&bundle, action, person.as_ref()).await?;
+                (view.clone(), Some(view))
+            }
+            (None, None) => (DatastoreView::default(), None),
+        };
+        let given = self
+            .given(&execution, execution.parameters.clone())
+            .map_err(|error| keys::unreadable(&error.to_string()))?;
+        veil.learn(&view.opened());
+        let mut course = course(&bundle, &execution, given, &view).ok_or_else(|| StoreError::Corrupt {
             table: "content",
             why: format!("no workflow {}", execution.action),
         })?;
-        let context = flow_context(&execution);
-        let inputs = inputs(&bundle, &execution);
-        let mut conductor = Conductor::new(spec, inputs, context, Compat::Strict);
-        let told: Vec<Told> = self.store().flow_events(id).await?;
         for it in &told {
             for event in &it.events {
-                conductor
+                course
                     .apply(event.clone(), &it.host)
                     .map_err(|error| StoreError::Corrupt { table: "flow_event", why: error.to_string() })?;
             }
+            veil.learn(&it.host.datastore.opened());
         }
         let told = i64::try_from(told.len()).unwrap_or(i64::MAX);
-        Ok(Flow { execution, bundle, conductor, told, stale: false })
+        let reader = Reader { reads: is_read_by(&bundle, &execution.action), person, first };
+        Ok(Flow { execution, bundle, course, told, reader, veil, stale: false })
     }
 
-    pub(super) async fn bundle(&self, execution: &execution::Execution) -> Result<Arc<Bundle>, StoreError> {
+    /// What the inputs of a workflow and its first expressions read, of one moment.
+    async fn inputs_read(
+        &self,
+        bundle: &Bundle,
+        action: &Action,
+        person: Option<&PersonName>,
+    ) -> Result<DatastoreView, StoreError> {
+        if is_read_by(bundle, &action.reference) {
+            return self.moment(person).await;
+        }
+        self.defaults_of(action, person).await
+    }
+
+    /// Everything that the conductor of a workflow was told, secrets still sealed.
+    pub(super) async fn told(&self, id: ExecutionId) -> Result<Vec<Told>, StoreError> {
+        self.store().flow_events(id).await
+    }
+
+    /// A workflow whose rows were just committed: this copy is what they say.
+    pub(super) fn keep_flow(&self, flow: Flow) {
+        let id = flow.execution.id;
+        self.0.flows.forget(id);
+        self.0.flows.keep(id, Arc::new(Mutex::new(flow)));
+    }
+
+    /// The content that an execution was started with.
+    pub async fn bundle(&self, execution: &execution::Execution) -> Result<Arc<Bundle>, StoreError> {
         self.0.bundles.load(self.store(), &execution.content).await
     }
 
     /// Everything from outside that an expression may read, recorded with the event.
-    pub(super) fn host_values(&self) -> HostValues {
-        HostValues { now: self.now(), seed: rand_seed(), datastore: Default::default() }
+    pub(super) async fn host_values(&self, reader: Reader) -> Result<HostValues, StoreError> {
+        let datastore = match reader.first {
+            Some(first) => first,
+            None if reader.reads => self.moment(reader.person.as_ref()).await?,
+            None => DatastoreView::default(),
+        };
+        Ok(HostValues { now: self.now(), seed: rand_seed(), datastore })
     }
+}
+
+/// Whether a workflow's own text reads the datastore.
+fn is_read_by(bundle: &Bundle, action: &ActionRef) -> bool {
+    bundle.pinned.workflows.get(action).is_some_and(|it| keys::is_reader(&it.to_string()))
+}
+
+/// Whether there is a workflow that can be conducted.
+pub(super) fn is_conducted(bundle: &Bundle, execution: &execution::Execution) -> bool {
+    match execution.runner.as_str() {
+        "action-chain" => bundle.chain(&execution.action).is_some(),
+        _ => bundle.spec(&execution.action).is_some(),
+    }
+}
+
+/// The workflow of an execution, as it is before anything happened; `None` if it has none that can be conducted.
+fn course(
+    bundle: &Bundle,
+    execution: &execution::Execution,
+    given: Map<String, Value>,
+    view: &DatastoreView,
+) -> Option<Course> {
+    let action = bundle.action(&execution.action);
+    if execution.runner != "action-chain" {
+        let (spec, context) = (bundle.spec(&execution.action)?, flow_context(execution));
+        let inputs = inputs(action.map(Arc::as_ref), given, view);
+        return Some(Course::Orquesta(Box::new(Conductor::new(spec, inputs, context, Compat::Strict))));
+    }
+    let (spec, action) = (bundle.chain(&execution.action)?, action?);
+    let bound = action.bind_with(given, &Map::new(), view);
+    let mut values = bound.map(|it| it.values).unwrap_or_default();
+    let shows_published = values.get("display_published") != Some(&Value::Bool(false));
+    values.retain(|name, _| action.parameters.get(name).is_none_or(|it| !it.of_runner));
+    let user = execution.context.get("requester");
+    let parent = json!({ "execution_id": execution.id.to_string(), "user": user, "pack": action.pack });
+    let context = Map::from_iter([("action_context".to_owned(), json!({ "parent": parent }))]);
+    Some(Course::Chain(Box::new(Chain::new(spec, values, context, shows_published))))
 }
 
 /// What the workflow is given: the action's defaults too. A parameter without a value is not given, so that the
 /// workflow's own default of that name counts.
-fn inputs(bundle: &Bundle, execution: &execution::Execution) -> Map<String, Value> {
-    let given = execution.parameters.clone();
-    let bound = bundle.action(&execution.action).and_then(|it| it.bind(given.clone()).ok());
+fn inputs(action: Option<&Action>, given: Map<String, Value>, view: &DatastoreView) -> Map<String, Value> {
+    let bound = action.and_then(|it| it.bind_with(given.clone(), &Map::new(), view).ok());
     let Some(bound) = bound else { return given };
     bound.values.into_iter().filter(|(name, value)| !value.is_null() || given.contains_key(name)).collect()
 }

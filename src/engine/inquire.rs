@@ -6,7 +6,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Engine, flow, settle::End, start::card_subject};
+use super::{
+    Engine, flow,
+    perform::Postponed,
+    settle::{End, RETRY},
+    start::card_subject,
+};
 use crate::{
     clock,
     id::{ExecutionId, GroupName, PersonName, Place},
@@ -14,10 +19,9 @@ use crate::{
     status::Status,
     store::{
         Change, StoreError, audit,
-        execution::Execution,
+        execution::{Execution, Visit},
         outbox::{Priority, Wanted},
     },
-    workflow::Event,
 };
 
 /// What is asked, as the action's parameters say.
@@ -33,6 +37,20 @@ pub struct Inquiry {
     pub ttl: u64,
 }
 
+impl Inquiry {
+    /// What is wanted and must not be kept or shown (`secret: true` in the schema).
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let properties = self.schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let secret = properties.filter(|(_, it)| it.get("secret").and_then(Value::as_bool) == Some(true));
+        secret.map(|(name, _)| name.as_str())
+    }
+
+    /// Why a response does not fit; `None` if it does.
+    pub fn unfit(&self, response: &Map<String, Value>) -> Option<String> {
+        unfit(&self.schema, response)
+    }
+}
+
 /// What became of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -42,6 +60,10 @@ pub enum Answered {
     NotYours,
     /// The answer does not fit the schema.
     Unfit {
+        why: String,
+    },
+    /// What asked cannot go on under this bot's key.
+    Shut {
         why: String,
     },
 }
@@ -54,9 +76,14 @@ pub fn inquiry_subject(id: ExecutionId) -> String {
 impl Engine {
     /// Asks, and waits until it is answered or too late.
     pub(super) async fn inquire(&self, execution: Execution) {
-        let inquiry = self.inquiry(&execution).await;
+        let inquiry = match self.inquiry(&execution).await {
+            Ok(Ok(inquiry)) => inquiry,
+            Ok(Err(why)) => return self.settle(&execution, End::failed(why), Vec::new()).await,
+            Err(Postponed) => return,
+        };
         if execution.status != Status::Pending {
-            let asked = self.ask_inquiry(&execution).await;
+            let Some(mut asked) = self.ask_inquiry(&execution).await else { return };
+            asked.extend(self.inquiry_asks(&execution, &inquiry.route));
             if !self.commit_until_stored(asked).await
                 && let Some(visit) = &execution.visit
             {
@@ -69,30 +96,43 @@ impl Engine {
         tokio::select! {
             () = self.clock().sleep_until(late) => {
                 let result = json!({ "error": "nobody answered in time" });
-                self.settle(&execution, End { status: Status::Timeout, result }, Vec::new()).await;
+                let redraw = vec![Change::Redraw(inquiry_subject(execution.id))];
+                self.settle(&execution, End { status: Status::Timeout, result }, redraw).await;
             }
             () = cancel.cancelled() => {}
             () = self.0.stop.cancelled() => {}
         }
     }
 
-    /// The question of an execution.
-    pub async fn inquiry(&self, execution: &Execution) -> Inquiry {
+    /// The question of an execution; why nobody can be asked it, where its parameters cannot be worked out: then it is
+    /// nobody's to answer.
+    async fn inquiry(&self, execution: &Execution) -> Result<Result<Inquiry, String>, Postponed> {
         let given = execution.parameters.clone();
-        let action = self.bundle(execution).await.ok().and_then(|it| it.action(&execution.action).cloned());
-        let bound = action.and_then(|it| it.bind(given.clone()).ok()).map_or(given, |it| it.values);
-        serde_json::from_value(Value::Object(bound)).unwrap_or_default()
+        let bundle = match self.bundle(execution).await {
+            Ok(bundle) => bundle,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let values = match bundle.action(&execution.action) {
+            Some(action) => match self.bound(execution, action, given).await? {
+                Ok(bound) => bound.values,
+                Err(why) => return Ok(Err(why)),
+            },
+            None => given,
+        };
+        let asked = serde_json::from_value(Value::Object(values));
+        Ok(asked.map_err(|error| format!("{}: {error}", execution.action)))
     }
 
-    /// The row, the workflow that is held, and the question in every place, at once.
-    async fn ask_inquiry(&self, execution: &Execution) -> Vec<Change> {
+    /// The question of an execution that asks one.
+    pub async fn asked(&self, execution: &Execution) -> Option<Inquiry> {
+        self.inquiry(execution).await.ok()?.ok()
+    }
+
+    /// The row, the workflow that is held, and the question in every place, at once; `None`: the bot ends before it knows.
+    async fn ask_inquiry(&self, execution: &Execution) -> Option<Vec<Change>> {
         let mut changes = vec![Change::Advance(execution.id, execution.version, Status::Pending)];
-        if let Some(visit) = &execution.visit
-            && let Ok(mut flow) = self.flow(visit.parent).await
-            && let Ok(advance) =
-                flow.tell(flow::report(visit, Status::Pending, &Value::Null), self.host_values())
-        {
-            changes.extend(advance.changes);
+        if let Some(visit) = &execution.visit {
+            changes.extend(self.hold_parent(visit).await?);
         }
         let places: Option<Vec<Place>> =
             execution.context.get("places").and_then(|it| serde_json::from_value(it.clone()).ok());
@@ -105,7 +145,28 @@ impl Engine {
             }))
         }));
         changes.push(Change::Redraw(card_subject(execution.root)));
-        changes
+        Some(changes)
+    }
+
+    /// A workflow that is not told would start what only follows an answer.
+    async fn hold_parent(&self, visit: &Visit) -> Option<Vec<Change>> {
+        loop {
+            let told = async {
+                let mut flow = self.flow(visit.parent).await?;
+                let host = self.host_values(flow.reader.clone()).await?;
+                Ok(flow.tell(flow::report(visit, Status::Pending, &Value::Null), host))
+            };
+            match told.await {
+                Ok(advance) => return Some(advance.map(|it| it.changes).unwrap_or_default()),
+                Err::<_, StoreError>(error) => {
+                    tracing::error!(workflow = %visit.parent, %error, "a workflow could not be held; trying again");
+                    tokio::select! {
+                        () = tokio::time::sleep(RETRY) => {}
+                        () = self.0.stop.cancelled() => return None,
+                    }
+                }
+            }
+        }
     }
 
     /// Answers a question.
@@ -119,12 +180,17 @@ impl Engine {
         if execution.runner != "inquirer" || execution.status != Status::Pending {
             return Ok(Answered::NotOpen);
         }
-        let inquiry = self.inquiry(&execution).await;
+        let Some(inquiry) = self.asked(&execution).await else { return Ok(Answered::NotOpen) };
         if !self.may_answer(&inquiry, by.person()) {
             return Ok(Answered::NotYours);
         }
-        if let Some(why) = unfit(&inquiry.schema, &response) {
+        if let Some(why) = inquiry.unfit(&response) {
             return Ok(Answered::Unfit { why });
+        }
+        if let Some(visit) = &execution.visit
+            && let Err(StoreError::CalledOff { why }) = self.flow(visit.parent).await
+        {
+            return Ok(Answered::Shut { why });
         }
         let entry = audit::Entry {
             actor: by.person().to_string(),
@@ -132,19 +198,10 @@ impl Engine {
             subject: format!("inquiry {id}"),
             body: Value::Object(response.clone()),
         };
-        let mut also = vec![Change::Audit(entry), Change::Redraw(inquiry_subject(id))];
-        also.extend(self.resume_parent(&execution).await?);
+        let also = vec![Change::Audit(entry), Change::Redraw(inquiry_subject(id))];
         self.settle(&execution, End::succeeded(json!({ "response": response, "by": by.person() })), also)
             .await;
         Ok(Answered::Taken)
-    }
-
-    /// The workflow goes on before the answer is told: orquesta takes no news of a task while it is paused.
-    async fn resume_parent(&self, execution: &Execution) -> Result<Vec<Change>, StoreError> {
-        let Some(visit) = &execution.visit else { return Ok(Vec::new()) };
-        let mut flow = self.flow(visit.parent).await?;
-        let resume = vec![Event::StatusRequested(crate::workflow::Status::Resuming)];
-        Ok(flow.tell(resume, self.host_values()).map(|it| it.changes).unwrap_or_default())
     }
 
     fn may_answer(&self, inquiry: &Inquiry, person: &PersonName) -> bool {

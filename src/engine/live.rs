@@ -76,6 +76,12 @@ impl Live {
         self.settings.app(app).map_or(&[], |it| it.channels.as_slice())
     }
 
+    /// Whether an enabled rule listens to this trigger, of those that have no parameters.
+    pub fn hears(&self, trigger: &str) -> bool {
+        let nothing = serde_json::Map::new();
+        self.catalogue.rules.iter().any(|it| it.enabled && it.trigger.hears(trigger, &nothing))
+    }
+
     /// Who may do what with this app there; nobody, where the app does not say.
     pub fn rights(&self, app: &AppName, environment: &EnvironmentName) -> Rights {
         self.settings

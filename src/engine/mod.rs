@@ -2,16 +2,19 @@
 //! asks at gates, watches canaries. Everything it knows is in the store; what is in memory can be thrown away.
 //!
 //! - [`live`]: the policy and content of this moment; [`bundle`]: the content that an execution was started with;
-//! - [`start`]: a new root execution; [`flow`]: live workflows and their replay;
+//! - [`start`]: a new root execution; [`rerun`]: an ended one run again; [`flow`]: live workflows and their replay;
 //! - [`settle`]: an execution ends, and its parent is told, up to the root, in one commit; [`outcome`]: what that end
 //!   means beyond the workflow;
 //! - [`perform`]: one attempt: bind, guard, begin, run, settle; [`guard`]: may this attempt touch that host?
+//! - [`policy`]: how many of an action at once, and which are tried again;
+//! - [`ready`]: what actions need on this machine, before they need it;
 //! - [`scope`]: what an attempt changes, by its own word or that of a workflow above it;
-//!   [`secret`]: which secrets is it given?
+//!   [`secret`]: which secrets is it given? [`keys`]: what is read of the datastore; [`veil`]: and never stored in plain;
 //! - [`gate`], [`turn`], [`watch`], [`confirm`], [`inquire`]: the engine's own kinds of action; [`claim`]: who wants a
 //!   canary, for `turn` and `watch`;
+//! - [`rule`]: what rules read, and what is told of the executions that they start;
 //! - [`keep`]: removes what nothing refers to any more;
-//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`give_up`]: the end of a tree that
+//! - [`recover`]: what a fresh process does with what a dead one left; [`cancel`]; [`pause`]; [`give_up`]: the end of a tree that
 //!   cannot go on; [`truth`]: however a root ends, the hosts that it changed are asked first; [`adrift`]: what nothing
 //!   would wake.
 
@@ -26,10 +29,16 @@ mod give_up;
 mod guard;
 mod inquire;
 pub mod keep;
+mod keys;
 pub mod live;
 mod outcome;
+mod pause;
 mod perform;
+mod policy;
+mod ready;
 mod recover;
+mod rerun;
+mod rule;
 mod scope;
 mod secret;
 mod settle;
@@ -38,6 +47,7 @@ mod start;
 mod tests;
 mod truth;
 mod turn;
+mod veil;
 mod watch;
 
 use std::{
@@ -59,20 +69,28 @@ use crate::{
     id::ExecutionId,
     metric::Probe,
     runner::Runners,
-    secret::Masker,
-    store::{Store, execution::Execution},
+    secret::{Learnt, Masker},
+    store::{Store, datastore::Datastore, execution::Execution},
+    workflow::is_workflow,
 };
 
-pub use gate::{Asked, Evidence, Longer, OpenGate, Voting, gate_subject, involved};
+pub use gate::{Asked, Asker, Evidence, Longer, OpenGate, Voting, asker_of, gate_subject, involved};
 pub use guard::{lock_for, rollout_of};
 pub use inquire::{Answered, Inquiry, inquiry_subject};
 pub use live::{Live, LivePolicy};
+pub use pause::{PAUSE_MAX, PauseError};
+pub use rerun::{RERUN_OF, RerunError};
+pub use rule::{BY_RULE, RULE_END, rule_of, trouble_of};
 pub use scope::SAID_AS;
 pub use start::{StartError, Starting, card_subject};
 
 /// What the engine is built of.
 pub struct Parts {
     pub store: Store,
+    /// That of the same store.
+    pub keys: Datastore,
+    /// What was opened of its secrets, by whomever.
+    pub opened: Learnt,
     pub clock: SharedClock,
     pub runners: Runners,
     pub probe: Probe,
@@ -95,6 +113,8 @@ struct Inner {
     flows: flow::Flows,
     /// One token per running execution: fired by cancel.
     cancels: Mutex<HashMap<ExecutionId, CancellationToken>>,
+    /// Executions that policies bound.
+    slots: Arc<policy::Slots>,
     tasks: TaskTracker,
     /// Written while artifacts are swept; read while one is taken up again.
     artifacts: RwLock<()>,
@@ -106,6 +126,8 @@ struct Inner {
     turns: Notify,
     /// Held while links are read anew.
     relinking: tokio::sync::Mutex<()>,
+    /// What executions opened of the datastore's secrets.
+    opened: Learnt,
 }
 
 /// How long a running attempt may go on after a stop was asked for.
@@ -113,17 +135,20 @@ const DRAIN: Duration = Duration::from_secs(20);
 
 impl Engine {
     pub fn new(parts: Parts) -> Self {
+        let opened = parts.opened.clone();
         Self(Arc::new(Inner {
             parts,
             bundles: bundle::Bundles::default(),
             flows: flow::Flows::default(),
             cancels: Mutex::default(),
+            slots: Arc::default(),
             tasks: TaskTracker::new(),
             artifacts: RwLock::default(),
             stop: CancellationToken::new(),
             letters: Arc::new(Notify::new()),
             turns: Notify::new(),
             relinking: tokio::sync::Mutex::default(),
+            opened,
         }))
     }
 
@@ -177,7 +202,7 @@ impl Engine {
             }
         }
         match execution.runner.as_str() {
-            "orquesta" => self.begin_flow(execution).await,
+            runner if is_workflow(runner) => self.begin_flow(execution).await,
             "noop" => self.pass(execution).await,
             "gate" => self.ask(execution).await,
             "turn" => self.turn(execution).await,

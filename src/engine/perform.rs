@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    content::{Action, Bound},
+    content::{Action, Bound, Configured},
     id::ActionRef,
     library,
     message::words,
@@ -23,6 +23,7 @@ use super::{
     Engine,
     bundle::Bundle,
     guard::{Leave, Refused},
+    policy::Retry,
     settle::End,
     truth,
 };
@@ -36,7 +37,7 @@ const TRIES_WHEN_LOST: u32 = 3;
 /// Between two of them: a network that comes back does so within moments, or not soon.
 const LOST_PAUSE: Duration = Duration::from_secs(1);
 /// Runners that execute files of the action's pack.
-const EXECUTES: [&str; 3] = ["argv", "local-shell-script", "remote-shell-script"];
+const EXECUTES: [&str; 4] = ["argv", "local-shell-script", "python-script", "remote-shell-script"];
 /// Between two signs of life of a running attempt.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -49,7 +50,13 @@ impl Engine {
     }
 
     async fn try_perform(&self, execution: &Execution) -> Result<(End, Vec<Change>), Postponed> {
-        self.attempt(execution, &execution.action, execution.parameters.clone()).await
+        let mut execution = execution.clone();
+        let _slot = match self.slot(&mut execution).await? {
+            Ok(slot) => slot,
+            Err(end) => return Ok((end, Vec::new())),
+        };
+        let (action, given) = (execution.action.clone(), execution.parameters.clone());
+        self.attempt(&execution, &action, given).await
     }
 
     /// One attempt of `action` on behalf of an execution: how it ended, and the change that records it.
@@ -65,9 +72,9 @@ impl Engine {
         let Some(action) = bundle.action(action).cloned() else {
             return Ok((End::failed(format!("action `{action}` does not exist")), Vec::new()));
         };
-        let bound = match action.bind(given) {
+        let bound = match self.bound(execution, &action, given).await? {
             Ok(bound) => bound,
-            Err(error) => return Ok((End::failed(format!("{}: {error}", action.reference)), Vec::new())),
+            Err(why) => return Ok((End::failed(why), Vec::new())),
         };
         let leave = match self.guarded(execution, &action, &bound.values).await? {
             Ok(leave) => leave,
@@ -81,7 +88,11 @@ impl Engine {
             Err(missing) => return Ok((End::failed(missing.to_string()), Vec::new())),
         };
         let timeout = timeout_of(&action, &bound.values);
-        let given = Given { bound, secrets, timeout };
+        let configured = match self.pack_config(&bundle, &action) {
+            Ok(configured) => configured,
+            Err(missing) => return Ok((End::failed(missing.to_string()), Vec::new())),
+        };
+        let given = Given { bound, secrets, configured, timeout };
         let mut execution = execution.clone();
         let mut tries = 1;
         loop {
@@ -99,6 +110,11 @@ impl Engine {
                 }
                 Err(error) => End::failed(format!("the attempt could not be prepared: {error}")),
             };
+            match self.retry(&mut execution, &action, &attempt, &end).await? {
+                Retry::None => {}
+                Retry::Now => continue,
+                Retry::Canceled => return Ok((End::canceled(), Vec::new())),
+            }
             let again = end.status == Status::Unknown && action.idempotent && tries < TRIES_WHEN_LOST;
             if !again || !self.try_again(&mut execution, &attempt, &end).await? {
                 return Ok((
@@ -126,12 +142,17 @@ impl Engine {
         }
         let Ok(now) = self.store().load_execution(execution.id).await else { return Ok(false) };
         *execution = now;
-        let given_up = Change::EndAttempt(Box::new(attempt.clone()), Status::Abandoned, end.result.clone());
+        Ok(self.give_up_try(attempt, Status::Abandoned, end).await)
+    }
+
+    /// Records that an attempt ended, and that it is not its execution's end.
+    pub(super) async fn give_up_try(&self, attempt: &Attempt, status: Status, end: &End) -> bool {
+        let given_up = Change::EndAttempt(Box::new(attempt.clone()), status, end.result.clone());
         match self.commit(vec![given_up]).await {
-            Ok(()) => Ok(true),
+            Ok(()) => true,
             Err(error) => {
-                tracing::warn!(execution = %execution.id, %error, "a lost attempt is not tried again");
-                Ok(false)
+                tracing::warn!(execution = %attempt.execution, %error, "an attempt is not followed by another");
+                false
             }
         }
     }
@@ -239,12 +260,14 @@ impl Engine {
             content_dir: self.content_dir(bundle, action),
             work_dir,
             env: given.bound.env.clone(),
+            pack_config: given.configured.values.clone(),
+            user: execution.context.get("requester").and_then(Value::as_str).map(str::to_owned),
             secrets: given.secrets.clone(),
             timeout: given.timeout,
             output: runner::Output {
                 log: logs.join(format!("{}.log", execution.id)),
                 limits: runner::Limits::default(),
-                masker: self.masker_for(&given.secrets),
+                masker: self.masker_for(&given.secrets).and(&given.configured.secrets),
             },
             idempotency_key: execution.id.to_string(),
             on_spawn: Some(on_spawn),
@@ -314,6 +337,7 @@ impl Engine {
 struct Given {
     bound: Bound,
     secrets: BTreeMap<String, Secret>,
+    configured: Configured,
     timeout: Duration,
 }
 

@@ -4,12 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Engine, guard::Leave, scope::Scope};
+use serde_json::Map;
+
+use super::{Engine, bundle::Bundle, guard::Leave, scope::Scope};
 use crate::{
-    content::{Environment, Environments},
-    id::{EnvironmentName, HostName},
+    content::{Action, Configured, Environment, Environments, configure},
+    id::{EnvironmentName, HostName, PackName},
     message::words::refusal,
-    secret::{Masker, Secret, SecretError},
+    secret::{Masker, Secret, SecretError, SecretRef},
 };
 
 /// A secret that the attempt needs is not to be had.
@@ -18,6 +20,15 @@ use crate::{
 pub(super) struct Missing {
     name: String,
     environment: EnvironmentName,
+    source: SecretError,
+}
+
+/// A secret that a pack is configured with is not to be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", refusal::pack_secret_missing(pack, key, source))]
+pub(super) struct Unconfigured {
+    pack: PackName,
+    key: String,
     source: SecretError,
 }
 
@@ -62,13 +73,29 @@ impl Engine {
         environment.secrets.iter().map(resolve).collect()
     }
 
-    /// What is covered in an attempt's output: what it was given, and the secrets of every environment, which a host may
-    /// have kept from an earlier attempt.
+    /// What the action's pack is configured with, if its runner hands that on, and what of it is secret.
+    pub(super) fn pack_config(&self, bundle: &Bundle, action: &Action) -> Result<Configured, Unconfigured> {
+        if action.runner.as_str() != "python-script" {
+            return Ok(Configured::default());
+        }
+        let live = self.live();
+        let nothing = Map::new();
+        let given = live.settings.packs.get(&action.pack).unwrap_or(&nothing);
+        let schema = bundle.pinned.config_schemas.get(&action.pack);
+        configure(schema, given, SecretRef::resolve).map_err(|(key, source)| Unconfigured {
+            pack: action.pack.clone(),
+            key,
+            source,
+        })
+    }
+
+    /// What is covered in an attempt's output: what it was given, the secrets of every environment, which a host may have
+    /// kept from an earlier attempt, and what was opened of the datastore.
     pub(super) fn masker_for(&self, given: &BTreeMap<String, Secret>) -> Masker {
         let live = self.live();
         let references = live.settings.environments.environments.values().flat_map(|it| it.secrets.values());
         let known: Vec<Secret> = references.filter_map(|it| it.resolve().ok()).collect();
-        self.0.parts.masker.and(given.values().chain(&known))
+        self.0.parts.masker.and(given.values().chain(&known)).following(&self.0.opened)
     }
 }
 

@@ -15,7 +15,8 @@ use super::{
     Engine,
     flow::{self, Flow},
     give_up::is_lost,
-    start::card_subject,
+    perform::Postponed,
+    start::{card_subject, sequel},
     truth,
 };
 
@@ -123,6 +124,9 @@ impl Engine {
         let (execution, end) = leaf;
         climb.changes.push(Change::End(execution.id, end.status, end.result.clone()));
         climb.changes.extend(self.at_end(execution, end, leaf));
+        if execution.visit.is_some() {
+            climb.changes.extend(self.action_ends(execution, end));
+        }
         self.climb(climb, leaf).await?;
         let root_ended = climb.top.0.visit.is_none() && self.end_root(climb, leaf).await?;
         climb.changes.push(Change::Redraw(card_subject(execution.root)));
@@ -147,12 +151,19 @@ impl Engine {
             }
             let mut flow = self.flow(visit.parent).await?;
             let (status, result) = (climb.top.1.status, &climb.top.1.result);
-            let advance = match flow.tell(flow::report(&visit, status, result), self.host_values()) {
+            let host = self.host_values(flow.reader.clone()).await?;
+            // It is held while a question is open, and takes no news of a task then.
+            if climb.top.0.runner == "inquirer" {
+                let go_on = vec![Event::StatusRequested(workflow::Status::Resuming)];
+                climb.changes.extend(flow.tell(go_on, host.clone()).map(|it| it.changes).unwrap_or_default());
+            }
+            let advance = match flow.tell(flow::report(&visit, status, result), host) {
                 Ok(advance) => advance,
                 // The conductor is as it was before: the visit ends for itself (`join: n` may start one anew whose
                 // end nobody waits for).
                 Err(error) => {
                     tracing::info!(execution = %leaf.0.id, %error, "the workflow did not wait for this end");
+                    climb.guards.push(flow);
                     break;
                 }
             };
@@ -163,6 +174,9 @@ impl Engine {
             let Some((status, result)) = advance.ended else { break };
             climb.top = (parent, End { status, result });
             climb.changes.extend(self.at_end(&climb.top.0, &climb.top.1, leaf));
+            if climb.top.0.visit.is_some() {
+                climb.changes.extend(self.action_ends(&climb.top.0, &climb.top.1));
+            }
         }
         Ok(())
     }
@@ -175,7 +189,9 @@ impl Engine {
     ) -> Result<bool, StoreError> {
         let (root, end) = &climb.top;
         let Some(question) = self.last_question((root, end), leaf).await? else {
-            climb.changes.push(Change::EndPermissions(root.id));
+            climb.changes.extend([Change::EndPermissions(root.id), sequel(root.id)]);
+            climb.changes.extend(self.action_ends(root, end));
+            climb.changes.extend(self.rule_ends(root, end).await?);
             return Ok(true);
         };
         climb.changes.retain(|it| !matches!(it, Change::End(id, ..) if *id == root.id));
@@ -195,17 +211,19 @@ impl Engine {
                     .await;
             }
         };
-        if bundle.spec(&execution.action).is_none() {
+        if !flow::is_conducted(&bundle, &execution) {
             let error = format!(
                 "the workflow of `{}` does not pass inspection; see `lockkeeper check`",
                 execution.action
             );
             return self.settle(&execution, End::failed(error), Vec::new()).await;
         }
-        let bound = bundle.action(&execution.action).map(|it| it.bind(execution.parameters.clone()));
-        if let Some(Err(error)) = bound {
-            let error = format!("{}: {error}", execution.action);
-            return self.settle(&execution, End::failed(error), Vec::new()).await;
+        if let Some(action) = bundle.action(&execution.action) {
+            match self.bound(&execution, action, execution.parameters.clone()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(why)) => return self.settle(&execution, End::failed(why), Vec::new()).await,
+                Err(Postponed) => return,
+            }
         }
         let mut wait = RETRY;
         while let Err(error) = self.try_begin(&execution).await {
@@ -220,11 +238,12 @@ impl Engine {
 
     async fn try_begin(&self, execution: &Execution) -> Result<(), StoreError> {
         let mut flow = self.flow(execution.id).await?;
-        if flow.has_begun() {
+        if flow.has_begun() || flow.execution.status.is_ended() {
             return Ok(());
         }
         let events = vec![Event::StatusRequested(workflow::Status::Running), Event::NextRequested];
-        let advance = match flow.tell(events, self.host_values()) {
+        let host = self.host_values(flow.reader.clone()).await?;
+        let advance = match flow.tell(events, host) {
             Ok(advance) => advance,
             Err(error) => {
                 flow.stale = true;
@@ -251,6 +270,7 @@ impl Engine {
         }
         drop(flow);
         advance.started.into_iter().for_each(|it| self.go(it));
+        self.pause_below(execution).await;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::{
     store::{Change, StoreError, execution::Execution, outbox},
 };
 
-use super::Engine;
+use super::{Engine, Live};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -39,49 +39,65 @@ pub fn card_subject(root: ExecutionId) -> String {
     format!("card:{root}")
 }
 
+/// What stands below a root's card once it has ended: whole logs, every host, whose bell it rings.
+pub(super) fn sequel(root: ExecutionId) -> Change {
+    Change::WantBeside(Box::new(outbox::Beside {
+        of: card_subject(root),
+        subject: format!("sequel:{root}"),
+        body: serde_json::json!({ "sequel": root }),
+        priority: outbox::Priority::Soon,
+    }))
+}
+
 impl Engine {
     /// Starts a root execution; `also` commits with it. The same origin again returns the execution that it started.
     pub async fn start(&self, starting: Starting, also: Vec<Change>) -> Result<ExecutionId, StartError> {
+        self.start_all(vec![starting], also).await.map(|mut started| started.remove(0))
+    }
+
+    /// Starts root executions that one event asks for, all or none, in one commit; their ids in the same order.
+    pub async fn start_all(
+        &self,
+        all: Vec<Starting>,
+        also: Vec<Change>,
+    ) -> Result<Vec<ExecutionId>, StartError> {
         let live = self.live();
-        let action = live
-            .bundle
-            .action(&starting.action)
-            .ok_or_else(|| StartError::UnknownAction(starting.action.clone()))?;
-        if !action.enabled {
-            return Err(StartError::Disabled(starting.action.clone()));
+        let mut changes: Vec<Change> = live.bundle.pin()?.into_iter().collect();
+        let mut executions = Vec::new();
+        let origins: Vec<Option<String>> = all.iter().map(|it| it.origin.clone()).collect();
+        for starting in all {
+            let places = starting.places.clone();
+            let execution = begin(&live, starting, self.now())?;
+            changes.push(Change::Start(Box::new(execution.clone())));
+            changes.extend(places.into_iter().map(|place| card(execution.id, place)));
+            executions.push(execution);
         }
         self.0.bundles.keep(&live.bundle);
-        let (runner, content) = (action.runner.as_str(), live.bundle.digest.clone());
-        let execution = Execution {
-            origin: starting.origin.clone(),
-            parameters: starting.parameters,
-            context: starting.context,
-            ..Execution::root(starting.id, starting.action, runner, content, self.now())
-        };
-        let mut changes: Vec<Change> = live.bundle.pin()?.into_iter().collect();
-        changes.push(Change::Start(Box::new(execution.clone())));
-        changes.extend(starting.places.into_iter().map(|place| card(execution.id, place)));
         changes.extend(also);
         match self.commit(changes).await {
             Ok(()) => live.bundle.mark_stored(),
-            Err(StoreError::Exists { what }) => return self.started_before(&starting.origin, what).await,
+            Err(StoreError::Exists { what }) => return self.started_before(&origins, what).await,
             Err(error) => return Err(error.into()),
         }
-        let id = execution.id;
-        self.go(execution);
-        Ok(id)
+        let ids = executions.iter().map(|it| it.id).collect();
+        executions.into_iter().for_each(|it| self.go(it));
+        Ok(ids)
     }
 
-    async fn started_before(
+    pub(super) async fn started_before(
         &self,
-        origin: &Option<String>,
+        origins: &[Option<String>],
         what: &'static str,
-    ) -> Result<ExecutionId, StartError> {
-        let found = match origin {
-            Some(origin) => self.store().find_execution_of(origin).await?,
-            None => None,
-        };
-        found.map(|it| it.id).ok_or(StartError::Store(StoreError::Exists { what }))
+    ) -> Result<Vec<ExecutionId>, StartError> {
+        let mut known = Vec::new();
+        for origin in origins {
+            let found = match origin {
+                Some(origin) => self.store().find_execution_of(origin).await?,
+                None => None,
+            };
+            known.push(found.ok_or(StartError::Store(StoreError::Exists { what }))?.id);
+        }
+        Ok(known)
     }
 
     /// Commits, and rings for the outbox if there is something to send.
@@ -112,7 +128,25 @@ impl Engine {
     }
 }
 
-fn card(root: ExecutionId, place: Place) -> Change {
+/// The row of what is asked for.
+fn begin(live: &Live, starting: Starting, now: jiff::Timestamp) -> Result<Execution, StartError> {
+    let action = live
+        .bundle
+        .action(&starting.action)
+        .ok_or_else(|| StartError::UnknownAction(starting.action.clone()))?;
+    if !action.enabled {
+        return Err(StartError::Disabled(starting.action));
+    }
+    let (runner, content) = (action.runner.as_str(), live.bundle.digest.clone());
+    Ok(Execution {
+        origin: starting.origin,
+        parameters: starting.parameters,
+        context: starting.context,
+        ..Execution::root(starting.id, starting.action, runner, content, now)
+    })
+}
+
+pub(super) fn card(root: ExecutionId, place: Place) -> Change {
     Change::Want(Box::new(outbox::Wanted {
         subject: card_subject(root),
         place,

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::{bundle::Bundle, *};
 use crate::{
-    clock::SystemClock,
+    clock::{SystemClock, TestClock},
     content::{self, Settings, SourceFile},
     id::{Account, Platform, UserId, WorkspaceId},
     identity::{Actor, Authorised, Right, Rights, Standing, Subject, authorize},
@@ -44,19 +44,29 @@ impl Runner for Scripted {
     }
 }
 
-struct Trial {
-    engine: Engine,
-    begun: Arc<Semaphore>,
+pub(super) struct Trial {
+    pub(super) engine: Engine,
+    /// One permit for each attempt that has begun.
+    pub(super) begun: Arc<Semaphore>,
     _dir: TempDir,
 }
 
 impl Trial {
     async fn open(panics: bool) -> Self {
+        Self::with_pack(panics, Vec::new()).await
+    }
+
+    /// With the files of another pack beside the trial's own.
+    pub(super) async fn with_pack(panics: bool, pack: Vec<SourceFile>) -> Self {
+        Self::with(panics, pack, Arc::new(SystemClock)).await
+    }
+
+    pub(super) async fn with(panics: bool, pack: Vec<SourceFile>, clock: SharedClock) -> Self {
         // As boot does, for the probe's client.
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = TempDir::new().unwrap();
         let file = |path: &str, text: &str| SourceFile::text(format!("commands/trial/{path}"), text);
-        let (catalogue, diagnostics) = content::load(&[
+        let own = [
             file("pack.yaml", PACK),
             file("actions/act.yaml", "name: act\nrunner_type: local-shell-cmd\ndescription: Acts.\n"),
             file(
@@ -64,13 +74,18 @@ impl Trial {
                 "name: go\nrunner_type: orquesta\ndescription: Goes.\nentry_point: workflows/go.yaml\n",
             ),
             file("actions/workflows/go.yaml", FLOW),
-        ]);
+        ];
+        let files: Vec<SourceFile> = own.into_iter().chain(pack).collect();
+        let (catalogue, diagnostics) = content::load(&files);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         let begun = Arc::new(Semaphore::new(0));
         let runner = Scripted { panics, begun: begun.clone() };
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap();
         let engine = Engine::new(Parts {
-            store: Store::open(&format!("sqlite:{}", dir.path().join("test.db").display())).await.unwrap(),
-            clock: Arc::new(SystemClock),
+            keys: Datastore::new(store.clone(), None),
+            opened: Learnt::default(),
+            store,
+            clock,
             runners: Runners::new(vec![Arc::new(runner)]),
             probe: Probe::new(reqwest::Client::new()),
             live: LivePolicy::new(Live {
@@ -87,36 +102,43 @@ impl Trial {
     }
 
     async fn start(&self, action: &str) -> ExecutionId {
+        self.start_with(action, Map::new(), Map::new()).await
+    }
+
+    pub(super) async fn start_with(
+        &self,
+        action: &str,
+        parameters: Map<String, Value>,
+        context: Map<String, Value>,
+    ) -> ExecutionId {
         let id = ExecutionId::generate();
-        let starting = Starting {
-            id,
-            action: action.into(),
-            parameters: Map::new(),
-            origin: None,
-            context: Map::new(),
-            places: Vec::new(),
-        };
+        let starting =
+            Starting { id, action: action.into(), parameters, origin: None, context, places: Vec::new() };
         self.engine.start(starting, Vec::new()).await.unwrap()
     }
 
-    async fn load(&self, id: ExecutionId) -> Execution {
+    pub(super) async fn load(&self, id: ExecutionId) -> Execution {
         self.engine.store().load_execution(id).await.unwrap()
     }
 
-    /// How it ended; what happened so far, if it does not.
+    /// How it ended.
     async fn ended(&self, id: ExecutionId) -> Execution {
-        let ending = async {
+        self.until(async || Some(self.load(id).await).filter(|it| it.ended_at.is_some())).await
+    }
+
+    /// Looks until there is an answer; panics with what happened so far, if there is none.
+    pub(super) async fn until<T>(&self, look: impl AsyncFn() -> Option<T>) -> T {
+        let looking = async {
             loop {
-                let it = self.load(id).await;
-                if it.ended_at.is_some() {
-                    return it;
+                if let Some(found) = look().await {
+                    return found;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        match tokio::time::timeout(Duration::from_secs(10), ending).await {
-            Ok(it) => it,
-            Err(_) => panic!("it never ends: {:#?}", self.engine.store().tree(id, i64::MAX, 100).await),
+        match tokio::time::timeout(Duration::from_secs(10), looking).await {
+            Ok(found) => found,
+            Err(_) => panic!("it never comes: {:#?}", self.engine.store().recent_executions(100).await),
         }
     }
 
@@ -195,4 +217,68 @@ async fn a_panic_in_an_attempt_is_the_end_of_that_execution_and_of_no_other() {
     let visit = trial.engine.store().children(flow).await.unwrap().remove(0);
     assert_eq!((visit.status, trial.attempts(visit.id).await), (Status::Unknown, vec![Status::Unknown]));
     assert!(trial.engine.store().live_attempts().await.unwrap().is_empty());
+}
+
+const ASKING: &str = "
+version: 1.0
+tasks:
+  ask:
+    action: trial.question
+    next: [{when: <% failed() %>, publish: [{said: nobody}], do: after}]
+  after: {action: trial.nothing}
+output: [{said: <% ctx().said %>}]
+";
+
+#[tokio::test]
+async fn a_workflow_whose_question_nobody_answers_goes_on_as_it_says() {
+    let file = |path: &str, text: &str| SourceFile::text(format!("commands/trial/{path}"), text);
+    let clock = TestClock::at(jiff::Timestamp::UNIX_EPOCH);
+    let pack = vec![
+        file(
+            "actions/asking.yaml",
+            "name: asking\nrunner_type: orquesta\ndescription: Asks.\nentry_point: workflows/asking.yaml\n",
+        ),
+        file("actions/workflows/asking.yaml", ASKING),
+        file(
+            "actions/question.yaml",
+            "name: question\nrunner_type: inquirer\ndescription: Asks.\nparameters: {ttl: {default: 2}}\n",
+        ),
+        file("actions/nothing.yaml", "name: nothing\nrunner_type: noop\ndescription: Does nothing.\n"),
+    ];
+    let trial = Trial::with(false, pack, clock.clone()).await;
+    let root = trial.start("trial.asking").await;
+    let paused = async || Some(trial.load(root).await).filter(|it| it.status == Status::Paused);
+    trial.until(paused).await;
+    clock.advance(Duration::from_secs(119));
+    trial.engine.recover().await.unwrap();
+    assert_eq!(trial.load(root).await.status, Status::Paused);
+    clock.advance(Duration::from_secs(2));
+    let ended = trial.ended(root).await;
+    assert_eq!(
+        (ended.status, &ended.result.unwrap()["output"]["said"]),
+        (Status::Succeeded, &"nobody".into())
+    );
+    let asked = trial.engine.store().children(root).await.unwrap().remove(0);
+    assert_eq!(asked.status, Status::Timeout);
+}
+
+#[tokio::test]
+async fn what_was_approved_once_does_not_run_again() {
+    let trial = Trial::open(false).await;
+    for of_release in ["app", "number"] {
+        let context = Map::from_iter([(of_release.to_owned(), Value::from(1))]);
+        let id = trial.start_with("trial.go", Map::new(), context).await;
+        trial.engine.cancel(id, &leave(), Vec::new()).await.unwrap();
+        let old = trial.ended(id).await;
+        let starting = Starting {
+            id: ExecutionId::generate(),
+            action: old.action.clone(),
+            parameters: Map::new(),
+            origin: None,
+            context: Map::new(),
+            places: Vec::new(),
+        };
+        let again = trial.engine.rerun(&old, Vec::new(), starting, Vec::new()).await;
+        assert!(matches!(again, Err(RerunError::Release)), "{again:?}");
+    }
 }

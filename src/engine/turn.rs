@@ -3,6 +3,9 @@
 //! A canary is not held by the environment's lock: that is taken when a rollout begins, so a canary on its way holds up
 //! nobody's production.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use serde::Deserialize;

@@ -1,10 +1,16 @@
 //! Accounts that are linked and unlinked while a gate is open: one person has one voice, whatever their accounts were
 //! when they used it.
 
+use std::collections::BTreeMap;
+
 use crate::gate::scenario::{PEOPLE, approve, at, member, open, opening, people, press, slack};
-use crate::gate::{Act, Ballot, Gate, Involved, Opening, Part, Refusal, Requester};
+use crate::gate::{
+    Act, Ballot, Gate, Involved, Live, LostVote, LostWhy, Missing, Opening, Part, Refusal, Requester, Stale,
+    recheck,
+};
 use crate::id::{Account, LinkId, Place, Platform};
 use crate::identity::{Actor, Link, People, Standing};
+use crate::rollout::Verdict;
 
 fn discord() -> Account {
     Account { platform: Platform::Discord, workspace: "G1".into(), user: "77".into() }
@@ -12,11 +18,15 @@ fn discord() -> Account {
 
 /// Okoro's Discord account, known by a link; ended if `ended`.
 fn with_okoro(ended: bool) -> People {
+    linked(&people(), ended)
+}
+
+fn linked(file: &People, ended: bool) -> People {
     let place = |account: &Account| {
         let (platform, workspace) = (account.platform, account.workspace.clone());
         Place { platform, workspace, channel: "D1".into(), thread: None }
     };
-    people().with_links(&[Link {
+    file.with_links(&[Link {
         id: LinkId::from_number(1),
         person: "Okoro".into(),
         listed: slack("UOKORO"),
@@ -97,5 +107,36 @@ fn unlinking_an_account_ends_nobodys_part_in_a_release() {
         }
         let stranger = Ballot { actor: member("UTOBIAS"), ..from_discord(&gate) };
         assert!(vote(&gate, stranger, &with_okoro(true)).is_ok());
+    }
+}
+
+/// Before the rollout begins: who opened the gate from a linked account has to be who the file says still.
+#[test]
+fn a_vote_from_a_linked_account_is_lost_before_the_rollout_with_the_listed_one() {
+    let stands = with_okoro(false);
+    let gate = vote(&open(), from_discord(&open()), &stands).unwrap();
+    let gate = vote(&gate, press(&gate, "UJUN", approve(), 2), &stands).unwrap();
+    let look = |people: &People, standing: Standing| {
+        let standings = BTreeMap::from([(discord(), standing)]);
+        let (policy, facts, verdict) = (&gate.policy, &gate.facts, Verdict::Pass);
+        recheck(&gate, &Live { people, policy, facts, standings: &standings, verdict, freezes: &[] })
+    };
+    assert!(look(&stands, Standing::Member).is_ok());
+
+    let changed = |listed: &str| -> People {
+        let file = PEOPLE.replace("Okoro: { slack: [T1/UOKORO]", listed);
+        assert_ne!(file, PEOPLE);
+        linked(&serde_saphyr::from_str(&file).unwrap(), false)
+    };
+    let others = "Okoro: { groups: [sre] }\n  mallory: { slack: [T1/UOKORO]";
+    for (people, standing, why) in [
+        (with_okoro(true), Standing::Member, LostWhy::NotTheirAccount),
+        (changed("Okoro: { slack: [T1/UNEXT]"), Standing::Member, LostWhy::NotTheirAccount),
+        (changed(others), Standing::Member, LostWhy::NotTheirAccount),
+        (stands, Standing::Deactivated, LostWhy::NotAMember(Standing::Deactivated)),
+    ] {
+        let Err(Stale::Changed { lost, missing, .. }) = look(&people, standing) else { panic!("{why:?}") };
+        assert_eq!(lost, [LostVote { person: "Okoro".into(), why }]);
+        assert_eq!(missing, [Missing { group: "sre".into(), count: 1 }]);
     }
 }

@@ -241,6 +241,18 @@ impl Gate {
         latest.any(|it| matches!(it.act, Act::Approve { .. }))
     }
 
+    /// Who could fill what is missing: of the groups that lack somebody those who have not approved, and who had no hand
+    /// in the release where that bars them.
+    pub fn awaited(&self, electorate: &Electorate) -> BTreeSet<PersonName> {
+        let missing = self.tally(electorate).missing;
+        let members = missing.iter().filter_map(|it| electorate.members.get(&it.group)).flatten();
+        let barred = |it: &PersonName| self.policies().any(|policy| electorate.barred(policy, it).is_some());
+        let approved = |it: &PersonName| {
+            self.latest(it, electorate).is_some_and(|vote| matches!(vote.act, Act::Approve { .. }))
+        };
+        members.filter(|it| !barred(it) && !approved(it)).cloned().collect()
+    }
+
     /// When the next reminder is due, if the policy wants any.
     pub fn next_reminder(&self) -> Option<Timestamp> {
         let after = self.policy.remind_after?;

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::{asker_of, commits};
 use crate::{
+    engine::rule_of,
     gate::{Involved, Requester},
     store::{StoreError, execution::Execution},
 };
@@ -25,7 +26,7 @@ fn own(execution: &Execution) -> Involved {
         Some(asker) => Requester::Person { person: asker.person, account: asker.account },
         None => match read::<String>(execution, "pusher") {
             Some(login) => Requester::Push { login },
-            None => Requester::Rule { rule: "unknown".to_owned() },
+            None => Requester::Rule { rule: rule_of(&execution.context).unwrap_or("unknown").to_owned() },
         },
     };
     let texts = |name: &str| read::<Vec<String>>(execution, name).unwrap_or_default();

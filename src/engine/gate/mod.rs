@@ -265,7 +265,8 @@ pub(super) fn is_asked_by_person(context: &Map<String, Value>) -> bool {
     asker_of(context).is_some()
 }
 
-fn asker_of(context: &Map<String, Value>) -> Option<Asker> {
+/// Who of us asked for what this context is of.
+pub fn asker_of(context: &Map<String, Value>) -> Option<Asker> {
     context.get("asker").and_then(|it| serde_json::from_value(it.clone()).ok())
 }
 

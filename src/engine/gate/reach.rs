@@ -47,18 +47,29 @@ pub(in crate::engine) fn reach(bundle: &Bundle, start: &ActionRef) -> Reach {
             continue;
         }
         found.actions.insert(reference.clone(), action.content.clone());
-        let tasks =
-            bundle.pinned.workflows.get(&reference).and_then(|it| it.get("tasks")).and_then(Value::as_object);
-        for (name, task) in tasks.into_iter().flatten() {
-            let Some(called) = task.get("action").and_then(Value::as_str) else { continue };
-            let called = ActionRef::new(called.split_whitespace().next().unwrap_or_default());
+        let definition = bundle.pinned.workflows.get(&reference);
+        for (name, called) in definition.map(calls).unwrap_or_default() {
             if changes || bundle.action(&called).is_some_and(|it| changes_hosts(it)) {
-                found.tasks.insert(TaskName::new(name.as_str()));
+                found.tasks.insert(TaskName::new(name));
             }
             waiting.push((called, changes));
         }
     }
     found
+}
+
+/// The tasks of a workflow, or of a chain, with the actions they call.
+fn calls(definition: &Value) -> Vec<(&str, ActionRef)> {
+    let tasks = definition.get("tasks").and_then(Value::as_object).into_iter().flatten();
+    let nodes = definition.get("chain").and_then(Value::as_array).into_iter().flatten();
+    let of_tasks = tasks.filter_map(|(name, task)| Some((name.as_str(), called(task.get("action")?)?)));
+    let of_nodes = nodes.filter_map(|node| Some((node.get("name")?.as_str()?, called(node.get("ref")?)?)));
+    of_tasks.chain(of_nodes).collect()
+}
+
+/// The action alone: orquesta lets parameters follow on its line.
+fn called(written: &Value) -> Option<ActionRef> {
+    Some(ActionRef::new(written.as_str()?.split_whitespace().next().unwrap_or_default()))
 }
 
 /// Says so itself, or runs what changes hosts: those need no tag.

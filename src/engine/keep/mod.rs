@@ -22,7 +22,7 @@ use crate::{
     clock,
     config::Keep,
     id::{Digest, ExecutionId},
-    retention::{Ending, References, checkout_goes, log_goes},
+    retention::{ANSWERED, DELIVERED, Ending, References, checkout_goes, log_goes},
     rollout::record::{last_good, way_back},
     store::{StoreError, execution::Execution},
 };
@@ -99,6 +99,17 @@ impl Engine {
                     "swept"
                 ),
                 Err(error) => tracing::warn!(%error, "not swept; trying again later"),
+            }
+            let before = |age| clock::before(self.now(), age);
+            match self.store().sweep_deliveries(before(DELIVERED), before(ANSWERED)).await {
+                Ok(0) => {}
+                Ok(deliveries) => tracing::info!(deliveries, "what came in long ago is removed"),
+                Err(error) => tracing::warn!(%error, "old deliveries were not swept; trying again later"),
+            }
+            match self.keys().sweep(self.now()).await {
+                Ok(0) => {}
+                Ok(keys) => tracing::info!(keys, "keys of the datastore have expired"),
+                Err(error) => tracing::warn!(%error, "expired keys were not swept; trying again later"),
             }
             tokio::select! {
                 () = self.clock().sleep_until(clock::after(self.now(), BETWEEN)) => {}

@@ -168,7 +168,7 @@ mod tests {
     fn the_alternative_text_holds_every_verdict_and_number() {
         let (judgement, looks) = sample();
         assert_snapshot!(alt(&judgement, &looks), @r#"
-        Canary against baseline, look 4 of 6: fail. errors: fail; canary 12.5 % (10 of 80), baseline 0.0 % (0 of 80), limit 2.0 %, difference +12.5 points, Fisher exact p 0.0007 (needed 0.0061); by look canary 10.0 %, 5.0 %, 20.0 %, 15.0 %; baseline 0.0 %, 0.0 %, 0.0 %, 0.0 %. latency: insufficient; canary 49.5 ms (median of 80), baseline 49.0 ms (median of 80), limit 61.2 ms, difference +1.0 ms (+2 %), Mann-Whitney U p 0.2653 (needed 0.0061), 40 more needed in about 40 s; by look canary 49.5 ms, 49.5 ms, 49.5 ms, 49.5 ms; baseline 48.5 ms, 48.5 ms, 49.5 ms, 49.5 ms.
+        Canary against baseline, look 4 of 6: fail (errors: fail, latency: insufficient). errors: canary 12.5 % (10 of 80), baseline 0.0 % (0 of 80), limit 2.0 %, difference +12.5 points, Fisher exact p 0.0007 (needed 0.0061); by look canary 10.0 %, 5.0 %, 20.0 %, 15.0 %; baseline 0.0 %, 0.0 %, 0.0 %, 0.0 %. latency: canary 49.5 ms (median of 80), baseline 49.0 ms (median of 80), limit 61.2 ms, difference +1.0 ms (+2 %), Mann-Whitney U p 0.2653 (needed 0.0061), 40 more needed in about 40 s; by look canary 49.5 ms, 49.5 ms, 49.5 ms, 49.5 ms; baseline 48.5 ms, 48.5 ms, 49.5 ms, 49.5 ms.
         "#);
     }
 
@@ -241,5 +241,30 @@ mod tests {
         let alt = alt(&judgement, &looks);
         assert!(alt.contains("metric-4: fail") && alt.contains("metric-0: pass"), "{alt}");
         assert!(alt.chars().count() <= 2_000, "{}", alt.chars().count());
+    }
+
+    #[test]
+    fn every_verdict_stands_where_no_platform_cuts() {
+        let name = |it: u64| format!("{it}{}", "x".repeat(39));
+        let plans = (0..3).map(|it| MetricPlan {
+            max_increase_relative: Some(0.25),
+            unit: "requests/s".into(),
+            ..MetricPlan::new(name(it), MetricKind::Distribution)
+        });
+        let look = |at: i64| Look {
+            at: Timestamp::from_second(at).unwrap(),
+            metrics: (0..3)
+                .map(|it| (name(it), Measured::values(vec![12_345.678; 3], vec![23_456.789; 3])))
+                .collect(),
+            note: String::new(),
+        };
+        let looks: Vec<Look> = (0..100).map(look).collect();
+        let judgement = judge(&WatchPlan::new(plans.collect()), &looks);
+        let alt = alt(&judgement, &looks);
+        assert!(1_000 < alt.chars().count(), "{alt}");
+        let kept: String = alt.chars().take(1_000).collect();
+        for metric in &judgement.metrics {
+            assert!(kept.contains(&format!("{}: {}", metric.name, metric.verdict.as_str())), "{kept}");
+        }
     }
 }
