@@ -1,4 +1,5 @@
-# Two stages: the first builds, the second holds the binary and what it calls (git, ssh). Runs as nobody in particular.
+# Two stages: the first builds, the second holds the binary and what it calls (git, ssh, Python). Runs as nobody in
+# particular.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 # Dependencies first, so that a change of our code does not build them again.
@@ -13,7 +14,7 @@ RUN touch src/main.rs src/lib.rs && cargo build --release --locked && ./target/r
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
+    && apt-get install -y --no-install-recommends ca-certificates git openssh-client python3 python3-venv \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 lockkeeper \
     && useradd --system --uid 10001 --gid 10001 --create-home --home-dir /home/lockkeeper lockkeeper \

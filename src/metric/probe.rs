@@ -42,6 +42,13 @@ impl Answer {
     }
 }
 
+/// Which of the two is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Canary,
+    Baseline,
+}
+
 /// What one side gave in one look.
 struct Side {
     bad: u64,
@@ -53,6 +60,22 @@ struct Side {
 }
 
 impl Side {
+    fn of(answers: Vec<Answer>) -> Self {
+        let count = |it: fn(&Answer) -> bool| answers.iter().filter(|answer| it(answer)).count() as u64;
+        let mut refusals = BTreeMap::new();
+        for status in answers.iter().filter_map(|it| it.status).filter(|it| 400 <= *it) {
+            *refusals.entry(status).or_default() += 1;
+        }
+        let answered = answers.iter().filter(|it| it.status.is_some());
+        Self {
+            bad: count(Answer::is_bad),
+            silent: count(|it| it.status.is_none()),
+            total: answers.len() as u64,
+            refusals,
+            millis: answered.map(|it| it.took.as_secs_f64() * 1_000.0).collect(),
+        }
+    }
+
     /// The commonest of its refusals.
     fn most_refused(&self) -> Option<u16> {
         self.refusals.iter().max_by_key(|(_, times)| **times).map(|(status, _)| *status)
@@ -67,10 +90,7 @@ impl Probe {
     /// Sends the watch's requests to both sides at the same time, then asks the canary what it runs: what another artifact
     /// answered is no measurement of this one.
     pub async fn look(&self, watch: &Watch, at: Timestamp) -> Look {
-        let (canary, baseline) = tokio::join!(
-            self.side(&watch.canary, watch.requests),
-            self.side(&watch.baseline, watch.requests)
-        );
+        let (canary, baseline) = self.sides(watch).await;
         let stranger = self.stranger(watch).await;
         let canary_missing = || stranger.clone().or_else(|| missing("canary", &canary));
         let baseline_missing = || missing("baseline", &baseline).or_else(|| unserved(&baseline));
@@ -101,27 +121,16 @@ impl Probe {
         futures_util::future::join_all(said).await.into_iter().flatten().next()
     }
 
-    async fn side(&self, hosts: &[WatchedHost], requests: u32) -> Side {
-        let urls: Vec<String> =
-            hosts.iter().flat_map(|host| (0..requests).map(|_| host.url.clone())).collect();
-        let each = urls.into_iter().map(|url| request(self.http.clone(), url));
-        let answers: Vec<Answer> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
-        let count = |it: fn(&Answer) -> bool| answers.iter().filter(|answer| it(answer)).count() as u64;
-        let mut refusals = BTreeMap::new();
-        for status in answers.iter().filter_map(|it| it.status).filter(|it| 400 <= *it) {
-            *refusals.entry(status).or_default() += 1;
-        }
-        Side {
-            bad: count(Answer::is_bad),
-            silent: count(|it| it.status.is_none()),
-            total: answers.len() as u64,
-            refusals,
-            millis: answers
-                .iter()
-                .filter(|it| it.status.is_some())
-                .map(|it| it.took.as_secs_f64() * 1_000.0)
-                .collect(),
-        }
+    /// What canary and baseline answer.
+    async fn sides(&self, watch: &Watch) -> (Side, Side) {
+        let in_turn = in_turn(&watch.canary, &watch.baseline, watch.requests);
+        let asked: Vec<_> = in_turn.map(|(side, host)| (side, self.http.clone(), host.url.clone())).collect();
+        let each = asked.into_iter().map(|(side, http, url)| async move { (side, request(http, url).await) });
+        let answers: Vec<(Which, Answer)> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
+        let (canary, baseline): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|(side, _)| *side == Which::Canary);
+        let side = |answers: Vec<(Which, Answer)>| Side::of(answers.into_iter().map(|(_, it)| it).collect());
+        (side(canary), side(baseline))
     }
 
     /// What each of these hosts says it runs, in their order; `None` if it does not say.
@@ -138,6 +147,22 @@ impl Probe {
         let first = said.first().cloned().flatten()?;
         said.into_iter().all(|it| it.as_ref() == Some(&first)).then_some(first)
     }
+}
+
+/// The requests in the order in which they are sent: each host once, each host a second time, and who comes first changes.
+/// A host that was asked by itself, or while more was asked of the others, would seem faster or slower than it is.
+fn in_turn<'h>(
+    canary: &'h [WatchedHost],
+    baseline: &'h [WatchedHost],
+    requests: u32,
+) -> impl Iterator<Item = (Which, &'h WatchedHost)> {
+    let canary = canary.iter().map(|host| (Which::Canary, host));
+    let all: Vec<_> = canary.chain(baseline.iter().map(|host| (Which::Baseline, host))).collect();
+    (0..requests as usize).flat_map(move |round| {
+        let mut hosts = all.clone();
+        hosts.rotate_left(round % all.len().max(1));
+        hosts
+    })
 }
 
 async fn request(http: reqwest::Client, url: String) -> Answer {
@@ -169,4 +194,27 @@ fn note(canary: &Side) -> String {
     canary
         .most_refused()
         .map_or(String::new(), |most| words::measure::bad_answers(refused, canary.total, most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_host_is_asked_more_than_another_at_any_time_nor_first_more_often() {
+        let host = |name: &str| WatchedHost { name: name.into(), url: name.to_owned(), health: None };
+        let hosts = ["canary", "web-1", "web-2", "web-3"];
+        let all = hosts.map(host);
+        let asked: Vec<&str> = in_turn(&all[..1], &all[1..], 8).map(|(_, it)| it.url.as_str()).collect();
+        assert_eq!(asked.len(), 32);
+        for round in asked.chunks(hosts.len()) {
+            let mut round = round.to_vec();
+            round.sort_unstable();
+            assert_eq!(round, hosts, "each once");
+        }
+        for name in hosts {
+            let first = asked.iter().step_by(hosts.len()).filter(|it| **it == name).count();
+            assert_eq!(first, 2, "{name}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //!   [`outcome`]: how it ended;
 //! - [`process`]: every process of an attempt is born, watched and ended here;
 //! - [`shell`]: on this machine; [`remote`]: on hosts, reached by [`transport`]; [`quote`]: words of a shell command;
+//! - [`python`]: actions of StackStorm's packs that are written in Python;
 //! - [`http`], [`noop`]: as in StackStorm;
 //! - [`native`]: what a release needs: checkout, package, upload, install, health, observe;
 //! - [`git`]: names of commits, and what lies between two; [`repository`]: where they are and how we may read them.
@@ -18,6 +19,7 @@ mod native;
 mod noop;
 mod outcome;
 mod process;
+mod python;
 mod quote;
 mod remote;
 mod repository;
@@ -26,6 +28,8 @@ mod runners;
 mod shell;
 mod transport;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::attempt::clean_environment;
 pub use self::outcome::{End, Outcome, OutputSummary};
 pub use self::process::{ProcessMark, adopt, sweep};
+pub use self::python::{Datastore, PythonDeps, Question, install_environment, no_datastore};
 pub use self::quote::quote;
 pub use self::request::{Limits, OnSpawn, Output, Request};
 pub use self::runners::{Deps, Runners};
@@ -47,6 +52,15 @@ pub trait Runner: Send + Sync {
     /// whose end nobody saw is then tried again.
     fn is_repeatable(&self, _parameters: &Map<String, Value>) -> bool {
         false
+    }
+
+    /// Makes ready what actions of the pack in this folder need on this machine, so that their attempts need not wait
+    /// for it.
+    ///
+    /// # Errors
+    /// It cannot be had; the text says what to do.
+    async fn make_ready(&self, _pack: &Path) -> Result<(), String> {
+        Ok(())
     }
 
     /// Performs one attempt. A fault is an [`Outcome`] that says so. When `cancel` fires or the request's timeout

@@ -25,6 +25,10 @@ pub struct Request {
     pub work_dir: PathBuf,
     /// Variables for the processes, beside the clean base and ours.
     pub env: BTreeMap<String, String>,
+    /// What the pack is configured with, for runners that hand it to their actions; secrets resolved.
+    pub pack_config: Map<String, Value>,
+    /// Who asked for the execution.
+    pub user: Option<String>,
     /// Secrets for the processes, by variable name. They reach the environment only, never argv.
     pub secrets: BTreeMap<String, Secret>,
     pub timeout: Duration,

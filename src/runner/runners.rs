@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::inventory::StaticInventory;
 
-use super::{Runner, http, native, noop, remote, shell};
+use super::{PythonDeps, Runner, http, native, noop, python, remote, shell};
 
 /// What runners need of the house.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ pub struct Deps {
     pub releases: u32,
     /// More options for every `ssh` (`-F`, `-o`, …), before all others. For tests and unusual sites.
     pub ssh_options: Vec<String>,
+    pub python: PythonDeps,
 }
 
 impl Deps {
@@ -48,6 +49,7 @@ impl Deps {
             http,
             releases: crate::config::Keep::default().releases,
             ssh_options: Vec::new(),
+            python: PythonDeps::default(),
         }
     }
 }
@@ -71,6 +73,7 @@ impl Runners {
             Arc::new(remote::RemoteScript::new(Arc::clone(&deps))),
             Arc::new(http::HttpRequest::new(Arc::clone(&deps))),
             Arc::new(native::Native::new(Arc::clone(&deps))),
+            Arc::new(python::PythonScript::new(Arc::clone(&deps))),
             Arc::new(noop::Noop),
         ];
         runners.extend(shell::Shell::all(&deps).map(|it| Arc::new(it) as Arc<dyn Runner>));

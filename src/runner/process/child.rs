@@ -56,6 +56,8 @@ pub(crate) enum Stdin {
     /// These bytes; then the pipe stays open as long as we live, so that its end tells a far side that we are gone.
     Held(Vec<u8>),
     File(std::fs::File),
+    /// Our own end of it is elsewhere: the process may answer.
+    Socket(std::os::unix::net::UnixStream),
 }
 
 /// Who watches the process.
@@ -149,6 +151,10 @@ async fn start(spec: Spec) -> io::Result<(Child, Option<Waited>, Stdin)> {
             command.stdin(file);
             Stdin::Empty
         }
+        Stdin::Socket(socket) => {
+            command.stdin(std::os::fd::OwnedFd::from(socket));
+            Stdin::Empty
+        }
         Stdin::Bytes(bytes) => {
             command.stdin(Stdio::piped());
             Stdin::Bytes(bytes)
@@ -172,7 +178,7 @@ async fn start(spec: Spec) -> io::Result<(Child, Option<Waited>, Stdin)> {
 async fn feed(pipe: Option<ChildStdin>, stdin: Stdin) {
     let Some(mut pipe) = pipe else { return };
     match stdin {
-        Stdin::Empty | Stdin::File(_) => {}
+        Stdin::Empty | Stdin::File(_) | Stdin::Socket(_) => {}
         Stdin::Bytes(bytes) => {
             let _ = pipe.write_all(&bytes).await;
         }

@@ -16,8 +16,6 @@ mod mark;
 mod orphan;
 mod table;
 
-use table::end_marked;
-
 use crate::id::AttemptId;
 
 pub(super) use brand::Brand;
@@ -25,6 +23,7 @@ pub(super) use capture::{Capture, Log};
 pub(super) use child::{Ended, How, Spec, Stdin, Watch, run};
 pub use mark::ProcessMark;
 pub use orphan::adopt;
+pub(super) use table::end_marked;
 pub use table::sweep;
 
 /// The variable that every process of an attempt carries.

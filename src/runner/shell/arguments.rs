@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::content::{Action, Parameter, ParameterKind};
 
-use super::text::text_of;
+use super::text_of;
 
 /// The arguments, in order. Every value is one argument, whatever is in it.
 pub(crate) fn arguments(action: &Action, values: &Map<String, Value>) -> Vec<String> {

@@ -8,7 +8,6 @@ mod argv;
 mod command;
 mod report;
 mod script;
-mod text;
 
 use std::sync::Arc;
 
@@ -20,10 +19,11 @@ use super::process::Spec;
 use super::runners::Deps;
 use super::{Outcome, Request, Runner};
 
+/// What StackStorm passes to scripts.
+pub(super) use crate::expression::python::str as text_of;
 pub(super) use arguments::{arguments, parameter_variables};
 pub(super) use report::{Report, report};
 pub(super) use script::{entry_path, inside, program_for};
-pub(super) use text::text_of;
 
 /// A runner whose attempts are one process each.
 pub(super) struct Shell {

@@ -1,0 +1,1 @@
+"""How an action of a StackStorm pack talks to Lockkeeper."""
