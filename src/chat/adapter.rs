@@ -11,6 +11,7 @@ use super::Intake;
 use crate::id::{Account, MessageRef, Place, Platform};
 use crate::identity::Standing;
 use crate::message::{Card, Mark};
+use crate::pace::Bucket;
 
 /// Why the platform did not do what was asked, as far as the outbox has to know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,16 @@ pub enum ChatError {
     Broken { why: String },
 }
 
+impl ChatError {
+    /// Whether the same may go well a while later.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Unreachable { .. } | Self::Unclear { .. } => true,
+            Self::Gone | Self::Refused { .. } | Self::Broken { .. } => false,
+        }
+    }
+}
+
 /// Why listening ended although nobody asked for it. Anything that a new connection can heal is healed inside.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListenError {
@@ -52,6 +63,13 @@ pub enum Trouble {
     /// Discord delivers messages without their text: the privileged MESSAGE CONTENT intent is off.
     #[error("messages come without their text: turn the MESSAGE CONTENT intent on")]
     NoMessageContent,
+    /// Nothing can be said or asked any more until somebody puts this right and starts the bot again.
+    #[error("mute: `{code}`: {fix}")]
+    Mute { code: String, fix: String },
+    /// Slack refuses our sockets: other programs hold as many with the same token as it allows, and are told some of what
+    /// was meant for us.
+    #[error("Slack refuses our sockets: other programs hold all that it allows with this app token")]
+    TooManySockets,
     /// Slack slows our event subscriptions down (`app_rate_limited`).
     #[error("Slack slows our events down: more than 30,000 came in an hour")]
     EventsLimited,
@@ -77,10 +95,38 @@ pub struct Marked {
     pub mark: Mark,
 }
 
-/// One connection to one workspace of one platform. It never retries a call: the outbox above does.
+/// A message of which nobody knows whether it was posted.
+#[derive(Debug, Clone, Copy)]
+pub struct Lost<'a> {
+    pub nonce: &'a str,
+    /// As it would be posted now.
+    pub card: &'a Card,
+    /// It was not posted before this.
+    pub since: Timestamp,
+}
+
+/// What the outbox asks of a platform, as far as platforms count these apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    Post,
+    Edit,
+    Whisper,
+    React,
+    Upload,
+    /// Reading how a message of ours stands.
+    Look,
+}
+
+/// One connection to one workspace of one platform. It never repeats what it says: the outbox above does.
 #[async_trait]
 pub trait ChatAdapter: Send + Sync {
     fn platform(&self) -> Platform;
+
+    /// What a call in this place counts in, the narrowest first: as much as is known before it is made. Whoever calls
+    /// keeps to it, and to every [`ChatError::RateLimited`]. Nothing where nobody counts.
+    fn buckets(&self, _place: &Place, _call: Call) -> Vec<Bucket<String>> {
+        Vec::new()
+    }
 
     /// Posts a new message. The same `nonce` (at most 25 characters) posts once where the platform can tell
     /// (Discord, for some minutes); Slack cannot.
@@ -90,9 +136,8 @@ pub trait ChatAdapter: Send + Sync {
     /// [`Self::edit`], and reactions must neither be offered nor counted.
     fn shows_all(&self, card: &Card) -> bool;
 
-    /// The recent message of ours that [`Self::post`] made with this nonce: the look after an `Unclear`. `None` where
-    /// the platform cannot tell but keeps a nonce from posting twice (Discord): then post again.
-    async fn find(&self, place: &Place, nonce: &str) -> Result<Option<MessageRef>, ChatError>;
+    /// The recent message of ours that [`Self::post`] made of this: the look after an `Unclear`. `None` if there is none.
+    async fn find(&self, place: &Place, lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError>;
 
     /// Makes a message of ours show this card. Repeating it changes nothing.
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError>;
@@ -103,8 +148,19 @@ pub trait ChatAdapter: Send + Sync {
         Ok(true)
     }
 
+    /// Whether people's marks are told of, the way this platform is listened to. If not, none is offered or spoken of.
+    fn hears_marks(&self) -> bool {
+        true
+    }
+
+    /// What stands before a command where people cannot say it in a message, the way this platform is listened to;
+    /// `None` where they can.
+    fn command_lead(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The marks that people have under a message now, ours left out. `None` where this platform does not tell of
-    /// marks, or not the way it is listened to: then none of them counts.
+    /// marks ([`Self::hears_marks`]): then none of them counts.
     async fn marks(&self, _message: &MessageRef) -> Result<Option<BTreeSet<Marked>>, ChatError> {
         Ok(None)
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Pauses that double from `first` to `longest`; each is shortened by chance to somewhere above its half.
 #[derive(Debug, Clone)]
 pub(super) struct Backoff {
@@ -25,6 +27,28 @@ impl Backoff {
     /// A connection stood: begin again with the shortest pause.
     pub(super) fn reset(&mut self) {
         self.tries = 0;
+    }
+}
+
+/// Tries of something that may go wrong for a while.
+pub(super) struct Tries {
+    backoff: Backoff,
+    until: Instant,
+}
+
+impl Tries {
+    /// For this long from now.
+    pub(super) fn begin(backoff: Backoff, most: Duration) -> Self {
+        Self { backoff, until: Instant::now() + most }
+    }
+
+    /// Waits until the next try may be made; false if there is to be none.
+    pub(super) async fn again(&mut self) -> bool {
+        if self.until <= Instant::now() {
+            return false;
+        }
+        tokio::time::sleep(self.backoff.pause()).await;
+        true
     }
 }
 

@@ -40,6 +40,11 @@ pub trait Guide: Send + Sync {
     /// The words that the command stands for, as somebody would type them; `None` if these options do not go together.
     fn phrase(&self, typed: &Typed) -> Option<String>;
 
+    /// The words of a command as others may read them: without what they give to secret parameters.
+    async fn shown(&self, words: &str) -> String {
+        words.to_owned()
+    }
+
     /// What this person could put into an option, given what they typed there so far. Strangers are told nothing.
     async fn choices(&self, typed: &Typed, option: &str, so_far: &str, who: &Actor) -> Vec<Choice>;
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::{Guide, guide::NoGuide};
-use crate::id::{ChannelId, MessageId, Platform, WorkspaceId};
+use crate::id::{ChannelId, MessageId, MessageRef, Platform, WorkspaceId};
 use crate::message::Delivery;
 
 /// What became of a delivery. Both are acknowledged.
@@ -39,6 +39,8 @@ pub struct Memory {
     /// When something from there was last stored; `None`: never.
     pub heard_at: Option<Timestamp>,
     pub spots: Vec<Spot>,
+    /// Questions that wait for an answer: people answer below them however old they are.
+    pub questions: Vec<MessageRef>,
 }
 
 type Insert = dyn Fn(Delivery) -> BoxFuture<'static, Result<Accepted, IntakeError>> + Send + Sync;

@@ -132,10 +132,8 @@ pub(super) fn lay(markup: &impl Markup, card: &Card, limits: Limits, reserved: u
             Block::Lines(lines) => layout.lines(lines),
             Block::Fields(fields) => layout.fields(fields),
             Block::Code(code) => layout.code(code),
-            Block::Chart { unicode, alt, .. } => {
-                layout.code(unicode);
-                layout.prose(&pieces(markup, &Text::plain(alt), limits.page));
-            }
+            // Its words go with the picture; a card has a line for each metric anyway.
+            Block::Chart { unicode, .. } => layout.code(unicode),
         }
     }
     layout.laid

@@ -7,7 +7,7 @@
 //! - `layout`, `inert`: a card within a platform's limits, and nothing in it that shows other than it is;
 //! - `stamp`: how old a signed request may be;
 //! - `signs`, `backoff`: whether a connection is alive, and when the next is tried;
-//! - [`png`]: charts as pictures.
+//! - [`png`]: charts as pictures; [`preview`]: a card as people see it.
 
 pub mod adapter;
 mod backoff;
@@ -17,11 +17,12 @@ mod inert;
 pub mod intake;
 mod layout;
 pub mod png;
+pub mod preview;
 mod signs;
 pub mod slack;
 mod stamp;
 pub mod terminal;
 
-pub use adapter::{Attachment, ChatAdapter, ChatError, ListenError, Marked, PRIVATE, Trouble};
+pub use adapter::{Attachment, Call, ChatAdapter, ChatError, ListenError, Lost, Marked, PRIVATE, Trouble};
 pub use guide::{Choice, Guide, GuideError, Typed};
 pub use intake::{Accepted, Intake, IntakeError, Memory, Spot};

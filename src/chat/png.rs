@@ -39,15 +39,7 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 /// # Errors
 /// When the SVG does not parse or its size is out of bounds.
 pub fn from_svg(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-    let no_images =
-        ImageHrefResolver { resolve_data: Box::new(|_, _, _| None), resolve_string: Box::new(|_, _| None) };
-    let options = Options {
-        fontdb: FONTS.clone(),
-        font_family: FAMILY.to_owned(),
-        image_href_resolver: no_images,
-        ..Options::default()
-    };
-    let tree = Tree::from_str(svg, &options)?;
+    let tree = parse(svg)?;
     let size = tree.size();
     let (width, height) = (size.width() * scale, size.height() * scale);
     let bounded = |it: f32| (1.0..=PIXELS_MAX).contains(&it);
@@ -58,6 +50,28 @@ pub fn from_svg(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
         Pixmap::new(width.ceil() as u32, height.ceil() as u32).ok_or(PngError::Size { width, height })?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut picture.as_mut());
     picture.encode_png().map_err(|error| PngError::Encode { why: error.to_string() })
+}
+
+/// Width and height of an SVG, in its own units.
+///
+/// # Errors
+/// When it does not parse or its size is out of bounds.
+pub fn size(svg: &str) -> Result<(f32, f32), PngError> {
+    let size = parse(svg)?.size();
+    let (width, height) = (size.width(), size.height());
+    if PIXELS_MAX < width.max(height) { Err(PngError::Size { width, height }) } else { Ok((width, height)) }
+}
+
+fn parse(svg: &str) -> Result<Tree, PngError> {
+    let no_images =
+        ImageHrefResolver { resolve_data: Box::new(|_, _, _| None), resolve_string: Box::new(|_, _| None) };
+    let options = Options {
+        fontdb: FONTS.clone(),
+        font_family: FAMILY.to_owned(),
+        image_href_resolver: no_images,
+        ..Options::default()
+    };
+    Ok(Tree::from_str(svg, &options)?)
 }
 
 #[cfg(test)]

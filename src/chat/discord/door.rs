@@ -94,6 +94,7 @@ impl Discord {
     ) -> Result<(), ListenError> {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         let ears = Arc::clone(&self.ears);
+        // It answered the last time.
         let mut known = false;
         loop {
             let asked = tokio::select! {
@@ -101,7 +102,8 @@ impl Discord {
                 asked = ears.rest.get(Route::UserMe) => asked,
             };
             let pause = match asked {
-                Ok(_) => {
+                Ok(me) => {
+                    ears.know_user(me["id"].as_str().unwrap_or_default());
                     ears.hear();
                     backoff.reset();
                     if !std::mem::replace(&mut known, true) {
@@ -115,6 +117,7 @@ impl Discord {
                 Err(ChatError::RateLimited { retry_after }) => retry_after.max(backoff.pause()),
                 Err(error) => {
                     tracing::warn!(%error, "discord does not say who we are");
+                    known = false;
                     backoff.pause()
                 }
             };

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 use serenity::http::Route;
-use tokio::time::Instant;
 
 use super::super::backoff::Backoff;
 use super::super::signs::Signs;
@@ -19,13 +18,10 @@ use super::rest::{Rest, id};
 use super::session::Session;
 use super::token::Tokens;
 use crate::clock::SharedClock;
-use crate::id::Platform;
 use crate::message::Delivery;
 
 /// A look at an unknown channel must not hold up what comes after it.
 const LOOK_MAX: Duration = Duration::from_secs(2);
-/// A store that is away longer than this loses what was said first.
-const STORE_AWAY_MAX: Duration = Duration::from_secs(600);
 const CHANNELS_MAX: usize = 20_000;
 
 /// What the lines of one adapter share.
@@ -107,6 +103,11 @@ impl Ears {
         self.memory().application = application.to_owned();
     }
 
+    /// Where no session says who we are.
+    pub(super) fn know_user(&self, user: &str) {
+        self.memory().own_user = user.to_owned();
+    }
+
     pub(super) fn own_user(&self) -> String {
         self.memory().own_user.clone()
     }
@@ -141,27 +142,28 @@ impl Ears {
         memory.channels.insert(channel.to_owned(), parent.map(str::to_owned));
     }
 
-    /// Stores what an event delivers, trying again while the store is away, and answers it if it wants an answer.
-    pub(super) async fn store(self: &Arc<Self>, intake: &Intake, heard: &Heard) {
+    /// What an event tells about what comes after it.
+    pub(super) fn note(&self, heard: &Heard) {
         let (kind, data) = (heard.kind.as_str(), &heard.data);
         for (channel, parent) in events::channels(kind, data) {
             self.learn(&channel, parent.as_deref());
         }
-        // What was replayed stands before it in the queue, and so in the inbox.
-        if matches!(kind, "READY" | "RESUMED") {
-            intake.returned(Platform::Discord);
-        }
-        if kind == "INTERACTION_CREATE" {
-            return self.interact(intake, data, heard.replayed).await;
-        }
         let own = self.own_user();
         if kind == "MESSAGE_CREATE" && data["guild_id"].is_string() && data["author"]["id"] != own.as_str() {
             let emptied = events::is_emptied(kind, data, &own);
-            if emptied || data["content"] != "" {
+            if emptied || events::is_readable(data, &own) {
                 self.emptied.store(emptied, Ordering::Relaxed);
             }
         }
-        let guild = self.known_guild().unwrap_or_default();
+    }
+
+    /// Stores what an event delivers, trying again for as long as the store is away, and answers it if it wants an answer.
+    pub(super) async fn store(self: &Arc<Self>, intake: &Intake, heard: &Heard) {
+        let (kind, data) = (heard.kind.as_str(), &heard.data);
+        if kind == "INTERACTION_CREATE" {
+            return self.interact(intake, data, heard.replayed).await;
+        }
+        let (own, guild) = (self.own_user(), self.known_guild().unwrap_or_default());
         let name = format!("{}:{}", heard.session, heard.seq);
         let mut scene = Scene { guild: &guild, own: &own, name: &name, late: heard.replayed, parent: None };
         if events::delivery(kind, data, &scene).is_none() {
@@ -174,16 +176,12 @@ impl Ears {
         }
     }
 
-    /// False if the store was away for too long.
-    pub(super) async fn keep(&self, intake: &Intake, delivery: Delivery) -> bool {
+    /// Resolves once the delivery is durable. Discord does not say it again to a line that stands, so nothing is given up
+    /// for however long the store is away; who stops waiting is told of it by the next start's session.
+    pub(super) async fn keep(&self, intake: &Intake, delivery: Delivery) {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
-        let started = Instant::now();
         loop {
-            let Err(why) = self.try_keep(intake, delivery.clone()).await else { return true };
-            if STORE_AWAY_MAX < started.elapsed() {
-                tracing::error!(delivery.key = delivery.key, error = why, "a delivery is lost");
-                return false;
-            }
+            let Err(why) = self.try_keep(intake, delivery.clone()).await else { return };
             tracing::warn!(delivery.key = delivery.key, error = why, "a delivery is not stored yet");
             tokio::time::sleep(backoff.pause()).await;
         }

@@ -105,7 +105,6 @@ pub(super) fn display(member: &Value, user: &Value) -> String {
 /// A message with words, but none shown to us.
 pub(super) fn is_emptied(kind: &str, data: &Value, own: &str) -> bool {
     let nothing = |key: &str| data[key].as_array().is_none_or(Vec::is_empty);
-    let mentions_us = data["mentions"].as_array().is_some_and(|it| it.iter().any(|user| user["id"] == own));
     kind == "MESSAGE_CREATE"
         && data["guild_id"].is_string()
         && data["content"] == ""
@@ -117,7 +116,16 @@ pub(super) fn is_emptied(kind: &str, data: &Value, own: &str) -> bool {
         && data["author"]["bot"] != true
         && data["author"]["id"] != own
         && data["webhook_id"].is_null()
-        && !mentions_us
+        && !mentions(data, own)
+}
+
+/// A message whose words are shown to us only because we may read all: not one that mentions us.
+pub(super) fn is_readable(data: &Value, own: &str) -> bool {
+    data["content"].as_str().is_some_and(|it| !it.is_empty()) && !mentions(data, own)
+}
+
+fn mentions(data: &Value, own: &str) -> bool {
+    data["mentions"].as_array().is_some_and(|it| it.iter().any(|user| user["id"] == own))
 }
 
 /// What a person did, according to one event.
@@ -155,6 +163,7 @@ fn said(data: &Value, scene: &Scene<'_>) -> Option<Delivery> {
         standing: scene.standing(data),
         display: display(&data["member"], author),
         place: scene.place(data, channel),
+        at: made_at(id),
         incoming: scene.words(text, direct || mentioned, direct, id),
     })
 }
@@ -187,6 +196,7 @@ fn reacted(data: &Value, scene: &Scene<'_>, added: bool) -> Option<Delivery> {
             user.to_owned()
         },
         place: place.clone(),
+        at: None,
         incoming: Incoming::Reacted {
             message: MessageRef { place, message: MessageId::from(message) },
             mark,

@@ -17,8 +17,8 @@ use serenity::model::gateway::GatewayIntents;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error as WireError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::sync::CancellationToken;
 
@@ -76,6 +76,7 @@ pub(super) struct Lines<'a> {
     /// What was heard, for whoever stores it.
     queue: mpsc::Sender<Heard>,
     intake: &'a Intake,
+    stop: &'a CancellationToken,
     /// Until when somebody listened, if something may have been said to nobody since.
     gap: Mutex<Option<Option<Timestamp>>>,
 }
@@ -108,11 +109,11 @@ impl<'a> Lines<'a> {
         ears: &'a Arc<Ears>,
         sessions: &'a Sessions,
         token: &'a SecretString,
-        queue: mpsc::Sender<Heard>,
-        intake: &'a Intake,
+        (queue, intake): (mpsc::Sender<Heard>, &'a Intake),
+        stop: &'a CancellationToken,
     ) -> Self {
         // Before the first line, too, something may have been said: nobody knows since when.
-        Self { ears, sessions, token, queue, intake, gap: Mutex::new(Some(None)) }
+        Self { ears, sessions, token, queue, intake, stop, gap: Mutex::new(Some(None)) }
     }
 
     /// Until when somebody listened, if a session that tells of all since then does not stand yet.
@@ -121,9 +122,9 @@ impl<'a> Lines<'a> {
     }
 
     /// Opens a line at this address and reads it until it ends: resumes the session if there is one, else begins one.
-    pub(super) async fn hold(&self, url: &str, resumed: Option<Session>, stop: &CancellationToken) -> End {
+    pub(super) async fn hold(&self, url: &str, resumed: Option<Session>) -> End {
         let opened = tokio::select! {
-            () = stop.cancelled() => return End::Stopped,
+            () = self.stop.cancelled() => return End::Stopped,
             opened = open(url) => opened,
         };
         let Some((mut socket, interval)) = opened else { return End::Shut };
@@ -145,7 +146,7 @@ impl<'a> Lines<'a> {
             }
         };
         let end = match socket.send(Message::text(hello.to_string())).await {
-            Ok(()) => line.read(&mut socket, interval, stop).await,
+            Ok(()) => line.read(&mut socket, interval).await,
             Err(_) => End::Lost,
         };
         let frame = CloseFrame { code: CLOSE.into(), reason: "".into() };
@@ -155,11 +156,18 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// The line's next frame, once there is room for it.
+async fn next(queue: &mpsc::Sender<Heard>, socket: &mut Socket) -> Option<Result<Message, WireError>> {
+    // It is closed only when nobody reads the line any more either.
+    let _ = queue.reserve().await;
+    socket.next().await
+}
+
 /// The line, once Discord has said hello, and how often it wants to hear from us.
 async fn open(url: &str) -> Option<(Socket, Duration)> {
     let address = format!("{}/?v=10&encoding=json", url.trim_end_matches('/'));
     let opening = async {
-        let (mut socket, _) = tokio_tungstenite::connect_async(address)
+        let (mut socket, _) = tokio_tungstenite::connect_async_with_config(address, None, true)
             .await
             .inspect_err(|error| tracing::warn!(%error, "discord's gateway did not open"))
             .ok()?;
@@ -189,7 +197,8 @@ fn resume(session: &Session, token: &SecretString) -> Value {
 }
 
 impl Line<'_> {
-    async fn read(&mut self, socket: &mut Socket, interval: Duration, stop: &CancellationToken) -> End {
+    async fn read(&mut self, socket: &mut Socket, interval: Duration) -> End {
+        let stop = self.of.stop;
         let mut beat = Instant::now() + interval.mul_f64(chance());
         let (mut heard, mut asked) = (Instant::now(), false);
         loop {
@@ -198,7 +207,7 @@ impl Line<'_> {
             let sent = tokio::select! {
                 () = stop.cancelled() => return End::Stopped,
                 // What the store has no room for waits in the line.
-                frame = socket.next(), if 0 < self.of.queue.capacity() => {
+                frame = next(&self.of.queue, socket) => {
                     let Some(Ok(frame)) = frame else { return End::Lost };
                     (heard, asked) = (Instant::now(), false);
                     match self.take(frame) {
@@ -313,7 +322,9 @@ impl Line<'_> {
         self.of.ears.connected();
         self.of.sessions.enter(session);
         if let Some(heard_at) = self.of.gap().take() {
-            tokio::spawn(missed::fetch(self.of.ears.clone(), self.of.intake.clone(), heard_at));
+            let fetching = missed::fetch(self.of.ears.clone(), self.of.intake.clone(), heard_at);
+            let stop = self.of.stop.clone();
+            tokio::spawn(async move { stop.run_until_cancelled(fetching).await });
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::gate::Reason;
 use crate::id::{MessageId, MessageRef};
 use crate::identity::{Actor, Standing};
 use crate::message::{Delivery, Incoming, PressedAct, words};
+use crate::secret::MASK;
 
 /// What asking the bot may take: with the way there and back it has to fit into 3 s.
 const ASK_MAX: Duration = Duration::from_millis(1_500);
@@ -30,6 +31,8 @@ const CHOICE_MAX: usize = 100;
 /// The command that takes any words; its one option.
 pub(super) const ANY: &str = "lockkeeper";
 pub(super) const ANY_TEXT: &str = "text";
+/// As both are typed.
+pub(super) const ANY_LEAD: &str = "/lockkeeper text:";
 
 /// What somebody did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,12 +115,13 @@ impl Ears {
         if !what.is_question() {
             let Some(turn) = self.turn(intake, &data, replayed).await else { return };
             let reply = match turn {
-                Turn::Answer(reply) | Turn::Ask(reply, _) => Some(reply),
-                Turn::Store(delivery, reply) => self.keep(intake, *delivery).await.then_some(reply),
+                Turn::Answer(reply) | Turn::Ask(reply, _) => reply,
+                Turn::Store(delivery, reply) => {
+                    self.keep(intake, *delivery).await;
+                    reply
+                }
             };
-            if let Some(reply) = reply {
-                tokio::spawn(async move { drop(ears.answer(&data, &reply).await) });
-            }
+            tokio::spawn(async move { drop(ears.answer(&data, &reply).await) });
             return;
         }
         // Whoever was asked while we were away has seen that it failed.
@@ -130,11 +134,13 @@ impl Ears {
     async fn question(self: &Arc<Self>, intake: &Intake, data: &Value) {
         let Some(turn) = self.turn(intake, data, false).await else { return };
         let (reply, unasked) = match turn {
-            Turn::Answer(reply) => (Some(reply), None),
-            Turn::Ask(reply, unasked) => (Some(reply), Some(unasked)),
-            Turn::Store(delivery, reply) => (self.keep(intake, *delivery).await.then_some(reply), None),
+            Turn::Answer(reply) => (reply, None),
+            Turn::Ask(reply, unasked) => (reply, Some(unasked)),
+            Turn::Store(delivery, reply) => {
+                self.keep(intake, *delivery).await;
+                (reply, None)
+            }
         };
-        let Some(reply) = reply else { return };
         if let (Err(_), Some(unasked)) = (self.answer(data, &reply).await, unasked) {
             self.keep(intake, *unasked).await;
         }
@@ -170,7 +176,7 @@ impl Ears {
         };
         let scene = Scene { guild: &guild, own: &own, name: "", late, parent: parent.as_deref() };
         match what {
-            What::Command => command(data, &scene, intake),
+            What::Command => command(data, &scene, intake).await,
             What::Typing => Some(Turn::Answer(self.choices(data, &scene, intake).await)),
             What::Pressed { act } => self.pressed(act, data, &scene, intake).await,
             What::Confirmed { message, act } => {
@@ -198,7 +204,7 @@ impl Ears {
         let incoming = Incoming::Unasked { message: at.clone(), act: said.clone() };
         let unasked =
             Box::new(Delivery { key: format!("{}:unasked", delivery.key), incoming, ..delivery.clone() });
-        if !meant.approves {
+        if meant.wants_reason() {
             return Some(Turn::Ask(form::why(&words::gate::reject_form(), message, act), unasked));
         }
         let asked = tokio::time::timeout(ASK_MAX, intake.guide().confirmation(act)).await;
@@ -282,12 +288,14 @@ fn delivery(
 ) -> Option<Delivery> {
     let (Actor { account, standing }, display) = who(data, scene)?;
     let channel = data["channel_id"].as_str().or_else(|| data["channel"]["id"].as_str())?;
+    let id = data["id"].as_str()?;
     Some(Delivery {
-        key: format!("discord:interaction:{}", data["id"].as_str()?),
+        key: format!("discord:interaction:{id}"),
         account,
         standing,
         display,
         place: scene.place(data, channel),
+        at: events::made_at(id),
         incoming: incoming(scene),
     })
 }
@@ -331,7 +339,7 @@ fn options(data: &Value) -> (Typed, Option<(String, String)>) {
     (Typed { command, values }, focused)
 }
 
-fn command(data: &Value, scene: &Scene<'_>, intake: &Intake) -> Option<Turn> {
+async fn command(data: &Value, scene: &Scene<'_>, intake: &Intake) -> Option<Turn> {
     if data["data"]["type"].as_u64().is_some_and(|it| it != 1) {
         return None;
     }
@@ -346,11 +354,42 @@ fn command(data: &Value, scene: &Scene<'_>, intake: &Intake) -> Option<Turn> {
         return Some(Turn::Answer(aside(&words::chat::not_together(&filled.command))));
     };
     let (text, _) = typed(&phrase, scene.own);
-    let shown = super::text::quoted(&text);
+    // Everybody reads it there.
+    let shown = tokio::time::timeout(ASK_MAX, intake.guide().shown(&text)).await;
+    let shown = super::text::quoted(shown.as_deref().unwrap_or(MASK));
     let id = data["id"].as_str()?;
     // 1 is the direct message with us, among the places outside any server.
     let direct = data["guild_id"].is_null() && data["context"] == 1;
     let delivery = delivery(data, scene, |scene| scene.words(text, true, direct, id))?;
     let reply = json!({"type": 4, "data": {"content": shown, "allowed_mentions": {"parse": []}}});
     Some(Turn::Store(Box::new(delivery), reply))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_acts_in_another_server_is_external() {
+        let scene = Scene { guild: "1", own: "9", name: "s:1", late: false, parent: None };
+        let member = json!({"user": {"id": "5", "username": "ann"}, "flags": 0});
+        for (guild, standing) in [("2", Standing::External), ("1", Standing::Member)] {
+            let data = json!({"id": "7", "type": 3, "guild_id": guild, "channel_id": "3", "member": member});
+            let pressed = press(&data, &scene, "4", "approve:x", None).expect("a press");
+            let commanded = delivery(&data, &scene, |it| it.words("help".to_owned(), true, false, "7"));
+            let mark = json!({"guild_id": guild, "channel_id": "3", "message_id": "4", "user_id": "5", "member": member,
+                "emoji": {"id": null, "name": "✅"}});
+            let marked = events::delivery("MESSAGE_REACTION_ADD", &mark, &scene).expect("a mark");
+            let said = json!({"id": "8", "guild_id": guild, "channel_id": "3", "author": {"id": "5"}, "type": 0,
+                "member": member, "content": "!help"});
+            let said = events::delivery("MESSAGE_CREATE", &said, &scene).expect("words");
+            for heard in [pressed, commanded.expect("a command"), marked, said] {
+                assert_eq!(
+                    (heard.standing, heard.account.workspace.as_str()),
+                    (standing, guild),
+                    "{heard:?}"
+                );
+            }
+        }
+    }
 }

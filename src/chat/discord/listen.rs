@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::gateway::{End, Heard, Lines};
+use super::queue::{self, Queue};
 use super::{Backoff, ChatError, Discord, Intake, ListenError, chance};
 
 /// With fewer starts left for the day, new sessions are begun slowly: at none left Discord resets the token.
@@ -16,8 +17,6 @@ const STARTS_SCARCE: u64 = 100;
 const STARTS_SPARED: u64 = 30;
 /// Lines that do not open one after another, before another address is asked for.
 const SHUT_MAX: usize = 3;
-/// Events that wait for the store.
-const QUEUE: usize = 10_000;
 
 /// When a session may be begun, and where.
 enum Start {
@@ -27,20 +26,14 @@ enum Start {
 }
 
 impl Discord {
-    /// Hears people over the gateway, and stores what they do in the order in which they did it.
+    /// Hears people over the gateway, and stores what they do: in the order in which they did it, each channel by itself.
     pub(super) async fn hear_people(
         &self,
         intake: &Intake,
         stop: &CancellationToken,
     ) -> Result<(), ListenError> {
-        let (queue, mut hearing) = mpsc::channel::<Heard>(QUEUE);
-        let storing = async {
-            while let Some(heard) = hearing.recv().await {
-                self.ears.store(intake, &heard).await;
-                self.sessions.stored(&heard.session, heard.seq);
-            }
-        };
-        let mut storing = std::pin::pin!(storing);
+        let (queue, hearing) = mpsc::channel(queue::ARRIVING_MAX);
+        let mut storing = std::pin::pin!(Queue::new(&self.ears, &self.sessions, intake).run(hearing));
         let ended = tokio::select! {
             ended = self.hold_lines(queue, intake, stop) => ended,
             () = storing.as_mut() => Ok(()),
@@ -57,7 +50,7 @@ impl Discord {
         intake: &Intake,
         stop: &CancellationToken,
     ) -> Result<(), ListenError> {
-        let lines = Lines::new(&self.ears, &self.sessions, &self.token, queue, intake);
+        let lines = Lines::new(&self.ears, &self.sessions, &self.token, (queue, intake), stop);
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         let mut shut = 0;
         loop {
@@ -72,7 +65,7 @@ impl Discord {
             let pause = match begun {
                 Start::In(wait) => wait,
                 Start::At(address) => {
-                    let end = lines.hold(&address, session, stop).await;
+                    let end = lines.hold(&address, session).await;
                     shut = if matches!(end, End::Shut) { shut + 1 } else { 0 };
                     // An address that is gone while Discord is there takes its session with it.
                     if SHUT_MAX <= shut && self.rest.get(Route::GatewayBot).await.is_ok() {

@@ -1,12 +1,13 @@
 //! Discord: REST through serenity for what we say, the gateway or signed posts for what people do.
 //!
-//! - `rest`: calls and how they fail;
-//! - `gateway`: one listening line; `listen`: one after another; `session`: what of it outlives the process; `missed`:
+//! - `rest`: calls and how they fail; `limit`: how many;
+//! - `gateway`: one listening line; `listen`: one after another; `queue`: what they heard, until it is stored; `session`: what of it outlives the process; `missed`:
 //!   what no session brought;
 //! - `reread`: how a message of ours stands, and what people put under it;
 //! - `events`: events as deliveries; `ears`: storing them;
 //! - `door`: interactions over HTTP; `signature`: who posts there;
 //! - [`commands()`]: our commands as Discord is to have them; `register`: giving it them, and how to invite the bot;
+//!   `permission`: what the bot has to be allowed, and what a channel leaves it;
 //! - `interact`: presses, forms and commands; `form`: what is asked back; `token`: answers that one person sees;
 //! - [`render`]: cards as embeds and buttons; `text`: markdown.
 
@@ -17,8 +18,11 @@ mod events;
 mod form;
 mod gateway;
 mod interact;
+mod limit;
 mod listen;
 mod missed;
+mod permission;
+mod queue;
 mod register;
 pub mod render;
 mod reread;
@@ -51,11 +55,12 @@ use self::ears::Ears;
 use self::rest::{Rest, id};
 use self::session::Sessions;
 use super::backoff::{Backoff, chance};
-use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Marked, PRIVATE, Trouble};
+use super::{Attachment, Call, ChatAdapter, ChatError, Intake, ListenError, Lost, Marked, PRIVATE, Trouble};
 use crate::clock::{SharedClock, between};
 use crate::id::{Account, Digest, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
 use crate::message::{Card, Mark, words};
+use crate::pace::Bucket;
 
 /// How to reach a guild.
 pub struct DiscordSettings {
@@ -134,11 +139,11 @@ impl Discord {
     /// An adapter that has not said or heard anything yet.
     ///
     /// # Errors
-    /// When the token cannot stand in a header.
+    /// When the token cannot stand in a header, or there is no TLS to be had.
     pub fn new(settings: DiscordSettings, clock: SharedClock) -> anyhow::Result<Self> {
         let printable = settings.token.expose_secret().bytes().all(|it| it.is_ascii_graphic() || it == b' ');
         anyhow::ensure!(printable, "the token has characters that no token has");
-        let rest = Arc::new(Rest::new(settings.api_url.as_deref(), &settings.token));
+        let rest = Arc::new(Rest::new(settings.api_url.as_deref(), &settings.token)?);
         let ears = Ears::new(rest.clone(), clock.clone(), settings.guild, settings.timing);
         Ok(Self {
             rest,
@@ -275,6 +280,11 @@ impl ChatAdapter for Discord {
         Platform::Discord
     }
 
+    /// By channel; how many, Discord says with each answer.
+    fn buckets(&self, place: &Place, call: Call) -> Vec<Bucket<String>> {
+        vec![Bucket::untold(format!("discord/{}/{call:?}", standing_place(place)))]
+    }
+
     fn shows_all(&self, card: &Card) -> bool {
         !render::render(card).cut
     }
@@ -292,8 +302,8 @@ impl ChatAdapter for Discord {
         }
     }
 
-    async fn find(&self, _place: &Place, _nonce: &str) -> Result<Option<MessageRef>, ChatError> {
-        Ok(None)
+    async fn find(&self, place: &Place, lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError> {
+        self.find_lost(place, lost).await
     }
 
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError> {
@@ -312,12 +322,23 @@ impl ChatAdapter for Discord {
         self.shows(message, card).await
     }
 
-    async fn marks(&self, message: &MessageRef) -> Result<Option<BTreeSet<Marked>>, ChatError> {
+    fn hears_marks(&self) -> bool {
         match self.hearing {
-            DiscordHearing::Gateway => self.read_marks(message).await.map(Some),
-            // Nobody tells of a mark there, so none counts, however it is come by.
-            DiscordHearing::Http { .. } => Ok(None),
+            DiscordHearing::Gateway => true,
+            DiscordHearing::Http { .. } => false,
         }
+    }
+
+    fn command_lead(&self) -> Option<&'static str> {
+        match self.hearing {
+            DiscordHearing::Gateway => None,
+            DiscordHearing::Http { .. } => Some(interact::ANY_LEAD),
+        }
+    }
+
+    async fn marks(&self, message: &MessageRef) -> Result<Option<BTreeSet<Marked>>, ChatError> {
+        // Where nobody tells of a mark none counts, however it is come by.
+        if self.hears_marks() { self.read_marks(message).await.map(Some) } else { Ok(None) }
     }
 
     async fn whisper(&self, place: &Place, to: &Account, card: &Card) -> Result<(), ChatError> {
@@ -407,6 +428,20 @@ impl ChatAdapter for Discord {
 
     fn trouble(&self) -> Option<Trouble> {
         let emptied = self.ears.emptied().then_some(Trouble::NoMessageContent);
-        self.ears.life.trouble().or(emptied)
+        self.ears.life.trouble().or_else(|| self.rest.trouble()).or(emptied)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_died_is_noticed_within_half_a_minute() {
+        let it = DiscordTiming::default();
+        assert!(it.ping * 2 < it.deaf && it.deaf < Duration::from_secs(30));
+        // Where Discord posts to us, one round trip that fails does not make us deaf.
+        assert!(it.ask * 2 < it.deaf);
+        assert!(it.intake + Duration::from_millis(500) < Duration::from_secs(3), "Discord waits 3 s");
     }
 }

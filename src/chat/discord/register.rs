@@ -2,28 +2,16 @@
 
 use serde_json::Value;
 use serenity::http::Route;
-use serenity::model::permissions::Permissions;
 
+use super::permission::{self, Member};
 use super::rest::id;
 use super::{ChatError, Discord, commands};
 use crate::id::ChannelId;
 
-/// What the bot does, and no more (<https://docs.discord.com/developers/topics/permissions>).
-fn permissions() -> Permissions {
-    Permissions::VIEW_CHANNEL
-        | Permissions::SEND_MESSAGES
-        | Permissions::SEND_MESSAGES_IN_THREADS
-        | Permissions::CREATE_PUBLIC_THREADS
-        | Permissions::EMBED_LINKS
-        | Permissions::ATTACH_FILES
-        | Permissions::ADD_REACTIONS
-        | Permissions::READ_MESSAGE_HISTORY
-}
-
 /// The address that invites the bot into a server
 /// (<https://docs.discord.com/developers/topics/oauth2#bot-authorization-flow>).
 pub fn invitation(application: &str) -> String {
-    let bits = permissions().bits();
+    let bits = permission::needed().bits();
     format!(
         "https://discord.com/oauth2/authorize?client_id={application}&scope=bot+applications.commands&permissions={bits}"
     )
@@ -122,28 +110,63 @@ impl Discord {
             Some(_) => Found::good("discord intent: messages come with their text"),
             None => Found::good("discord intent: Discord does not say whether messages come with their text"),
         });
+        let mut bot = None;
         match self.server().await {
-            Ok(guild) => found.push(self.look_for_commands(&me, &guild).await),
+            Ok(guild) => {
+                found.push(self.look_for_commands(&me, &guild).await);
+                match self.member(&guild).await {
+                    Ok(member) => bot = Some(member),
+                    Err(error) => found.push(Found::failed("discord permissions", &error)),
+                }
+            }
             Err(error) => found.push(Found::bad(
                 format!("discord server: {error}"),
                 "invite the bot: `lockkeeper discord invite` prints how",
             )),
         }
         for channel in channels {
-            let what = format!("discord channel {channel}");
-            let looked = match id(channel.as_str()) {
-                Ok(channel_id) => self.rest.get(Route::Channel { channel_id }).await,
-                Err(error) => Err(error),
-            };
-            found.push(match looked {
-                Ok(_) => Found::good(format!("{what}: the bot sees it")),
-                Err(ChatError::Gone) => {
-                    Found::bad(format!("{what}: there is no such channel"), "check the channel's id")
-                }
-                Err(error) => Found::failed(&what, &error),
-            });
+            found.push(self.look_at(channel, bot.as_ref()).await);
         }
         found
+    }
+
+    /// Whether the bot sees a channel, and may do there what it does.
+    async fn look_at(&self, channel: &ChannelId, bot: Option<&Member>) -> Found {
+        let what = format!("discord channel {channel}");
+        let looked = match id(channel.as_str()) {
+            Ok(channel_id) => self.rest.get(Route::Channel { channel_id }).await,
+            Err(error) => Err(error),
+        };
+        match (looked, bot) {
+            (Ok(seen), Some(bot)) => match bot.lacks(&seen).as_slice() {
+                [] => Found::good(format!("{what}: the bot sees it, and may do what it does")),
+                lacking => Found::bad(
+                    format!("{what}: the bot lacks {}", lacking.join(", ")),
+                    "give it these under Edit Channel, Permissions",
+                ),
+            },
+            (Ok(_), None) => Found::good(format!("{what}: the bot sees it")),
+            (Err(ChatError::Gone), _) => {
+                Found::bad(format!("{what}: there is no such channel"), "check the channel's id")
+            }
+            (Err(error), _) => Found::failed(&what, &error),
+        }
+    }
+
+    /// The bot in this server, with what its roles give it
+    /// (<https://docs.discord.com/developers/resources/user#get-current-user-guilds>).
+    async fn member(&self, guild: &str) -> Result<Member, ChatError> {
+        let unsaid = |what: &str| ChatError::Broken { why: format!("Discord does not say {what}") };
+        let me = self.rest.get(Route::UserMe).await?;
+        let user = me["id"].as_str().ok_or_else(|| unsaid("who the bot is"))?.to_owned();
+        let guilds = self.rest.get(Route::UserMeGuilds).await?;
+        let here = guilds.as_array().and_then(|all| all.iter().find(|it| it["id"] == guild));
+        let base = here.and_then(|it| it["permissions"].as_str()?.parse().ok());
+        let base = base.ok_or_else(|| unsaid("what the bot may do"))?;
+        let member = self.rest.get(Route::GuildMember { guild_id: id(guild)?, user_id: id(&user)? }).await?;
+        let roles = member["roles"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let roles = roles.map(str::to_owned).collect();
+        Ok(Member { base, guild: guild.to_owned(), user, roles })
     }
 
     async fn look_for_commands(&self, me: &Value, guild: &str) -> Found {

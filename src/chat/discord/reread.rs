@@ -1,21 +1,27 @@
 //! How a message of ours stands in its channel, and whose marks are under it: what is asked after nobody listened.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use serenity::http::Route;
 
-use super::rest::id;
+use super::rest::{Patience, id};
 use super::{ChatError, Discord, emoji, events, render, standing_place};
-use crate::chat::Marked;
-use crate::id::{Account, MessageRef, Platform, UserId, WorkspaceId};
+use crate::chat::{Lost, Marked};
+use crate::clock::before;
+use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId, WorkspaceId};
 use crate::message::{Card, Mark};
 
-/// Who reacted, per page: Discord gives no more.
+/// What we draw.
+const PARTS: [&str; 3] = ["content", "embeds", "components"];
+/// Between our clock and Discord's.
+const SKEW: Duration = Duration::from_secs(60);
+/// Who reacted, and what was posted, per page: Discord gives no more.
 const PAGE: usize = 100;
 const PAGES_MAX: usize = 10;
 /// Pauses that Discord may ask for, per call.
-const TRIES: usize = 1;
+const PATIENCE: Patience = Patience { tries: 2, longest: Duration::from_secs(5) };
 /// A reaction, and one that is animated and counted apart
 /// (<https://docs.discord.com/developers/resources/message#get-reactions-reaction-types>).
 const KINDS: [&str; 2] = ["0", "1"];
@@ -25,13 +31,38 @@ impl Discord {
     pub(super) async fn shows(&self, message: &MessageRef, card: &Card) -> Result<bool, ChatError> {
         let shown = self.rest.get(route_of(message)?).await?;
         let wanted = render::render(card).body;
-        Ok(["content", "embeds", "components"].iter().all(|it| holds(&shown[*it], &wanted[*it])))
+        Ok(PARTS.iter().all(|it| holds(&shown[*it], &wanted[*it])))
+    }
+
+    /// The message that this was posted as, if it was
+    /// (<https://docs.discord.com/developers/resources/message#get-channel-messages>): one of ours with the same buttons, for
+    /// those name what they are about; without any, one that shows the same. Discord keeps a nonce from posting twice for
+    /// some minutes, and does not say afterwards which one a message had.
+    pub(super) async fn find_lost(
+        &self,
+        place: &Place,
+        lost: &Lost<'_>,
+    ) -> Result<Option<MessageRef>, ChatError> {
+        let channel = standing_place(place);
+        let after = events::id_at(before(lost.since, SKEW));
+        let params = [("after", after.to_string()), ("limit", PAGE.to_string())];
+        let route = Route::ChannelMessages { channel_id: id(channel)? };
+        let page = match self.rest.patient(PATIENCE, route, &params).await {
+            // Nothing was ever posted below a message whose thread is not there.
+            Err(ChatError::Gone) => return Ok(None),
+            page => page?,
+        };
+        let (own, wanted) = (self.ears.own_user(), render::render(lost.card).body);
+        let is_it = |it: &&Value| it["author"]["id"] == own.as_str() && is_same(it, &wanted);
+        let posted = page.as_array().map(Vec::as_slice).unwrap_or_default().iter().find(is_it);
+        let id = posted.and_then(|it| it["id"].as_str());
+        Ok(id.map(|id| MessageRef { place: place.clone(), message: MessageId::from(id) }))
     }
 
     /// Everybody's marks (<https://docs.discord.com/developers/resources/message#get-reactions>).
     pub(super) async fn read_marks(&self, message: &MessageRef) -> Result<BTreeSet<Marked>, ChatError> {
         // Also tells whether it stands at all: there are no reactions below what is gone.
-        let shown = self.rest.patient(TRIES, || route_of(message), &[]).await?;
+        let shown = self.rest.patient(PATIENCE, route_of(message)?, &[]).await?;
         let counted = shown["reactions"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut marks = BTreeSet::new();
         for mark in counted.iter().filter_map(|it| events::mark(&it["emoji"])) {
@@ -54,14 +85,12 @@ impl Discord {
         let mut after = "0".to_owned();
         for _ in 0..PAGES_MAX {
             let params = [("type", kind.to_owned()), ("limit", PAGE.to_string()), ("after", after.clone())];
-            let route = || {
-                Ok(Route::ChannelMessageReactionEmoji {
-                    channel_id: id(standing_place(&message.place))?,
-                    message_id: id(message.message.as_str())?,
-                    reaction: &emoji,
-                })
+            let route = Route::ChannelMessageReactionEmoji {
+                channel_id: id(standing_place(&message.place))?,
+                message_id: id(message.message.as_str())?,
+                reaction: &emoji,
             };
-            let page = self.rest.patient(TRIES, route, &params).await?;
+            let page = self.rest.patient(PATIENCE, route, &params).await?;
             let users = page.as_array().map(Vec::as_slice).unwrap_or_default();
             for user in users.iter().filter(|it| it["bot"] != true) {
                 let Some(user) = user["id"].as_str().filter(|it| *it != own) else { continue };
@@ -86,6 +115,18 @@ fn route_of(message: &MessageRef) -> Result<Route<'static>, ChatError> {
         channel_id: id(standing_place(&message.place))?,
         message_id: id(message.message.as_str())?,
     })
+}
+
+/// Whether two messages are about the same.
+fn is_same(shown: &Value, wanted: &Value) -> bool {
+    let (ours, theirs) = (buttons(wanted), buttons(shown));
+    if ours.is_empty() { PARTS.iter().all(|it| holds(&shown[*it], &wanted[*it])) } else { ours == theirs }
+}
+
+fn buttons(message: &Value) -> Vec<&str> {
+    let rows = message["components"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let all = rows.iter().filter_map(|it| it["components"].as_array()).flatten();
+    all.filter_map(|it| it["custom_id"].as_str()).collect()
 }
 
 /// Whether all that we draw is there. Discord adds fields of its own, leaves out what is empty, and cuts blanks off both

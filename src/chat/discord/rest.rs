@@ -1,40 +1,55 @@
-//! Discord's REST API through serenity's client: its routes, its headers, its rate limiter.
+//! Discord's REST API: serenity's routes and requests over serenity's kind of client, without its rate limiter (`limit`
+//! says why) and with its answers' headers, which it does not pass on.
 //!
 //! Answers are read leniently from the raw response: serenity's models turn an accepted message into an error when
-//! Discord's answer has a field too few. With another `base` than Discord's own, serenity can only be used without its
-//! rate limiter (that one ignores the address), and then a 429 comes through; how long to wait is in headers that
-//! serenity does not pass on.
+//! Discord's answer has a field too few.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use reqwest_serenity::Client;
+use reqwest_serenity::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 use serenity::Error;
 use serenity::builder::{CreateAttachment, CreateMessage};
-use serenity::http::{Http, HttpBuilder, HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
+use serenity::http::{HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
 
-use super::super::ChatError;
+use super::super::{ChatError, Trouble};
+use super::limit::{Key, Limits, Told};
 
-/// With the waits of serenity's rate limiter.
-const CALL_MAX: Duration = Duration::from_secs(30);
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// No call waits longer.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// The same for one that brings a file.
+const UPLOAD_MAX: Duration = Duration::from_secs(30);
 
 pub(super) struct Rest {
-    http: Http,
+    client: Client,
+    /// With the word that stands before it in a header.
+    token: SecretString,
+    /// `https://discord.com` unless given.
+    base: Option<String>,
+    limits: Limits,
     /// The token was refused: 10,000 refusals in ten minutes would ban the address, so nothing is asked any more.
     refused: AtomicBool,
 }
 
-/// serenity's client; `base` is `https://discord.com` unless given.
-pub(super) fn client(base: Option<&str>, token: &SecretString) -> Http {
-    let builder = HttpBuilder::new(token.expose_secret());
-    match base {
-        Some(base) => builder.proxy(base).ratelimiter_disabled(true).build(),
-        None => builder.build(),
-    }
+/// How often to wait for one's turn, and how long at most each time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) tries: usize,
+    pub(super) longest: Duration,
+}
+
+const SOON: Patience = Patience { tries: 3, longest: Duration::from_secs(2) };
+
+/// An answer as it came.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
 }
 
 /// Discord's id in one of ours. What never was one does not exist there either.
@@ -43,26 +58,49 @@ pub(super) fn id<T: From<NonZeroU64>>(text: &str) -> Result<T, ChatError> {
 }
 
 impl Rest {
-    pub(super) fn new(base: Option<&str>, token: &SecretString) -> Self {
-        Self { http: client(base, token), refused: AtomicBool::new(false) }
+    /// # Errors
+    /// When there is no TLS to be had.
+    pub(super) fn new(base: Option<&str>, token: &SecretString) -> anyhow::Result<Self> {
+        let given = token.expose_secret().trim();
+        let token = if given.starts_with("Bot ") { given.to_owned() } else { format!("Bot {given}") };
+        Ok(Self {
+            client: Client::builder().use_rustls_tls().build()?,
+            token: token.into(),
+            base: base.map(str::to_owned),
+            limits: Limits::default(),
+            refused: AtomicBool::new(false),
+        })
     }
 
+    /// That we are mute, if we are.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let ChatError::Refused { code, fix } = unauthorized() else { return None };
+        self.refused.load(Ordering::Relaxed).then_some(Trouble::Mute { code, fix })
+    }
+
+    /// Asks, and waits for its turn if that comes soon: who asks needs the answer to go on.
     pub(super) async fn get(&self, route: Route<'_>) -> Result<Value, ChatError> {
-        self.call(Request::new(route, LightMethod::Get)).await
+        self.ask_patiently(SOON, &Request::new(route, LightMethod::Get)).await
     }
 
-    /// Asks, and asks again after the pauses that Discord wants, at most so many.
-    pub(super) async fn patient<'a>(
+    /// The same with parameters and a patience of one's own.
+    pub(super) async fn patient(
         &self,
-        tries: usize,
-        route: impl Fn() -> Result<Route<'a>, ChatError>,
+        patience: Patience,
+        route: Route<'_>,
         params: &[(&'static str, String)],
     ) -> Result<Value, ChatError> {
-        let mut left = tries;
+        let params = (!params.is_empty()).then(|| params.to_vec());
+        self.ask_patiently(patience, &Request::new(route, LightMethod::Get).params(params)).await
+    }
+
+    async fn ask_patiently(&self, patience: Patience, request: &Request<'_>) -> Result<Value, ChatError> {
+        let mut left = patience.tries;
         loop {
-            let params = (!params.is_empty()).then(|| params.to_vec());
-            match self.call(Request::new(route()?, LightMethod::Get).params(params)).await {
-                Err(ChatError::RateLimited { retry_after }) if 0 < left => {
+            match self.call(request.clone()).await {
+                Err(ChatError::RateLimited { retry_after })
+                    if 0 < left && retry_after <= patience.longest =>
+                {
                     left -= 1;
                     tokio::time::sleep(retry_after).await;
                 }
@@ -105,33 +143,63 @@ impl Rest {
             fields: Vec::new(),
             payload_json: Some(message),
         };
-        self.call(Request::new(route, LightMethod::Post).multipart(Some(form))).await
+        self.call_within(UPLOAD_MAX, Request::new(route, LightMethod::Post).multipart(Some(form))).await
     }
 
     async fn call(&self, request: Request<'_>) -> Result<Value, ChatError> {
+        self.call_within(CALL_MAX, request).await
+    }
+
+    async fn call_within(&self, most: Duration, request: Request<'_>) -> Result<Value, ChatError> {
         if self.refused.load(Ordering::Relaxed) {
             return Err(unauthorized());
         }
-        let asked = async {
-            let answer = self.http.request(request).await?;
-            answer.text().await.map_err(Error::from)
-        };
-        let text = match tokio::time::timeout(CALL_MAX, asked).await {
-            Ok(Ok(text)) => text,
-            Ok(Err(error)) => {
-                let error = failure(error);
-                if error == unauthorized() {
-                    self.refused.store(true, Ordering::Relaxed);
-                }
-                return Err(error);
-            }
-            Err(_) => return Err(ChatError::Unclear { why: format!("no answer in {CALL_MAX:?}") }),
-        };
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
+        let key = Key::of(*request.method_ref(), request.route_ref());
+        if let Some(retry_after) = self.limits.pause(key, Instant::now()) {
+            return Err(ChatError::RateLimited { retry_after });
         }
-        serde_json::from_str(&text)
-            .map_err(|_| ChatError::Unclear { why: "it was not Discord that answered".to_owned() })
+        match tokio::time::timeout(most, self.ask(request)).await {
+            Ok(Ok(answer)) => self.read(key, &answer),
+            Ok(Err(error)) => Err(failure(error)),
+            Err(_) => Err(ChatError::Unclear { why: format!("no answer in {most:?}") }),
+        }
+    }
+
+    async fn ask(&self, request: Request<'_>) -> Result<Answer, Error> {
+        let request = request.build(&self.client, self.token.expose_secret(), self.base.as_deref())?;
+        let response = request.send().await.map_err(HttpError::Request)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.map_err(HttpError::Request)?;
+        Ok(Answer { status, headers, text })
+    }
+
+    fn read(&self, key: Key, answer: &Answer) -> Result<Value, ChatError> {
+        let said = serde_json::from_str::<Value>(&answer.text).ok();
+        let header = |name: &str| answer.headers.get(name).and_then(|it| it.to_str().ok());
+        let told = Told {
+            status: answer.status,
+            remaining: header("x-ratelimit-remaining"),
+            reset_after: header("x-ratelimit-reset-after"),
+            retry_after: header("retry-after"),
+            scope: header("x-ratelimit-scope"),
+            body: said.as_ref(),
+        };
+        if let Some(retry_after) = self.limits.learn(key, &told, Instant::now()) {
+            return Err(ChatError::RateLimited { retry_after });
+        }
+        if !(200..300).contains(&answer.status) {
+            let code = said.and_then(|it| it["code"].as_i64()).unwrap_or(-1);
+            let refusal = refusal(answer.status, code);
+            if refusal == unauthorized() && !self.refused.swap(true, Ordering::Relaxed) {
+                tracing::error!("discord does not take our token any more; nothing is asked with it");
+            }
+            return Err(refusal);
+        }
+        match said {
+            Some(said) => Ok(said),
+            None if answer.text.trim().is_empty() => Ok(Value::Null),
+            None => Err(ChatError::Unclear { why: "it was not Discord that answered".to_owned() }),
+        }
     }
 }
 
@@ -149,9 +217,6 @@ fn unauthorized() -> ChatError {
 /// Addresses are left out of errors: interaction tokens stand in them.
 fn failure(error: Error) -> ChatError {
     match error {
-        Error::Http(HttpError::UnsuccessfulRequest(answer)) => {
-            refusal(answer.status_code.as_u16(), answer.error.code)
-        }
         Error::Http(HttpError::Request(error)) => {
             let never_sent = error.is_connect() || error.is_builder();
             let mut why = String::new();
@@ -169,10 +234,11 @@ fn failure(error: Error) -> ChatError {
 }
 
 /// <https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>
-fn refusal(status: u16, code: isize) -> ChatError {
+fn refusal(status: u16, code: i64) -> ChatError {
     let fix = match (status, code) {
+        // An interaction's token that is void says nothing of ours.
+        (401, 50_027) => return ChatError::Gone,
         (401, _) => return unauthorized(),
-        (429, _) => return ChatError::RateLimited { retry_after: RETRY_AFTER },
         (500.., _) => return ChatError::Unclear { why: format!("HTTP status {status}") },
         (404, 10_003 | 10_008 | 10_015 | 10_062) => return ChatError::Gone,
         (_, 50_001 | 50_013) => "give the bot the permissions that the guide lists in this channel",

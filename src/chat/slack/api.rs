@@ -1,6 +1,8 @@
 //! Slack's Web API, through slack-morphism's client with answers read leniently: a field that Slack adds or drops must
 //! not turn an accepted message into an error.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -13,11 +15,12 @@ use slack_morphism::{
     SlackClientHttpConnector,
 };
 
-use super::super::ChatError;
+use super::super::{ChatError, Trouble};
 use super::method::Method;
 
+const BASE: &str = "https://slack.com/api";
 /// No call waits longer; slack-morphism itself sets no limit.
-const CALL_MAX: Duration = Duration::from_secs(10);
+pub(super) const CALL_MAX: Duration = Duration::from_secs(10);
 /// The pause when Slack says "too fast" but not for how long.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(30);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
@@ -33,10 +36,45 @@ pub(super) enum As {
 
 pub(super) struct Api {
     client: Client,
-    bot: SlackApiToken,
-    app: SlackApiToken,
+    bot: Token,
+    app: Token,
     /// Of the configured address.
     host: Option<String>,
+    /// Without a slash at its end.
+    base: String,
+}
+
+/// A token, and whether it counts.
+struct Token {
+    token: SlackApiToken,
+    /// Slack's word for why it does not. Nothing is asked with it any more: only another one can help, and that comes
+    /// with a start.
+    void: OnceLock<String>,
+}
+
+impl Token {
+    fn new(secret: &SecretString) -> Self {
+        let token = SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned()));
+        Self { token, void: OnceLock::new() }
+    }
+
+    /// # Errors
+    /// That Slack has refused it.
+    fn usable(&self, method: Method) -> Result<&SlackApiToken, ChatError> {
+        match self.void.get() {
+            Some(code) => Err(refused(method.name(), code)),
+            None => Ok(&self.token),
+        }
+    }
+
+    fn learn(&self, answer: &Result<Value, ChatError>) {
+        if let Err(ChatError::Refused { code, fix }) = answer
+            && is_void(code)
+            && self.void.set(code.clone()).is_ok()
+        {
+            tracing::error!(code, fix, "slack does not take our token any more; nothing is asked with it");
+        }
+    }
 }
 
 /// slack-morphism's own connector speaks https only; a base URL of plain http (tests, emulators) needs another type.
@@ -61,41 +99,68 @@ impl Api {
             None => Client::Https(SlackClient::new(SlackClientHyperConnector::new()?)),
         };
         let host = base.and_then(|it| reqwest::Url::parse(it).ok()?.host_str().map(str::to_owned));
-        Ok(Self { client, bot: token(bot), app: token(app), host })
+        let base = base.map_or(BASE, |it| it.trim_end_matches('/')).to_owned();
+        Ok(Self { client, bot: Token::new(bot), app: Token::new(app), host, base })
     }
 
     /// Calls a method with a JSON body.
     pub(super) async fn post(&self, method: Method, body: &Value) -> Result<Value, ChatError> {
-        let token = match method.caller() {
+        let caller = match method.caller() {
             As::Bot => &self.bot,
             As::App => &self.app,
         };
-        let method = method.name();
+        let token = caller.usable(method)?;
+        let name = method.name();
         let call = async {
             match &self.client {
-                Client::Https(client) => post(client, token, method, body).await,
-                Client::Plain(client) => post(client, token, method, body).await,
+                Client::Https(client) => post(client, token, name, body).await,
+                Client::Plain(client) => post(client, token, name, body).await,
             }
         };
-        answer(method, tokio::time::timeout(CALL_MAX, call).await)
+        let answer = answer(name, tokio::time::timeout(CALL_MAX, call).await);
+        caller.learn(&answer);
+        answer
     }
 
     /// Calls one of the methods that take no JSON (`users.info`, `files.getUploadURLExternal`).
     pub(super) async fn get(&self, method: Method, params: &[(&str, String)]) -> Result<Value, ChatError> {
-        let method = method.name();
+        let token = self.bot.usable(method)?;
+        let name = method.name();
         let params: Vec<(&str, Option<&String>)> =
             params.iter().map(|(key, value)| (*key, Some(value))).collect();
         let call = async {
             match &self.client {
                 Client::Https(client) => {
-                    client.open_session(&self.bot).http_session_api.http_get(method, &params, None).await
+                    client.open_session(token).http_session_api.http_get(name, &params, None).await
                 }
                 Client::Plain(client) => {
-                    client.open_session(&self.bot).http_session_api.http_get(method, &params, None).await
+                    client.open_session(token).http_session_api.http_get(name, &params, None).await
                 }
             }
         };
-        answer(method, tokio::time::timeout(CALL_MAX, call).await)
+        let answer = answer(name, tokio::time::timeout(CALL_MAX, call).await);
+        self.bot.learn(&answer);
+        answer
+    }
+
+    /// That we are mute, if we are.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let code = self.bot.void.get()?;
+        let ChatError::Refused { code, fix } = refused("", code) else { return None };
+        Some(Trouble::Mute { code, fix })
+    }
+
+    /// The scopes of the bot's token; `None` where Slack does not say. They stand in a header of each answer, which
+    /// slack-morphism does not pass on and Slack's own client calls `scopes`
+    /// (<https://docs.slack.dev/tools/node-slack-sdk/reference/web-api/interfaces/WebAPICallResult>).
+    pub(super) async fn scopes(&self) -> Result<Option<BTreeSet<String>>, ChatError> {
+        let failed = |error: reqwest::Error| ChatError::Unreachable { why: error.without_url().to_string() };
+        let client = reqwest::Client::builder().timeout(CALL_MAX);
+        let client = client.redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
+        let asked = client.post(format!("{}/{}", self.base, Method::Test.name()));
+        let answer = asked.bearer_auth(&self.bot.token.token_value.0).send().await.map_err(failed)?;
+        let said = answer.headers().get("x-oauth-scopes").and_then(|it| it.to_str().ok());
+        Ok(said.map(|it| it.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }
 
     /// Says something where a slash command was given, for its author alone, at the address that came with it.
@@ -138,11 +203,11 @@ impl Api {
         let call = async {
             match &self.client {
                 Client::Https(client) => {
-                    let session = client.open_session(&self.bot);
+                    let session = client.open_session(&self.bot.token);
                     session.http_session_api.http_post_uri_binary(target, media_type, bytes, None).await
                 }
                 Client::Plain(client) => {
-                    let session = client.open_session(&self.bot);
+                    let session = client.open_session(&self.bot.token);
                     session.http_session_api.http_post_uri_binary(target, media_type, bytes, None).await
                 }
             }
@@ -153,10 +218,6 @@ impl Api {
         };
         sent.map(drop).map_err(|error| failure("upload", error))
     }
-}
-
-fn token(secret: &SecretString) -> SlackApiToken {
-    SlackApiToken::new(SlackApiTokenValue(secret.expose_secret().to_owned()))
 }
 
 async fn post<C>(
@@ -279,6 +340,11 @@ fn refused(method: &str, code: &str) -> ChatError {
 /// Codes for a channel that we are not in, or are not shown.
 pub(super) fn is_outside(code: &str) -> bool {
     matches!(code, "not_in_channel" | "channel_not_found" | "user_not_in_channel")
+}
+
+/// Codes for a token that does not count, whatever is asked with it.
+fn is_void(code: &str) -> bool {
+    matches!(code, "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired")
 }
 
 /// Codes that no new connection heals.

@@ -102,9 +102,10 @@ impl Slack {
     ) -> Result<(), ListenError> {
         let mut backoff = Backoff::new(self.timing.pause_first, self.timing.pause_longest);
         let nothing = Value::Object(Map::new());
-        // Slack repeats for six minutes only.
         let mut looking = JoinSet::new();
-        looking.spawn(missed::fetch(ears.clone(), None));
+        // Before Slack answers, and after it did not, something may have been said to nobody: it repeats for six minutes
+        // only.
+        let mut gap = Some(None);
         loop {
             let asked: Result<Value, ChatError> = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -112,11 +113,20 @@ impl Slack {
             };
             let pause = match asked {
                 Ok(_) => {
+                    if let Some(heard_at) = gap.take() {
+                        while looking.try_join_next().is_some() {}
+                        looking.spawn(missed::fetch(ears.clone(), heard_at));
+                    }
                     ears.hear();
                     backoff.reset();
                     self.timing.ask
                 }
-                Err(error) => healed_by_waiting(error, &mut backoff)?,
+                Err(error) => {
+                    if !matches!(error, ChatError::RateLimited { .. }) {
+                        gap = gap.or(Some(self.signs.life.heard_at()));
+                    }
+                    healed_by_waiting(error, &mut backoff)?
+                }
             };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),

@@ -90,6 +90,7 @@ fn said(event: &Value, own: &Own) -> Option<Delivery> {
         standing: own.standing([&event["user_team"], &event["team"]]),
         display: user.to_owned(),
         place: own.place(channel, thread),
+        at: said_at(ts),
         incoming: Incoming::Said(Said {
             text,
             addressed: direct || mentioned,
@@ -121,6 +122,7 @@ fn reacted(payload: &Value, event: &Value, own: &Own, added: bool) -> Option<Del
         standing: own.standing([&event["user_team"], &Value::Null]),
         display: user.to_owned(),
         place: place.clone(),
+        at: None,
         incoming: Incoming::Reacted {
             message: MessageRef { place, message: MessageId::from(message) },
             mark,
@@ -143,6 +145,7 @@ fn commanded(payload: &Value, own: &Own) -> Option<Delivery> {
         standing: own.standing([&payload["team_id"], &Value::Null]),
         display: user.to_owned(),
         place: own.place(channel, None),
+        at: None,
         // Also in a direct message of two people, where we are not.
         incoming: Incoming::Said(Said {
             text,
@@ -173,6 +176,7 @@ fn pressed(payload: &Value, own: &Own) -> Vec<Delivery> {
                 standing: own.standing([&payload["user"]["team_id"], &Value::Null]),
                 display: user.to_owned(),
                 place: place.clone(),
+                at: said_at(at),
                 incoming: Incoming::Pressed {
                     message: MessageRef { place: place.clone(), message: MessageId::from(ts) },
                     act: act["value"].as_str()?.to_owned(),
@@ -263,6 +267,32 @@ mod tests {
         assert_eq!(foreign[0].standing, Standing::External);
         let home = heard(&message(json!({"user_team": "E1", "team": "T1"})), &own());
         assert_eq!(home[0].standing, Standing::Unresolved);
+    }
+
+    #[test]
+    fn presses_marks_and_commands_of_other_teams_are_external_too() {
+        let press = |team: &str| {
+            let payload = json!({"type": "block_actions", "user": {"id": "U1", "team_id": team}, "team": {"id": "T1"},
+                "container": {"channel_id": "C1", "message_ts": "1.2"},
+                "actions": [{"action_id": "a", "value": "approve:x", "action_ts": "1.3"}]});
+            ("interactive", payload)
+        };
+        let mark = |team: &str| {
+            let event = json!({"type": "reaction_added", "user": "U1", "user_team": team, "reaction": "no_entry",
+                "item": {"type": "message", "channel": "C1", "ts": "1.2"}});
+            ("events_api", json!({"event_id": "Ev1", "team_id": "T1", "event": event}))
+        };
+        let command = |team: &str| {
+            let payload =
+                json!({"user_id": "U1", "channel_id": "C1", "trigger_id": "1", "team_id": team, "text": ""});
+            ("slash_commands", payload)
+        };
+        for (team, standing) in [("T2", Standing::External), ("T1", Standing::Unresolved)] {
+            for (kind, payload) in [press(team), mark(team), command(team)] {
+                let heard = deliveries(kind, &payload, &own());
+                assert_eq!(heard.iter().map(|it| it.standing).collect::<Vec<_>>(), [standing], "{payload}");
+            }
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn wanted(payload: &Value, delivery: Delivery) -> Result<Asked, Box<D
     else {
         return Err(Box::new(delivery));
     };
-    if PressedAct::decode(act).is_none_or(|it| it.approves) {
+    if !PressedAct::decode(act).is_some_and(|it| it.wants_reason()) {
         return Err(Box::new(delivery));
     }
     let pressed = Pressed {
@@ -119,6 +119,7 @@ pub(super) fn submission(payload: &Value, own: &Own) -> Submission {
         standing: own.standing([&payload["user"]["team_id"], &Value::Null]),
         display: user.to_owned(),
         place: place.clone(),
+        at: None,
         incoming: Incoming::Pressed {
             message: MessageRef { place, message: MessageId::from(pressed.ts.as_str()) },
             act: pressed.act,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::manifest;
 use super::method::Method;
 use super::{ChatError, Slack};
 use crate::id::ChannelId;
@@ -35,6 +36,9 @@ impl Slack {
         let signed_in = self.own().await.map(drop);
         let known = signed_in.is_ok();
         let mut found = vec![Finding::of("slack bot token", "Slack knows it", signed_in)];
+        if known {
+            found.push(self.look_for_scopes().await);
+        }
         if self.signing_secret.is_none() {
             let opened = self.api.post(Method::OpenConnection, &json!({})).await.map(drop);
             found.push(Finding::of("slack app token", "a socket may be opened", opened));
@@ -45,5 +49,25 @@ impl Slack {
             found.push(Finding::of(&format!("slack channel {channel}"), "the bot is in it", read));
         }
         found
+    }
+
+    /// A scope that is missing is noticed only when something is done that takes it.
+    async fn look_for_scopes(&self) -> Finding {
+        let what = "slack scopes";
+        let held = match self.api.scopes().await {
+            Ok(Some(held)) => held,
+            Ok(None) => return Finding::of(what, "Slack does not say which the bot has", Ok(())),
+            Err(error) => return Finding::of(what, "", Err(error)),
+        };
+        let missing: Vec<&str> = manifest::scopes().into_iter().filter(|it| !held.contains(*it)).collect();
+        if missing.is_empty() {
+            return Finding::of(what, "the bot has all that it takes", Ok(()));
+        }
+        Finding {
+            what: format!("{what}: {} missing", missing.join(", ")),
+            fix: Some(
+                "paste `lockkeeper slack manifest` into App Manifest, and install the app again".to_owned(),
+            ),
+        }
     }
 }

@@ -61,7 +61,7 @@ pub fn manifest(name: &str, http: Option<&str>) -> Value {
 
 /// What the methods that we call take, what the events take, and `commands` for the slash command
 /// (<https://docs.slack.dev/reference/scopes>).
-fn scopes() -> BTreeSet<&'static str> {
+pub(super) fn scopes() -> BTreeSet<&'static str> {
     let called = Method::ALL.into_iter().flat_map(Method::scopes).copied();
     called.chain(EVENTS.iter().map(|(_, scope)| *scope)).chain(["commands"]).collect()
 }

@@ -1,18 +1,20 @@
 //! What people said while nobody listened: read from the channels' history and handed on as if it had come late. What
 //! was heard after all is a duplicate under its key.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::ears::Ears;
+use super::super::backoff::{Backoff, Tries};
+use super::ears::{Ears, NotStored};
 use super::events;
 use super::method::Method;
-use crate::chat::{ChatError, Spot};
+use crate::chat::{Accepted, ChatError};
 use crate::clock::{before, from_millis};
-use crate::id::Platform;
+use crate::id::{MessageId, Platform};
 use crate::message::{Delivery, Incoming};
 
 /// Older words are not looked for.
@@ -24,39 +26,121 @@ const PAGE: usize = 200;
 const PAGES_MAX: usize = 10;
 /// Pauses that Slack may ask for, per channel, before we go on to the next.
 const TRIES: usize = 3;
+/// What could not be read is tried again for this long: a platform that has just come back often fails at first.
+const AGAIN_MAX: Duration = Duration::from_secs(600);
 
-/// Looks through every channel that people have spoken to us in. `heard_at`: until when this process listened.
-pub(super) async fn fetch(ears: Arc<Ears>, heard_at: Option<Timestamp>) {
-    find(&ears, heard_at).await;
-    ears.intake.returned(Platform::Slack);
+/// Why a channel could not be read to its end.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    #[error("what was found is not stored")]
+    NotStored,
 }
 
-async fn find(ears: &Arc<Ears>, heard_at: Option<Timestamp>) {
-    let workspace = ears.own.place("", None).workspace;
-    let memory = match ears.intake.memory(Platform::Slack, workspace).await {
-        Ok(memory) => memory,
-        Err(error) => {
-            tracing::error!(%error, "what was missed in slack cannot be told");
-            return;
-        }
-    };
-    // Nothing was ever heard: whatever stands there was not said to us.
-    let Some(alive) = heard_at.max(memory.heard_at) else { return };
-    let mut found = 0;
-    for spot in &memory.spots {
-        match look(ears, spot, floor(ears, spot, alive)).await {
-            Ok(number) => found += number,
-            Err(error) => {
-                tracing::warn!(channel = %spot.channel, %error, "a channel could not be read for what was missed");
-            }
+impl Fault {
+    fn passes(&self) -> bool {
+        match self {
+            Self::Chat(error) => error.passes(),
+            Self::NotStored => true,
         }
     }
-    tracing::info!(channels = memory.spots.len(), found, "looked for what was said in slack meanwhile");
+}
+
+/// Looks through every channel that people have spoken to us in, until all of them could be read. `heard_at`: until when
+/// this process listened.
+pub(super) async fn fetch(ears: Arc<Ears>, heard_at: Option<Timestamp>) {
+    let mut told = false;
+    find(&ears, heard_at, |_| {
+        if !std::mem::replace(&mut told, true) {
+            ears.intake.returned(Platform::Slack);
+        }
+    })
+    .await;
+}
+
+/// Looks again and again, where whatever stands between Slack and us may be away without our noticing: Slack repeats for
+/// six minutes only. If something was missed, so was perhaps what nobody fetches, as marks.
+pub(super) async fn keep_looking(ears: &Arc<Ears>) -> Infallible {
+    let mut since = ears.clock.now();
+    loop {
+        tokio::time::sleep(ears.timing.look).await;
+        let begun = ears.clock.now();
+        find(ears, Some(since), |found| {
+            if 0 < found {
+                ears.intake.returned(Platform::Slack);
+            }
+        })
+        .await;
+        since = begun;
+    }
+}
+
+/// Reads every channel, and again those that could not be read. After each round `told` hears how much was found in it
+/// that nobody had told of.
+async fn find(ears: &Arc<Ears>, heard_at: Option<Timestamp>, mut told: impl FnMut(usize)) {
+    let backoff = Backoff::new(ears.timing.pause_first, ears.timing.pause_longest);
+    let mut tries = Tries::begin(backoff, AGAIN_MAX);
+    let workspace = ears.own.place("", None).workspace;
+    let memory = loop {
+        match ears.intake.memory(Platform::Slack, workspace.clone()).await {
+            Ok(memory) => break memory,
+            Err(error) => tracing::error!(%error, "what was missed in slack cannot be told"),
+        }
+        if !tries.again().await {
+            return told(0);
+        }
+    };
+    // Nothing was ever heard: whatever stands there was not said to us. What has come since we are back says nothing of
+    // the time before.
+    let Some(alive) = heard_at.or(memory.heard_at) else { return told(0) };
+    let channels = memory.spots.iter().map(|it| Missing {
+        channel: it.channel.to_string(),
+        thread: None,
+        floor: floor(ears, it.last.as_ref(), alive),
+    });
+    // A busy channel's history ends long before an old question, and names no replies below it.
+    let threads = memory.questions.iter().map(|it| Missing {
+        channel: it.place.channel.to_string(),
+        thread: Some(it.place.thread.as_ref().unwrap_or(&it.message).to_string()),
+        floor: floor(ears, None, alive),
+    });
+    let mut left: Vec<Missing> = channels.chain(threads).collect();
+    loop {
+        let (channels, mut found, mut failed) = (left.len(), 0, Vec::new());
+        for it in left {
+            match look(ears, &it).await {
+                Ok(number) => found += number,
+                Err(fault) => {
+                    tracing::warn!(it.channel, it.thread, %fault, "a channel could not be read for what was missed");
+                    failed.extend(fault.passes().then_some(it));
+                }
+            }
+        }
+        tracing::info!(channels, failed = failed.len(), found, "looked for what was said in slack meanwhile");
+        told(found);
+        left = failed;
+        if left.is_empty() {
+            return;
+        }
+        if !tries.again().await {
+            tracing::error!(channels = left.len(), "what was missed there is lost");
+            return;
+        }
+    }
+}
+
+/// What was not read to its end yet.
+struct Missing {
+    channel: String,
+    /// The replies below this message; else what stands in the channel itself.
+    thread: Option<String>,
+    floor: Timestamp,
 }
 
 /// The time after which a message may be new to us.
-fn floor(ears: &Ears, spot: &Spot, alive: Timestamp) -> Timestamp {
-    let last = spot.last.as_ref().and_then(|it| said_at(it.as_str()));
+fn floor(ears: &Ears, last: Option<&MessageId>, alive: Timestamp) -> Timestamp {
+    let last = last.and_then(|it| said_at(it.as_str()));
     let since = before(last.map_or(alive, |it| it.min(alive)), OVERLAP);
     since.max(before(ears.clock.now(), BACK_MAX))
 }
@@ -68,18 +152,37 @@ pub(super) fn said_at(ts: &str) -> Option<Timestamp> {
     Some(from_millis(seconds.parse::<i64>().ok()?.checked_mul(1_000)?.checked_add(millis)?))
 }
 
-/// How many messages of a channel were handed on.
-async fn look(ears: &Arc<Ears>, spot: &Spot, floor: Timestamp) -> Result<usize, ChatError> {
-    let channel = spot.channel.to_string();
+/// How many messages there were new to us.
+async fn look(ears: &Arc<Ears>, missing: &Missing) -> Result<usize, Fault> {
+    let channel = missing.channel.as_str();
+    let mut missed = match &missing.thread {
+        Some(thread) => replies(ears, channel, thread, missing.floor).await?,
+        None => history(ears, channel, missing.floor).await?,
+    };
+    missed.sort_by(|a, b| a["ts"].as_str().cmp(&b["ts"].as_str()));
+    let mut found = 0;
+    for message in missed {
+        let Some(delivery) = delivery(ears, channel, message) else { continue };
+        match ears.store(delivery).await {
+            Ok(Accepted::New) => found += 1,
+            Ok(Accepted::Duplicate) => {}
+            Err(NotStored) => return Err(Fault::NotStored),
+        }
+    }
+    Ok(found)
+}
+
+/// A channel's messages, and the replies below those of them that have new ones.
+async fn history(ears: &Ears, channel: &str, floor: Timestamp) -> Result<Vec<Value>, ChatError> {
     let (mut missed, mut cursor) = (Vec::new(), None);
     for _ in 0..PAGES_MAX {
-        let page = read(ears, Method::History, &channel, &[], cursor.as_deref()).await?;
+        let page = read(ears, Method::History, channel, &[], cursor.as_deref()).await?;
         let messages = page["messages"].as_array().cloned().unwrap_or_default();
         for message in &messages {
             if is_after(message, "latest_reply", floor)
                 && let Some(thread) = message["ts"].as_str()
             {
-                missed.extend(replies(ears, &channel, thread, floor).await?);
+                missed.extend(replies(ears, channel, thread, floor).await?);
             }
         }
         let older = messages.iter().any(|it| !is_after(it, "ts", floor));
@@ -89,16 +192,7 @@ async fn look(ears: &Arc<Ears>, spot: &Spot, floor: Timestamp) -> Result<usize, 
             break;
         }
     }
-    missed.sort_by(|a, b| a["ts"].as_str().cmp(&b["ts"].as_str()));
-    let mut found = 0;
-    for message in missed {
-        if let Some(delivery) = delivery(ears, &channel, message)
-            && ears.store(delivery).await.is_ok()
-        {
-            found += 1;
-        }
-    }
-    Ok(found)
+    Ok(missed)
 }
 
 async fn replies(

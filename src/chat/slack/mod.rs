@@ -1,6 +1,6 @@
 //! Slack: the Web API for what we say, Socket Mode or signed posts for what people do.
 //!
-//! - `api`: calls and how they fail; `method`: which, and what they take; [`manifest()`]: the app as Slack is to have it;
+//! - `api`: calls and how they fail; `pace`: how many; `method`: which, and what they take; [`manifest()`]: the app as Slack is to have it;
 //! - `socket`: the listening connection;
 //! - [`door`]: the same over HTTP; `signature`: who posts there;
 //! - `ears`: storing what was delivered; `events`: payloads as deliveries; `form`: modals;
@@ -20,6 +20,7 @@ mod manifest;
 mod method;
 mod missed;
 mod outlet;
+mod pace;
 pub mod render;
 mod reread;
 mod signature;
@@ -52,11 +53,12 @@ use self::method::Method;
 use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
-use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Marked, PRIVATE, Trouble};
+use super::{Attachment, Call, ChatAdapter, ChatError, Intake, ListenError, Lost, Marked, PRIVATE, Trouble};
 use crate::clock::{SharedClock, between, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
 use crate::message::{Card, Mark, words};
+use crate::pace::Bucket;
 use crate::secret::Secret;
 
 /// How to reach a workspace.
@@ -98,6 +100,8 @@ pub struct SlackTiming {
     pub deaf: Duration,
     /// Between two round trips where Slack posts to us and may have nothing to post.
     pub ask: Duration,
+    /// Between two looks for what Slack may have posted to a proxy that was away: nothing else shows that.
+    pub look: Duration,
 }
 
 impl Default for SlackTiming {
@@ -110,6 +114,7 @@ impl Default for SlackTiming {
             standing: Duration::from_secs(60),
             deaf: Duration::from_secs(28),
             ask: Duration::from_secs(12),
+            look: Duration::from_secs(300),
         }
     }
 }
@@ -195,7 +200,10 @@ impl Slack {
         };
         let ears = self.ears(own, intake);
         if self.signing_secret.is_some() {
-            return self.keep_asking(&ears, stop).await;
+            return tokio::select! {
+                ended = self.keep_asking(&ears, stop) => ended,
+                never = missed::keep_looking(&ears) => match never {},
+            };
         }
         self.hold_sockets(&ears, stop).await
     }
@@ -232,12 +240,15 @@ impl Slack {
                     Loss::Lost
                 }
             };
-            if self.signs.connected.swap(false, Ordering::Relaxed) {
+            if loss == Loss::TooMany {
+                self.signs.turn_away();
+            }
+            if self.signs.connected.swap(false, Ordering::Relaxed) && loss != Loss::TooMany {
                 backoff.reset();
             }
             if loss != Loss::Refresh && gap.is_none() {
                 gap = Some(self.signs.life.heard_at());
-                // A hello before the loss heals nothing.
+                // One that stood before the loss heals nothing.
                 let _ = ears.signs.hello.notified().now_or_never();
             }
             let pause = self.pause_after(loss, &mut backoff)?;
@@ -268,7 +279,7 @@ impl Slack {
     fn pause_after(&self, loss: Loss, backoff: &mut Backoff) -> Result<Duration, ListenError> {
         match loss {
             Loss::Refresh => Ok(self.timing.pause_first.mul_f64(chance())),
-            Loss::Lost => Ok(backoff.pause()),
+            Loss::Lost | Loss::TooMany => Ok(backoff.pause()),
             Loss::Failed(ChatError::Refused { code, fix }) if is_fatal(&code) => {
                 Err(ListenError::Fatal { code, fix })
             }
@@ -335,6 +346,10 @@ impl ChatAdapter for Slack {
         Platform::Slack
     }
 
+    fn buckets(&self, place: &Place, call: Call) -> Vec<Bucket<String>> {
+        pace::buckets(place, call)
+    }
+
     fn shows_all(&self, card: &Card) -> bool {
         !render::render(card).cut
     }
@@ -352,7 +367,7 @@ impl ChatAdapter for Slack {
         }
     }
 
-    async fn find(&self, place: &Place, nonce: &str) -> Result<Option<MessageRef>, ChatError> {
+    async fn find(&self, place: &Place, lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError> {
         let own = self.own().await?;
         // Threads are listed from their beginning: without `oldest` a long one would end before our message.
         let oldest = to_millis(self.clock.now()) / 1_000 - i64::try_from(FIND_BACK.as_secs()).unwrap_or(0);
@@ -376,7 +391,7 @@ impl ChatAdapter for Slack {
                 it["user"] == own.user.as_str() || own.bot.as_deref().is_some_and(|bot| it["bot_id"] == bot);
             by_us
                 && it["metadata"]["event_type"] == METADATA
-                && it["metadata"]["event_payload"]["nonce"] == nonce
+                && it["metadata"]["event_payload"]["nonce"] == lost.nonce
         });
         let ts = ours.and_then(|it| it["ts"].as_str());
         Ok(ts.map(|ts| MessageRef { place: place.clone(), message: MessageId::from(ts) }))
@@ -481,7 +496,22 @@ impl ChatAdapter for Slack {
     }
 
     fn trouble(&self) -> Option<Trouble> {
-        let limited = self.signs.events_limited.load(Ordering::Relaxed);
-        self.signs.life.trouble().or(limited.then_some(Trouble::EventsLimited))
+        let turned_away = self.signs.are_turned_away().then_some(Trouble::TooManySockets);
+        let slowed = self.signs.are_slowed(self.clock.now()).then_some(Trouble::EventsLimited);
+        self.signs.life.trouble().or_else(|| self.api.trouble()).or(turned_away).or(slowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_died_is_noticed_within_half_a_minute() {
+        let it = SlackTiming::default();
+        assert!(it.ping * 2 < it.deaf && it.deaf < Duration::from_secs(30));
+        // Where Slack posts to us, a round trip may take as long as any call, and we are not deaf for it.
+        assert!(it.ask + api::CALL_MAX < it.deaf);
+        assert!(it.intake + Duration::from_millis(500) < Duration::from_secs(3), "Slack waits 3 s");
     }
 }

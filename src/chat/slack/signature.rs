@@ -94,6 +94,31 @@ mod tests {
         }
     }
 
+    /// A signed request, and what `slack_sdk` 3.47.0 and `@slack/bolt` 5.1.0 say of it; the former signed it.
+    #[derive(serde::Deserialize)]
+    struct Vector {
+        why: String,
+        secret: String,
+        timestamp: String,
+        body: String,
+        signature: String,
+        now: i64,
+        slack_sdk: bool,
+        bolt: bool,
+    }
+
+    #[test]
+    fn slacks_own_libraries_judge_as_we_do() {
+        let vectors: Vec<Vector> = serde_json::from_str(include_str!("signature.json")).unwrap();
+        assert_eq!((vectors.len(), vectors.iter().filter(|it| it.slack_sdk).count()), (120, 36));
+        for it in vectors {
+            let (timestamp, signature) = (Some(it.timestamp.as_str()), Some(it.signature.as_str()));
+            let now = from_millis(it.now * 1_000);
+            let ours = verify(&Secret::new(it.secret), timestamp, signature, it.body.as_bytes(), now).is_ok();
+            assert_eq!((ours, ours), (it.slack_sdk, it.bolt), "{}: {}", it.why, it.body);
+        }
+    }
+
     #[test]
     fn another_body_time_secret_or_digit_does_not() {
         let at = 1_531_420_618;

@@ -32,6 +32,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 pub(super) enum Loss {
     /// Slack will close it soon.
     Refresh,
+    /// Slack has as many of us as it wants, from other programs too: another at once would be refused again.
+    TooMany,
     /// It could not be opened.
     Failed(ChatError),
     /// It stood, and is gone.
@@ -59,7 +61,9 @@ async fn open(ears: &Ears) -> Result<Socket, ChatError> {
     let Some(url) = opened["url"].as_str() else {
         return Err(ChatError::Broken { why: "`apps.connections.open` gave no address".to_owned() });
     };
-    match tokio::time::timeout(CONNECT_MAX, tokio_tungstenite::connect_async(url)).await {
+    // Without delay: an acknowledgement must not wait until the one before it has arrived.
+    let opening = tokio_tungstenite::connect_async_with_config(url, None, true);
+    match tokio::time::timeout(CONNECT_MAX, opening).await {
         Ok(Ok((socket, _))) => Ok(socket),
         // The address holds a ticket: it is not repeated here.
         Ok(Err(error)) => Err(ChatError::Unreachable { why: format!("the socket did not open: {error}") }),
@@ -74,28 +78,35 @@ async fn read(ears: &Arc<Ears>, losses: &UnboundedSender<Loss>, mut socket: Sock
     ping.reset();
     let mut heard = Instant::now();
     let mut drain: Option<Instant> = None;
+    // Slack says hello to a socket that is one too many as well, and then that it is: only what comes else shows life.
+    let mut stands = false;
     loop {
         let until = drain.unwrap_or_else(|| heard + ears.timing.ping * 2);
         tokio::select! {
             frame = socket.next(), if storing.len() < IN_FLIGHT_MAX => {
                 let Some(Ok(frame)) = frame else { break };
                 heard = Instant::now();
-                ears.hear();
-                match frame {
-                    Message::Text(text) => match Envelope::read(text.as_str()) {
-                        Envelope::Hello => ears.connected(),
-                        Envelope::Disconnect(reason) => {
-                            tracing::info!(slack.reason = reason, "slack announced the end of a socket");
-                            if drain.is_none() {
-                                drain = Some(Instant::now() + DRAIN);
-                                let _ = losses.send(loss(&reason));
-                            }
+                let envelope = Envelope::of(frame);
+                if envelope.shows_life() && drain.is_none() && !std::mem::replace(&mut stands, true) {
+                    ears.connected();
+                }
+                if stands {
+                    ears.hear();
+                }
+                match envelope {
+                    Envelope::Hello => ping.reset_immediately(),
+                    Envelope::Disconnect(reason) => {
+                        tracing::info!(slack.reason = reason, "slack announced the end of a socket");
+                        if drain.is_none() {
+                            let loss = loss(&reason);
+                            drain = Some(Instant::now() + stay(&loss, storing.is_empty(), ears.timing.intake));
+                            let _ = losses.send(loss);
                         }
-                        Envelope::Delivery { id, body } => storing.push(store(ears, id, body)),
-                        Envelope::Noise => tracing::warn!("a frame from slack was not understood"),
-                    },
-                    Message::Close(_) => break,
-                    Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
+                    }
+                    Envelope::Delivery { id, body } => storing.push(store(ears, id, body)),
+                    Envelope::Noise => tracing::warn!("a frame from slack was not understood"),
+                    Envelope::Beat => {}
+                    Envelope::End => break,
                 }
             }
             Some(ack) = storing.next() => {
@@ -117,14 +128,24 @@ async fn read(ears: &Arc<Ears>, losses: &UnboundedSender<Loss>, mut socket: Sock
     drain.is_some()
 }
 
+/// How long a socket is read after its end was announced.
+fn stay(loss: &Loss, idle: bool, intake: Duration) -> Duration {
+    match loss {
+        // It keeps a place from the next as long as it stands.
+        Loss::TooMany if idle => Duration::ZERO,
+        Loss::TooMany => intake,
+        Loss::Refresh | Loss::Failed(_) | Loss::Lost => DRAIN,
+    }
+}
+
 fn loss(reason: &str) -> Loss {
     match reason {
-        // Slack has as many sockets of us as it wants; opening another at once would be refused again.
-        "too_many_websockets" => Loss::Lost,
+        "too_many_websockets" => Loss::TooMany,
         "link_disabled" => Loss::Failed(ChatError::Refused {
             code: reason.to_owned(),
             fix: "turn Socket Mode on in the app's settings".to_owned(),
         }),
+        // `warning` some seconds before, `refresh_requested`, and what else may come to be.
         _ => Loss::Refresh,
     }
 }
@@ -132,11 +153,32 @@ fn loss(reason: &str) -> Loss {
 enum Envelope {
     Hello,
     Disconnect(String),
-    Delivery { id: String, body: Value },
+    Delivery {
+        id: String,
+        body: Value,
+    },
     Noise,
+    /// Of the line itself.
+    Beat,
+    End,
 }
 
 impl Envelope {
+    fn of(frame: Message) -> Self {
+        match frame {
+            Message::Text(text) => Self::read(text.as_str()),
+            Message::Close(_) => Self::End,
+            Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => Self::Beat,
+        }
+    }
+
+    fn shows_life(&self) -> bool {
+        match self {
+            Self::Hello | Self::Disconnect(_) | Self::End => false,
+            Self::Delivery { .. } | Self::Noise | Self::Beat => true,
+        }
+    }
+
     fn read(text: &str) -> Self {
         let Ok(body) = serde_json::from_str::<Value>(text) else { return Self::Noise };
         match (body["type"].as_str(), body["envelope_id"].as_str()) {

@@ -28,7 +28,7 @@ pub use self::wire::Line;
 
 use self::input::{Session, Typing};
 use self::surface::{Drawing, Own};
-use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError};
+use super::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Lost};
 use crate::clock::{SharedClock, from_millis, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
@@ -190,7 +190,7 @@ impl ChatAdapter for Terminal {
     }
 
     /// A post here never ends unclear.
-    async fn find(&self, _place: &Place, _nonce: &str) -> Result<Option<MessageRef>, ChatError> {
+    async fn find(&self, _place: &Place, _lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError> {
         Ok(None)
     }
 

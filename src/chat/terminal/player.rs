@@ -156,6 +156,7 @@ impl Player {
         let word = match act {
             ButtonAct::Approve { .. } => "Approve",
             ButtonAct::Reject { .. } => "Reject",
+            ButtonAct::Stop { .. } => "Stop",
         };
         self.note(&format!("{user}> [{word}]"));
         self.send(
@@ -185,6 +186,7 @@ impl Player {
             standing: Standing::Member,
             display: user.to_owned(),
             place: self.shared.place.clone(),
+            at: None,
             incoming,
         }
     }

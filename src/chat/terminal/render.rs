@@ -255,17 +255,19 @@ fn text_run(text: &Text, plain: Paint) -> Run {
     all
 }
 
-/// Nothing can be clicked here: the labels, and the words that do the same.
+/// Nothing can be clicked here: the labels, and the words that do the same. What can always be said stands below nothing.
 fn buttons(buttons: &[Button]) -> Run {
     let mut all = Run::new();
-    for button in buttons {
+    let asked = buttons.iter().filter_map(|button| match button.act {
+        ButtonAct::Approve { .. } => Some((button, "!approve")),
+        ButtonAct::Reject { .. } => Some((button, "!reject")),
+        ButtonAct::Stop { .. } => None,
+    });
+    let asked: Vec<(&Button, &str)> = asked.collect();
+    for (button, _) in &asked {
         all.extend(run(&format!("[{}] ", button.label), Paint::Bold));
     }
-    for button in buttons {
-        let command = match button.act {
-            ButtonAct::Approve { .. } => "!approve",
-            ButtonAct::Reject { .. } => "!reject",
-        };
+    for (_, command) in asked {
         all.extend(run(&format!(" {command}"), Paint::Code));
     }
     all
