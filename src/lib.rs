@@ -2,7 +2,7 @@
 //!
 //! 0. base: [`id`], [`status`], [`clock`], [`duration`], [`secret`], [`yaml`], [`config`]
 //! 1. domain, pure: [`expression`], [`alias`], [`workflow`], [`identity`], [`gate`], [`rollout`], [`retention`],
-//!    [`content`], [`release`], [`message`]
+//!    [`datastore`], [`rule`], [`content`], [`release`], [`message`], [`pace`]
 //! 2. [`store`]: the only SQL
 //! 3. edges: [`chat`], [`runner`], [`sensor`], [`metric`], [`inventory`], [`library`]
 //! 4. service: [`engine`], [`bot`]
@@ -19,13 +19,16 @@ pub mod yaml;
 
 pub mod alias;
 pub mod content;
+pub mod datastore;
 pub mod expression;
 pub mod gate;
 pub mod identity;
 pub mod message;
+pub mod pace;
 pub mod release;
 pub mod retention;
 pub mod rollout;
+pub mod rule;
 pub mod workflow;
 
 pub mod store;

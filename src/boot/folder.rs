@@ -10,7 +10,8 @@ use std::{
 use crate::config::OpenTo;
 
 /// Everything that lies in it, beside the database and the socket, which see to themselves.
-const SHELVES: [&str; 6] = ["artifacts", "content", "files", "logs", "repositories", "work"];
+const SHELVES: [&str; 8] =
+    ["artifacts", "content", "files", "logs", "python", "repositories", "virtualenvs", "work"];
 
 /// Makes the folder and its shelves, or takes from those of an earlier version what others could do with them.
 ///

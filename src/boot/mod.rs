@@ -2,11 +2,12 @@
 
 mod chat;
 mod folder;
+mod keys;
 mod policy;
 
 pub use chat::{discord, slack};
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use tokio::{
     net::TcpListener,
@@ -16,10 +17,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    alias,
     bot::{self, Bot},
     chat::ChatAdapter,
     clock::SharedClock,
-    config::Config,
+    config::{AliasCompat, AliasConfig, AliasMatch, Config, WebhookConfig},
     content::settings::SettingsFiles,
     control::{self, Desk, Socket, SocketError},
     engine::{self, Engine, LivePolicy},
@@ -28,9 +30,13 @@ use crate::{
     inventory::StaticInventory,
     library::{Library, MaterialiseError},
     metric::Probe,
-    runner::{Deps, Runners, clean_environment, git::Repositories},
-    secret::{Masker, Secret, SecretError, SecretRef},
-    store::{Store, StoreError},
+    rule::hook_of,
+    runner::{self, Deps, PythonDeps, Runners, clean_environment, git::Repositories, install_environment},
+    secret::{KeyForm, Learnt, Masker, Sealer, Secret, SecretError, SecretRef},
+    store::{
+        Store, StoreError,
+        datastore::{Datastore, DatastoreError},
+    },
 };
 
 /// How long the last messages may take at a stop; what is not sent then is sent by the next start.
@@ -63,6 +69,10 @@ pub enum BootError {
     Exposed { address: std::net::SocketAddr },
     #[error(transparent)]
     Control(#[from] SocketError),
+    #[error("`datastore.key` in the configuration: {0}")]
+    DatastoreKey(#[from] KeyForm),
+    #[error(transparent)]
+    Datastore(#[from] DatastoreError),
     #[error("the network client could not be made")]
     Http(#[from] reqwest::Error),
 }
@@ -93,23 +103,22 @@ impl App {
         folder::make_private(&config.data)
             .map_err(|source| BootError::Folder { dir: config.data.clone(), source })?;
         let mut secrets = secrets(&config)?;
-        let (github, token) = entrance(&config)?;
+        let (webhooks, token) = entrance(&config)?;
         let (loaded, seen) = load(&config)?;
+        tell_closed_hooks(&loaded, &webhooks);
         let live = LivePolicy::new(loaded);
         secrets.extend(repository_tokens(&live));
         let store = Store::open(&config.store_url()).await?;
+        let rules = live.clone();
+        let keys = datastore(&config, store.clone())?.heard_by(move |trigger| rules.now().hears(trigger));
+        keys.check_key(clock.now()).await?;
         live.relink(store.links().await?);
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         let environment = clean_environment(crate::config::environment());
-        let inventory = {
-            let live = live.clone();
-            Arc::new(move || {
-                Arc::new(StaticInventory::new(Arc::new(live.now().settings.environments.clone()), false))
-            })
-        };
+        let opened = Learnt::default();
         let deps = Deps {
-            releases: config.keep.releases,
-            ..Deps::new(config.data.clone(), environment.clone(), inventory, client.clone())
+            python: python(&config, keys::answers(keys.clone(), clock.clone(), opened.clone())),
+            ..deps(&config, &live, environment.clone(), client.clone())
         };
         let probe = Probe::new(client);
         let chats = chat::chats(&config, &clock)?;
@@ -117,6 +126,8 @@ impl App {
         let desk = desk(&mut adapters, &clock);
         let engine = Engine::new(engine::Parts {
             store,
+            keys,
+            opened,
             clock,
             runners: Runners::standard(deps),
             probe: probe.clone(),
@@ -132,7 +143,9 @@ impl App {
             repositories: Repositories::new(&config.data, environment),
             probe,
             prefix: config.prefix.clone(),
+            reading: reading(config.aliases),
             fallback: chats.fallback,
+            writers: config.datastore.writers.clone(),
         });
         let address = config.http.listen;
         let listener =
@@ -141,7 +154,7 @@ impl App {
             engine: engine.clone(),
             bot: bot.clone(),
             adapters: adapters.clone(),
-            github,
+            webhooks,
             slack: chats.slack,
             discord: chats.discord,
             token,
@@ -181,6 +194,7 @@ impl App {
         });
         tasks.spawn(control::serve(self.control, self.bot.clone(), self.desk, stop.clone()));
         tasks.spawn(self.engine.clone().keep_house(stop.clone()));
+        tasks.spawn(self.engine.clone().make_ready(stop.clone()));
         tasks.spawn(policy::follow(self.config.settings.clone(), self.seen, self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;
@@ -197,6 +211,29 @@ fn outlive_quotas() {
     let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     if let Err(error) = signal(exceeded) {
         tracing::warn!(%error, "a quota on the size of files would end this process");
+    }
+}
+
+/// What runners need of this machine.
+fn deps(
+    config: &Config,
+    live: &LivePolicy,
+    environment: BTreeMap<String, String>,
+    client: reqwest::Client,
+) -> Deps {
+    let live = live.clone();
+    let inventory = Arc::new(move || {
+        Arc::new(StaticInventory::new(Arc::new(live.now().settings.environments.clone()), false))
+    });
+    Deps { releases: config.keep.releases, ..Deps::new(config.data.clone(), environment, inventory, client) }
+}
+
+/// What Python actions run on.
+fn python(config: &Config, datastore: runner::Datastore) -> PythonDeps {
+    PythonDeps {
+        interpreter: config.python.interpreter.clone(),
+        install: install_environment(crate::config::environment()),
+        datastore,
     }
 }
 
@@ -229,19 +266,51 @@ fn load(config: &Config) -> Result<(engine::Live, SettingsFiles), BootError> {
     Ok((live, files))
 }
 
-/// What GitHub signs with and what callers show; beyond loopback there must be something to show.
-fn entrance(config: &Config) -> Result<(Option<Secret>, Option<Secret>), BootError> {
+/// How messages are read.
+fn reading(config: AliasConfig) -> alias::Reading {
+    alias::Reading {
+        mode: match config.matching {
+            AliasMatch::Strict => alias::Mode::Strict,
+            AliasMatch::First => alias::Mode::First,
+        },
+        compat: match config.compat {
+            AliasCompat::Mended => alias::Compat::Mended,
+            AliasCompat::Exact => alias::Compat::Exact,
+        },
+    }
+}
+
+/// What senders of webhooks sign with or show, and what callers show; beyond loopback there must be something to show.
+fn entrance(config: &Config) -> Result<(BTreeMap<String, Secret>, Option<Secret>), BootError> {
     let resolve = |what: &str, it: &SecretRef| {
         it.resolve().map_err(|source| BootError::Secret { what: what.to_owned(), source })
     };
-    let github =
-        config.webhooks.get("github").map(|it| resolve("webhooks.github.secret", &it.secret)).transpose()?;
+    let webhook = |(url, it): (&String, &WebhookConfig)| {
+        Ok((hook_of(url).to_owned(), resolve(&format!("webhooks.{url}.secret"), &it.secret)?))
+    };
+    let webhooks = config.webhooks.iter().map(webhook).collect::<Result<_, BootError>>()?;
     let token = config.http.token.as_ref().map(|it| resolve("http.token", it)).transpose()?;
     let address = config.http.listen;
     if !address.ip().is_loopback() && token.as_ref().is_none_or(|it| it.expose().is_empty()) {
         return Err(BootError::Exposed { address });
     }
-    Ok((github, token))
+    Ok((webhooks, token))
+}
+
+/// Rules that wait for posts of which nobody could say whose they are.
+fn tell_closed_hooks(live: &engine::Live, webhooks: &BTreeMap<String, Secret>) {
+    for rule in live.catalogue.rules.iter().filter(|it| it.enabled) {
+        let closed =
+            rule.trigger.hook().filter(|url| !webhooks.contains_key(*url) && !webhooks.contains_key("st2"));
+        if let Some(url) = closed {
+            let rule = rule.reference();
+            tracing::warn!(
+                rule,
+                url,
+                "nothing that is posted there is taken: set `webhooks: {{st2: {{secret: env:NAME}}}}`"
+            );
+        }
+    }
 }
 
 /// Every secret that the configuration refers to, for masking.
@@ -249,6 +318,18 @@ fn secrets(config: &Config) -> Result<Vec<Secret>, BootError> {
     let resolve =
         |(what, it): (String, &SecretRef)| it.resolve().map_err(|source| BootError::Secret { what, source });
     config.secrets().into_iter().map(resolve).collect()
+}
+
+/// The datastore of a store, with the key that the configuration names.
+///
+/// # Errors
+/// The key cannot be read, or is none.
+pub fn datastore(config: &Config, store: Store) -> Result<Datastore, BootError> {
+    let Some(reference) = &config.datastore.key else { return Ok(Datastore::new(store, None)) };
+    let key = reference
+        .resolve()
+        .map_err(|source| BootError::Secret { what: "datastore.key".to_owned(), source })?;
+    Ok(Datastore::new(store, Some(Arc::new(Sealer::new(&key)?))))
 }
 
 /// The tokens of the apps' repositories, for masking: git may repeat one in what it prints. One that cannot be read

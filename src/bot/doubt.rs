@@ -1,7 +1,8 @@
 //! After nobody listened: whether what matters still stands in chat as it should, and what people put under it.
 //!
 //! The letters in question are wanted again, and looked at in the outbox's own order and pace. One that is gone is posted
-//! again, one that shows something else is edited, and one that is right costs nothing but the look.
+//! again, one that shows something else is edited, and one that is right costs nothing but the look. What waited for the
+//! chat waits no more, however often it was tried in vain.
 
 use std::{
     collections::HashSet,
@@ -72,6 +73,7 @@ async fn doubt_all(bot: &Bot, platform: Platform) -> Result<usize, StoreError> {
     let number = ids.len();
     bot.0.lanes.doubts.all().extend(ids.iter().copied());
     store.doubt_letters(ids).await?;
+    store.hurry_letters(platform, bot.engine().clock().now()).await?;
     bot.engine().letters().notify_one();
     Ok(number)
 }

@@ -3,26 +3,29 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Bot, failure, view};
+use super::{Bot, attach::File, failure, sequel, trouble::Told, view};
 use crate::{
+    chat::ChatAdapter,
     clock,
     engine::{Asked, Live},
     gate::{Gate, Shown},
-    id::{Account, AppName, ExecutionId, GateId, LinkId, Place},
+    id::{Account, AppName, ExecutionId, GateId, LinkId, MessageRef, Place},
     identity::Person,
     message::{
-        Card,
+        Block, Card,
         notify::{News, Wants},
         words::{
             self,
             execution::{Called, Commit, Whom},
         },
     },
-    store::{execution::Execution, notify::Whose, outbox::Letter},
+    store::{execution::Execution, incident::incident_subject, notify::Whose, outbox::Letter},
 };
 
 /// People mentioned in an author's place.
 const FALLBACK_MAX: usize = 5;
+/// People whom a reminder rings.
+const RUNG_MAX: usize = 5;
 
 /// A message as it should stand.
 pub(super) struct Drawn {
@@ -33,13 +36,24 @@ pub(super) struct Drawn {
     pub(super) offers_marks: bool,
     /// A question that nobody has decided, with the seal that is asked about.
     pub(super) asks: bool,
-    /// What its chart is called as a picture, to be shown once in its thread.
-    pub(super) picture: Option<String>,
+    pub(super) stands: Stands,
+    /// To be shown once in its thread.
+    pub(super) files: Vec<File>,
+}
+
+/// Where a message stands that is posted anew.
+pub(super) enum Stands {
+    /// In the letter's own place.
+    There,
+    /// In the thread of this one.
+    Below(MessageRef),
+    /// In the thread of one that is not posted yet.
+    NotYet,
 }
 
 impl Drawn {
-    fn of(card: Card) -> Self {
-        Self { card, to: None, offers_marks: false, asks: false, picture: None }
+    pub(super) fn of(card: Card) -> Self {
+        Self { card, to: None, offers_marks: false, asks: false, stands: Stands::There, files: Vec::new() }
     }
 }
 
@@ -48,6 +62,7 @@ impl Drawn {
 #[serde(rename_all = "snake_case")]
 enum Body {
     Card(ExecutionId),
+    Sequel(ExecutionId),
     Gate { id: GateId, seal_number: u32 },
     Reminder { id: GateId },
     Say { card: Card, to: Option<Account> },
@@ -55,6 +70,7 @@ enum Body {
     Code(LinkId),
     Incident { root: ExecutionId, visit: ExecutionId, app: AppName, first_at: i64 },
     Recovered { root: ExecutionId, app: AppName, first_at: i64 },
+    Trouble(Told),
 }
 
 /// Draws a letter; `None` if there is nothing to say any more.
@@ -63,17 +79,30 @@ pub(super) async fn draw(bot: &Bot, letter: &Letter<Value>) -> anyhow::Result<Op
     if !is_wanted(bot, letter, &body).await? {
         return Ok(None);
     }
+    let drawn = draw_body(bot, letter, body).await?;
+    let spoken = |it: Drawn| match bot.adapter(letter.place.platform) {
+        Some(adapter) => Drawn { card: bot.spoken(adapter.as_ref(), it.card), ..it },
+        None => it,
+    };
+    Ok(drawn.map(spoken))
+}
+
+async fn draw_body(bot: &Bot, letter: &Letter<Value>, body: Body) -> anyhow::Result<Option<Drawn>> {
     Ok(match body {
         Body::Card(root) => Some(Drawn::of(words::execution::card(&view::execution(bot, root).await?))),
-        Body::Gate { id, seal_number } => Some(gate(bot, id, seal_number).await?),
-        Body::Reminder { id } => reminder(bot, id).await?,
+        Body::Sequel(root) => sequel::draw(bot, letter, root).await?,
+        Body::Gate { id, seal_number } => Some(gate(bot, &letter.place, id, seal_number).await?),
+        Body::Reminder { id } => reminder(bot, &letter.place, id).await?,
         Body::Say { card, to } => Some(Drawn { to, ..Drawn::of(card) }),
         Body::Inquiry(id) => Some(Drawn::of(words::inquiry::card(&view::inquiry(bot, id).await?))),
         Body::Code(id) => Some(Drawn::of(code(bot, id).await?)),
         Body::Incident { root, visit, app, first_at } => {
             incident(bot, &letter.place, root, visit, &app, first_at).await?
         }
-        Body::Recovered { root, app, first_at } => recovered(bot, root, &app, first_at).await?,
+        Body::Recovered { root, app, first_at } => {
+            recovered(bot, &letter.place, root, &app, first_at).await?
+        }
+        Body::Trouble(told) => told.draw(letter.message.is_some()).map(Drawn::of),
     })
 }
 
@@ -88,10 +117,15 @@ async fn is_wanted(bot: &Bot, letter: &Letter<Value>, body: &Body) -> anyhow::Re
         return Ok(true);
     }
     Ok(match body {
-        // Answers, and questions.
-        Body::Gate { .. } | Body::Reminder { .. } | Body::Say { .. } | Body::Inquiry(_) | Body::Code(_) => {
-            true
-        }
+        // Answers, and questions; what follows a card stands where the card does; and whoever names a fallback channel
+        // wants to know.
+        Body::Gate { .. }
+        | Body::Reminder { .. }
+        | Body::Say { .. }
+        | Body::Inquiry(_)
+        | Body::Code(_)
+        | Body::Sequel(_)
+        | Body::Trouble(_) => true,
         Body::Incident { .. } => wants.tells(News::Failure),
         Body::Recovered { .. } => wants.tells(News::Recovery),
         Body::Card(root) => {
@@ -113,17 +147,30 @@ async fn code(bot: &Bot, id: LinkId) -> anyhow::Result<Card> {
     })
 }
 
-async fn gate(bot: &Bot, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> {
+async fn gate(bot: &Bot, place: &Place, id: GateId, seal_number: u32) -> anyhow::Result<Drawn> {
     let asked: Asked = bot.engine().store().load_gate::<Asked>(id).await?.body;
     let asks = asked.gate.decision.is_none() && asked.gate.seal_number == seal_number;
-    let offers_marks =
-        asked.gate.decision.is_none() && asked.gate.policy.reactions && !view::needs_reason(&asked.gate);
-    let view = view::gate(bot, &asked, seal_number).await?;
+    let mut view = view::gate(bot, &asked, seal_number).await?;
+    let shows_all = bot.shows(&asked, &words::gate::card(&view)) == Shown::Whole;
+    view.marks &= bot.adapter(place.platform).is_some_and(|it| it.hears_marks());
     // Not the seal: whoever may have to look it up finds it in the whole plan only.
-    let picture = Some(format!("{}-{}.png", view.number, view.seal_number));
+    let name = format!("{}-{}.png", view.number, view.seal_number);
+    let offers_marks =
+        asked.gate.decision.is_none() && view.marks && !view::needs_reason(&asked.gate) && shows_all;
     let card = words::gate::card(&view);
-    let offers_marks = offers_marks && bot.shows(&asked, &card) == Shown::Whole;
-    Ok(Drawn { offers_marks, asks, picture, ..Drawn::of(card) })
+    let files = charts(&card, &name);
+    Ok(Drawn { offers_marks, asks, files, ..Drawn::of(card) })
+}
+
+/// The charts of a card as pictures.
+fn charts(card: &Card, name: &str) -> Vec<File> {
+    let chart = |block: &Block| match block {
+        Block::Chart { svg, alt, .. } => {
+            Some(File::Chart { name: name.to_owned(), svg: svg.clone(), alt: alt.clone() })
+        }
+        Block::Text(_) | Block::Lines(_) | Block::Fields(_) | Block::Code(_) => None,
+    };
+    card.blocks.iter().filter_map(chart).collect()
 }
 
 impl Bot {
@@ -135,7 +182,17 @@ impl Bot {
 
     fn shows(&self, asked: &Asked, card: &Card) -> Shown {
         let mut adapters = asked.places.iter().filter_map(|it| self.adapter(it.platform));
-        if adapters.all(|it| it.shows_all(card)) { Shown::Whole } else { Shown::Partly }
+        let shows_all = |it: &dyn ChatAdapter| it.shows_all(&self.spoken(it, card.clone()));
+        if adapters.all(|it| shows_all(it.as_ref())) { Shown::Whole } else { Shown::Partly }
+    }
+
+    /// The card with its commands as people can say them on this platform.
+    fn spoken(&self, adapter: &dyn ChatAdapter, card: Card) -> Card {
+        match adapter.command_lead() {
+            // What the words spell out themselves begins with the usual one.
+            Some(lead) => card.commands_as(&["!", &self.0.parts.prefix], lead),
+            None => card,
+        }
     }
 
     /// The question about a release that waits for an answer, whole.
@@ -151,7 +208,7 @@ impl Bot {
     }
 }
 
-async fn reminder(bot: &Bot, id: GateId) -> anyhow::Result<Option<Drawn>> {
+async fn reminder(bot: &Bot, place: &Place, id: GateId) -> anyhow::Result<Option<Drawn>> {
     let row = bot.engine().store().load_gate::<Asked>(id).await?;
     let gate: &Gate = &row.body.gate;
     if gate.decision.is_some() {
@@ -159,8 +216,29 @@ async fn reminder(bot: &Bot, id: GateId) -> anyhow::Result<Option<Drawn>> {
     }
     let left = clock::between(bot.engine().clock().now(), gate.deadline);
     let missing = bot.engine().missing(gate);
-    let card = words::gate::reminder(row.number, row.app.as_str(), row.environment.as_str(), &missing, left);
-    Ok(Some(Drawn::of(card)))
+    let mut rung = Vec::new();
+    let people = &bot.engine().live().settings.people;
+    let awaited = gate.awaited(&gate.electorate(people));
+    for person in people.iter().filter(|it| awaited.contains(&it.name)) {
+        let account = person.accounts.iter().find(|it| is_of(it, place));
+        if let (Some(account), true) = (account, is_rung(bot, person).await?) {
+            rung.push(account.clone());
+        }
+    }
+    rung.truncate(RUNG_MAX);
+    let what = (row.number, row.app.as_str(), row.environment.as_str());
+    Ok(Some(Drawn::of(words::gate::reminder(what, &missing, left, rung))))
+}
+
+/// Only an account of this very place can be rung here.
+fn is_of(account: &Account, place: &Place) -> bool {
+    account.platform == place.platform && account.workspace == place.workspace
+}
+
+async fn is_rung(bot: &Bot, person: &Person) -> anyhow::Result<bool> {
+    let wants = bot.engine().store().wants(&Whose::Person(person.name.clone())).await?;
+    // Whoever is rung at all is rung for failures.
+    Ok(wants.tells(News::Failure))
 }
 
 async fn incident(
@@ -180,8 +258,7 @@ async fn incident(
     let people = &live.settings.people;
     let login = || root.context.get("author").and_then(Value::as_str).and_then(|it| people.by_login(it));
     let author = people.by_email(&commit.email).or_else(login);
-    // Only an account of this very place can be rung here.
-    let here = |it: &&Account| it.platform == place.platform && it.workspace == place.workspace;
+    let here = |it: &&Account| is_of(it, place);
     let whom = match author.and_then(|it| Some((it, it.accounts.iter().find(here)?))) {
         Some((author, account)) => Whom::Author(called(bot, author, account).await?),
         None => {
@@ -209,19 +286,23 @@ fn fallback<'l>(
 }
 
 /// Rung, unless they want to be named alone.
-async fn called(bot: &Bot, person: &Person, account: &Account) -> anyhow::Result<Called> {
-    let wants = bot.engine().store().wants(&Whose::Person(person.name.clone())).await?;
-    let rings = wants.tells(News::Failure);
+pub(super) async fn called(bot: &Bot, person: &Person, account: &Account) -> anyhow::Result<Called> {
+    let rings = is_rung(bot, person).await?;
     Ok(if rings { Called::Rung(account.clone()) } else { Called::Named(person.name.clone()) })
 }
 
+/// Said only where the failure was: who was told of none would wonder what was broken.
 async fn recovered(
     bot: &Bot,
+    place: &Place,
     root: ExecutionId,
     app: &AppName,
     first_at: i64,
 ) -> anyhow::Result<Option<Drawn>> {
     let store = bot.engine().store();
+    if !store.is_told(&incident_subject(app, first_at), place).await? {
+        return Ok(None);
+    }
     let Some(incident) = store.find_incident(app, first_at).await? else { return Ok(None) };
     let root = store.load_execution(root).await?;
     let ended = incident.ended_at.unwrap_or(incident.first_at);

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Lines of a log that a card shows.
-const LINES: usize = 15;
+pub(super) const LINES: usize = 15;
 /// What orquesta's log says of a task whose action failed: the action itself says more.
 const OF_ACTION: &str = "Execution failed. See result for details.";
 
@@ -21,17 +21,22 @@ pub(super) fn causes(tree: &[Execution], top: &Execution) -> (Option<Failure>, O
     if top.status == Status::Succeeded {
         return (None, None);
     }
-    let leaf = tree.iter().find(|it| is_cause(it)).map(of);
+    let leaf = cause(tree).map(of);
     // What names no task is its output, which often lacks what a failed task did not publish.
     let fault = fault(tree).filter(|it| leaf.is_none() || it.task.is_some());
     (leaf, fault)
 }
 
+/// The visit that a failure began with.
+pub(super) fn cause(tree: &[Execution]) -> Option<&Execution> {
+    tree.iter().find(|it| is_cause(it))
+}
+
 /// The visit that a failure began with: it failed itself, not because of something below it.
 fn is_cause(it: &Execution) -> bool {
-    let says_itself = matches!(it.runner.as_str(), "orquesta" | "gate" | "confirm");
+    let says_itself = matches!(it.runner.as_str(), "orquesta" | "action-chain" | "gate" | "confirm");
     let has_error = it.result.as_ref().is_some_and(|it| it.get("error").is_some());
-    let by_itself = matches!(it.runner.as_str(), "gate" | "orquesta");
+    let by_itself = matches!(it.runner.as_str(), "gate" | "orquesta" | "action-chain");
     is_failed(it) && !super::view::gave_way(it) && (!says_itself || (by_itself && has_error))
 }
 
@@ -72,14 +77,19 @@ pub(super) fn of(it: &Execution) -> Failure {
     };
     let results = failed.iter().map(|(_, it)| *it).chain(it.result.as_ref().filter(|_| failed.is_empty()));
     let log = results.map(log).find(|it| !it.is_empty()).unwrap_or_default();
-    let step = it.visit.as_ref().map_or_else(|| it.action.to_string(), |visit| visit.task.to_string());
-    Failure { step, error, log, unseen: it.status == Status::Unknown }
+    Failure { step: step(it), error, log, unseen: it.status == Status::Unknown }
+}
+
+/// The task's name, or the action's.
+pub(super) fn step(it: &Execution) -> String {
+    it.visit.as_ref().map_or_else(|| it.action.to_string(), |visit| visit.task.to_string())
 }
 
 fn reason(result: Option<&Value>, status: Status) -> String {
     let number = |name: &str| result.and_then(|it| it.get(name)).and_then(Value::as_i64);
     let error = result.and_then(|it| it.get("error")).and_then(Value::as_str).filter(|it| !it.is_empty());
-    match (error, number("return_code"), number("status_code")) {
+    let code = number("return_code").or_else(|| number("exit_code").filter(|it| *it != 0));
+    match (error, code, number("status_code")) {
         (Some(error), ..) => error.to_owned(),
         (None, Some(code), _) => failure::exit_code(code),
         (None, None, Some(code)) => failure::answered(code),
@@ -94,7 +104,10 @@ fn log(result: &Value) -> String {
         None | Some(Value::Null) => String::new(),
         Some(other) => other.to_string(),
     };
-    let all = ["stdout", "stderr", "body"].map(text).join("\n");
+    // A Python action that says itself that it failed says why in its result.
+    let said = text("result");
+    let said = if said == "None" { String::new() } else { said };
+    let all = [text("stdout"), text("stderr"), text("body"), said].join("\n");
     let lines: Vec<&str> = all.lines().filter(|it| !it.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 
-use super::{Bot, command, view};
+use super::{Bot, command, secret, view};
 use crate::{
     alias,
     chat::{Choice, Guide, GuideError, Typed},
-    content::{App, EVERYDAY},
+    content::{App, native_aliases},
     engine::{Asked, Live},
-    id::{Account, AppName},
+    id::{Account, AppName, ExecutionId},
     identity::{Actor, Standing},
-    message::{Confirm, PressedAct, words},
+    message::{Card, Confirm, PressedAct, PressedVote, words},
     store::StoreError,
 };
 
@@ -20,25 +20,25 @@ const MOST: usize = 25;
 #[async_trait]
 impl Guide for Bot {
     async fn confirmation(&self, act: &str) -> Result<Option<Confirm>, GuideError> {
-        let Some(pressed) = PressedAct::decode(act) else { return Ok(None) };
-        let row = match self.engine().store().load_gate::<Asked>(pressed.gate).await {
-            Ok(row) => row,
-            // A button of another installation's message.
-            Err(StoreError::Missing { .. }) => return Ok(None),
-            Err(error) => return Err(GuideError { why: error.to_string() }),
+        let asked = match PressedAct::decode(act) {
+            Some(PressedAct::Vote(vote)) => self.question(&vote).await,
+            Some(PressedAct::Stop(root)) => self.running(root).await,
+            None => return Ok(None),
         };
-        let current = view::gate(self, &row.body, row.body.gate.seal_number).await;
-        let card = words::gate::card(&current.map_err(|error| GuideError { why: error.to_string() })?);
-        // The buttons of an older seal, or of a gate that is closed, are not among these: the press says why.
-        Ok(card.buttons.into_iter().find(|it| it.act.encode() == act).and_then(|it| it.confirm))
+        let card = asked.map_err(|error| GuideError { why: error.to_string() })?;
+        // The buttons of an older seal, or of what has ended, are not among these: the press says why.
+        let buttons = card.map(|it| it.buttons).unwrap_or_default();
+        Ok(buttons.into_iter().find(|it| it.act.encode() == act).and_then(|it| it.confirm))
     }
 
     fn phrase(&self, typed: &Typed) -> Option<String> {
         let index = self.index(&self.engine().live());
-        let everyday =
-            |it: &&alias::ActionAlias| it.enabled && it.pack == EVERYDAY && it.name == typed.command;
-        let alias = index.aliases().iter().find(everyday)?;
-        alias::phrase(&index, alias, &typed.values)
+        let alias = native_aliases(index.aliases()).into_iter().find(|it| it.name == typed.command)?;
+        alias::phrase(&index, self.0.parts.reading, alias, &typed.values)
+    }
+
+    async fn shown(&self, words: &str) -> String {
+        secret::shown(self, words).await
     }
 
     async fn choices(&self, typed: &Typed, option: &str, so_far: &str, who: &Actor) -> Vec<Choice> {
@@ -61,6 +61,25 @@ impl Guide for Bot {
 }
 
 impl Bot {
+    /// A gate's question as it is asked now; none if it is another installation's.
+    async fn question(&self, vote: &PressedVote) -> anyhow::Result<Option<Card>> {
+        let row = match self.engine().store().load_gate::<Asked>(vote.gate).await {
+            Ok(row) => row,
+            Err(StoreError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let view = view::gate(self, &row.body, row.body.gate.seal_number).await?;
+        Ok(Some(words::gate::card(&view)))
+    }
+
+    /// An execution's card; the same.
+    async fn running(&self, root: ExecutionId) -> anyhow::Result<Option<Card>> {
+        if self.engine().store().find_execution(root).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(words::execution::card(&view::execution(self, root).await?)))
+    }
+
     /// What the platform says of an account, asked if its event did not say. A linked account is worth no more than
     /// the one that it is linked to: who was sent away there is gone here too.
     pub(super) async fn standing_of(&self, who: &Actor) -> Standing {

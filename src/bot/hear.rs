@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Bot, command, mark};
+use super::{Bot, command, mark, secret};
 use crate::{
-    alias::{Compat, Mode, Outcome},
+    alias::Outcome,
     clock,
     engine::Asked,
-    gate::{Act, Claim, Gate, Reason, Via},
+    gate::{Act, Claim, Gate, Reason, ReasonError, Via},
     id::{GateId, InboxId, MessageRef},
     identity::Actor,
-    message::{Card, Delivery, Incoming, Mark, PressedAct, Said, words},
-    secret::MASK,
+    message::{Card, Delivery, Incoming, Mark, PressedAct, PressedVote, Said, words},
     store::{
         Change, StoreError,
         inbox::Waiting,
@@ -25,10 +24,14 @@ use crate::{
 const STALE: Duration = Duration::from_secs(300);
 /// An answer that comes this late says so.
 const LATE: Duration = Duration::from_secs(10);
+/// Platforms tell a person after 3 s that a press came to nothing; clocks differ by the rest.
+const PRESS_LATE: Duration = Duration::from_secs(5);
 
 /// Who speaks, where, about what.
 pub(super) struct Call<'a> {
     pub(super) id: InboxId,
+    /// It stands in the inbox, and its answer goes where it was said; what the command line asks does not.
+    pub(super) is_delivered: bool,
     pub(super) delivery: &'a Delivery,
     pub(super) actor: Actor,
     pub(super) heard_at: jiff::Timestamp,
@@ -37,6 +40,14 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// The end of the delivery with its answer, to commit with what it effects.
+    pub(super) fn answered(&self, card: &Card) -> Vec<Change> {
+        if !self.is_delivered {
+            return Vec::new();
+        }
+        vec![Change::Done(self.id), answer(self.id, self.delivery, card.clone(), false)]
+    }
+
     /// The text of what was said; nothing for what was pressed.
     pub(super) fn said(&self) -> &str {
         match &self.delivery.incoming {
@@ -89,18 +100,24 @@ impl Answer {
 
 /// Handles one delivery to its end.
 pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> anyhow::Result<()> {
+    let thread_gate = thread_gate(bot, delivery).await?;
+    if !concerns_us(bot, delivery, thread_gate.is_some()).await? {
+        // People's talk is theirs.
+        let kept = serde_json::to_value(delivery.without_words())?;
+        bot.engine().commit(vec![Change::Forget(waiting.id, kept)]).await?;
+        return Ok(());
+    }
     let call = Call {
         id: waiting.id,
+        is_delivered: true,
         delivery,
         actor: bot.actor(delivery).await,
         heard_at: waiting.received_at,
-        thread_gate: thread_gate(bot, delivery).await?,
+        thread_gate,
     };
     let answer = match &delivery.incoming {
-        Incoming::Said(said) => said_text(bot, &call, said, call.heard_at).await?,
-        Incoming::Missed { said, at } => {
-            late(bot, &call, said_text(bot, &call, said, *at).await?, *at).await?
-        }
+        Incoming::Said(said) => spoken(bot, &call, said, delivery.at).await?,
+        Incoming::Missed { said, at } => spoken(bot, &call, said, Some(*at)).await?,
         Incoming::Pressed { act, reason, .. } => pressed(bot, &call, act, reason.as_deref()).await?,
         Incoming::Unasked { act, .. } => unasked(bot, act).await?,
         Incoming::Reacted { message, mark, added, .. } => {
@@ -111,6 +128,20 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
         }
     };
     finish(bot, &call, answer).await
+}
+
+/// Whether there may be something to answer. Who talks to others is not looked up: platforms limit how many people may be
+/// in a minute, and those are for who speaks to us.
+async fn concerns_us(bot: &Bot, delivery: &Delivery, in_gate_thread: bool) -> anyhow::Result<bool> {
+    match &delivery.incoming {
+        Incoming::Said(said) | Incoming::Missed { said, .. } => {
+            Ok(command_in(&bot.0.parts.prefix, said, in_gate_thread).is_some())
+        }
+        Incoming::Reacted { message, .. } => {
+            Ok(letter(bot, message).await?.is_some_and(|it| gate_of(&it.subject).is_some()))
+        }
+        Incoming::Pressed { .. } | Incoming::Unasked { .. } | Incoming::Found { .. } => Ok(true),
+    }
 }
 
 async fn finish(bot: &Bot, call: &Call<'_>, answer: Answer) -> anyhow::Result<()> {
@@ -165,6 +196,17 @@ fn gate_of(subject: &str) -> Option<(GateId, u32)> {
     Some((GateId::parse(id).ok()?, number.parse().ok()?))
 }
 
+/// What was said when the platform says so: a delivery may come minutes after it, as when the store was away.
+async fn spoken(
+    bot: &Bot,
+    call: &Call<'_>,
+    said: &Said,
+    at: Option<jiff::Timestamp>,
+) -> anyhow::Result<Answer> {
+    let at = at.map_or(call.heard_at, |at| at.min(call.heard_at));
+    late(bot, call, said_text(bot, call, said, at).await?, at).await
+}
+
 /// Says how late the answer is. What answers by itself, as a new card does, gets a line beside it.
 async fn late(
     bot: &Bot,
@@ -176,19 +218,14 @@ async fn late(
     if by < LATE || STALE < by {
         return Ok(answer);
     }
-    match answer.card {
-        Some(card) => {
-            let card = Some(Box::new(words::chat::late(*card, by)));
-            Ok(Answer { card, ..answer })
-        }
-        None if answer.done => {
-            // The effect is committed already; this line alone may get lost.
-            let card = words::chat::late(Card::say(""), by);
-            bot.engine().commit(vec![self::answer(call.id, call.delivery, card, false)]).await?;
-            Ok(answer)
-        }
-        None => Ok(answer),
+    if answer.done {
+        // The effect is committed already; this line alone may get lost.
+        let card = words::chat::late(answer.card.map_or_else(|| Card::say(""), |it| *it), by);
+        bot.engine().commit(vec![self::answer(call.id, call.delivery, card, false)]).await?;
+        return Ok(Answer { done: true, ..Answer::nothing() });
     }
+    let card = answer.card.map(|card| Box::new(words::chat::late(*card, by)));
+    Ok(Answer { card, ..answer })
 }
 
 async fn said_text(
@@ -197,14 +234,10 @@ async fn said_text(
     said: &Said,
     said_at: jiff::Timestamp,
 ) -> anyhow::Result<Answer> {
-    let prefix = bot.0.parts.prefix.as_str();
+    let (prefix, reading) = (bot.0.parts.prefix.as_str(), bot.0.parts.reading);
     let text = said.text.trim();
-    let command = match text.strip_prefix(prefix) {
-        Some(rest) => rest.trim_start(),
-        None if said.addressed => text,
-        // In a gate's thread the two words need no prefix.
-        None if call.thread_gate.is_some() && is_vote(text) => text,
-        None => return Ok(Answer::nothing()),
+    let Some(command) = command_in(prefix, said, call.thread_gate.is_some()) else {
+        return Ok(Answer::nothing());
     };
     let late = clock::between(said_at, bot.engine().clock().now());
     if STALE < late {
@@ -212,20 +245,37 @@ async fn said_text(
     }
     let live = bot.engine().live();
     let index = bot.index(&live);
-    match index.find(command, Mode::Strict, Compat::Mended) {
+    let found = index.find(command, reading.mode, reading.compat);
+    // Which commands there are is for those who may read.
+    let is_known = command::may_read(&live, &call.actor).is_ok();
+    if !is_known && !matches!(found, Outcome::Matched(_)) {
+        return Ok(Answer::whisper(words::answer::unknown_command(prefix, &[])));
+    }
+    match found {
         Outcome::Matched(found) => command::run(bot, call, &found).await,
         Outcome::Ambiguous(found) => {
             let names: Vec<String> = found.iter().map(|it| it.alias.name.clone()).collect();
             Ok(Answer::say(words::answer::ambiguous(&names)))
         }
-        // What was covered hides the words that would say which parameter it was for.
-        Outcome::Unknown { .. } if command.ends_with(MASK) => {
-            Ok(Answer::whisper(words::order::secret_typed("what stood there")))
+        Outcome::Unknown { suggestions } if secret::is_covered(command) => {
+            Ok(Answer::whisper(words::order::secret_perhaps(prefix, &suggestions)))
         }
-        Outcome::Unknown { suggestions } => Ok(match index.lacking(command, Compat::Mended) {
+        Outcome::Unknown { suggestions } => Ok(match index.lacking(command, reading.compat) {
             Some(lacking) => command::lacking(bot, command, &lacking),
             None => Answer::say(words::answer::unknown_command(prefix, &suggestions)),
         }),
+    }
+}
+
+/// What is said to us, without what stands before a command.
+fn command_in<'a>(prefix: &str, said: &'a Said, in_gate_thread: bool) -> Option<&'a str> {
+    let text = said.text.trim();
+    match text.strip_prefix(prefix) {
+        Some(rest) => Some(rest.trim_start()),
+        None if said.addressed => Some(text),
+        // In a gate's thread the two words need no prefix.
+        None if in_gate_thread && is_vote(text) => Some(text),
+        None => None,
     }
 }
 
@@ -235,24 +285,57 @@ fn is_vote(text: &str) -> bool {
 }
 
 /// A button names its gate and seal itself, so it works on a message whose posting was not recorded before a crash.
-/// Platforms bring us only what our own messages hold.
+/// Platforms bring us only what our own messages hold. An approval that its author saw fail does not count after all;
+/// a rejection does, for it stops.
 async fn pressed(bot: &Bot, call: &Call<'_>, act: &str, reason: Option<&str>) -> anyhow::Result<Answer> {
-    let Some(pressed) = PressedAct::decode(act) else { return Ok(Answer::nothing()) };
-    let reason = reason.and_then(|it| Reason::parse(it).ok());
+    let pressed = match PressedAct::decode(act) {
+        Some(PressedAct::Vote(vote)) => vote,
+        Some(PressedAct::Stop(root)) => return command::stop(bot, call, root).await,
+        None => return Ok(Answer::nothing()),
+    };
+    let late = call.delivery.at.map_or(Duration::ZERO, |at| clock::between(at, call.heard_at));
+    if pressed.approves && PRESS_LATE < late {
+        return instead(bot, &pressed, |prefix, number| words::gate::pressed_late(prefix, number, late))
+            .await;
+    }
+    let reason = match reason.map(Reason::parse) {
+        None | Some(Err(ReasonError::Empty)) => None,
+        Some(Ok(reason)) => Some(reason),
+        Some(Err(error @ ReasonError::TooLong)) => {
+            let act = if pressed.approves { "approve" } else { "reject" };
+            return instead(bot, &pressed, |prefix, number| {
+                words::gate::reason_refused((prefix, act), number, error)
+            })
+            .await;
+        }
+    };
     let act = if pressed.approves { Act::Approve { reason } } else { Act::Reject { reason } };
     command::vote_on(bot, call, pressed.gate, &Seen::Digits(pressed.seal_digits), act, Via::Button).await
 }
 
 /// Says how to answer without the question that could not be shown.
 async fn unasked(bot: &Bot, act: &str) -> anyhow::Result<Answer> {
-    let Some(pressed) = PressedAct::decode(act) else { return Ok(Answer::nothing()) };
+    let pressed = match PressedAct::decode(act) {
+        Some(PressedAct::Vote(vote)) => vote,
+        Some(PressedAct::Stop(root)) => return command::stop_unasked(bot, root).await,
+        None => return Ok(Answer::nothing()),
+    };
+    instead(bot, &pressed, |prefix, number| words::gate::form_missing(prefix, number, pressed.approves)).await
+}
+
+/// Says how to answer after a press that counts for nothing.
+async fn instead(
+    bot: &Bot,
+    pressed: &PressedVote,
+    words: impl FnOnce(&str, i64) -> Card,
+) -> anyhow::Result<Answer> {
     let gate = match bot.engine().store().load_gate::<Asked>(pressed.gate).await {
         Ok(gate) => gate,
         // A button of another installation's message.
         Err(StoreError::Missing { .. }) => return Ok(Answer::nothing()),
         Err(error) => return Err(error.into()),
     };
-    Ok(Answer::whisper(words::gate::form_missing(&bot.0.parts.prefix, gate.number, pressed.approves)))
+    Ok(Answer::whisper(words(&bot.0.parts.prefix, gate.number)))
 }
 
 /// How we know of a mark.

@@ -1,16 +1,13 @@
 //! Reads the inbox: deliveries of one channel one after another, channels beside each other. A delivery is done in the
 //! transaction of its effect; one that meets a passing fault is tried again, one that keeps failing is answered.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Bot, hear, trigger};
+use super::{Bot, hear, trigger, turns::Turns};
 use crate::{
     clock,
     id::{MessageRef, Place},
@@ -30,12 +27,13 @@ pub(super) const TRIES_SAID: i64 = 5;
 pub(super) const TRIES_EVENT: i64 = 20;
 
 pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
-    let busy: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let turns: Arc<Turns> = Arc::default();
     let tasks = TaskTracker::new();
     loop {
+        turns.begin_round();
         let now = bot.engine().clock().now();
         match bot.engine().store().waiting_deliveries(now, MOST).await {
-            Ok(waiting) => waiting.into_iter().for_each(|it| take(bot, it, &busy, &tasks)),
+            Ok(waiting) => waiting.into_iter().for_each(|it| take(bot, it, &turns, &tasks)),
             Err(error) => tracing::error!(%error, "the inbox could not be read"),
         }
         tokio::select! {
@@ -66,18 +64,48 @@ pub(super) fn lane_of(place: &Place, message: &MessageRef) -> String {
     format!("{}#{}", channel_of(place), message.message)
 }
 
+/// Whether what came under a key that stands is the same thing, told by an event once and fetched the other time. What
+/// the platform says of its author may have changed between; a row of an earlier version does not say when it was.
+pub(super) fn is_same(stands: &Value, again: &Delivery) -> bool {
+    let Ok(stands) = serde_json::from_value::<Delivery>(stands.clone()) else { return false };
+    if (&stands.account, &stands.place, &stands.incoming) == (&again.account, &again.place, &again.incoming) {
+        return true;
+    }
+    match (&stands.incoming, &again.incoming) {
+        (
+            Incoming::Said(known) | Incoming::Missed { said: known, .. },
+            Incoming::Said(told) | Incoming::Missed { said: told, .. },
+        ) => {
+            let is_fetched =
+                !matches!((&stands.incoming, &again.incoming), (Incoming::Said(_), Incoming::Said(_)));
+            // Words that were not for us are not kept.
+            let same_words = known.text.is_empty() || (is_fetched && known.text == told.text);
+            stands.account == again.account && known.message == told.message && same_words
+        }
+        (
+            Incoming::Said(_)
+            | Incoming::Missed { .. }
+            | Incoming::Pressed { .. }
+            | Incoming::Unasked { .. }
+            | Incoming::Reacted { .. }
+            | Incoming::Found { .. },
+            _,
+        ) => false,
+    }
+}
+
 fn channel_of(place: &Place) -> String {
     format!("{}/{}/{}", place.platform, place.workspace, place.channel)
 }
 
 /// Starts on a delivery unless its lane is at work; the next round finds it again.
-fn take(bot: &Bot, waiting: Waiting, busy: &Arc<Mutex<HashSet<String>>>, tasks: &TaskTracker) {
-    if !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(waiting.lane.clone()) {
+fn take(bot: &Bot, waiting: Waiting, turns: &Arc<Turns>, tasks: &TaskTracker) {
+    if !turns.enter(&waiting.lane) {
         return;
     }
     let delivery: Option<Delivery> =
         (waiting.source == "chat").then(|| serde_json::from_value(waiting.body.clone()).ok()).flatten();
-    let (bot, busy) = (bot.clone(), busy.clone());
+    let (bot, turns) = (bot.clone(), turns.clone());
     tasks.spawn(async move {
         // A panic is a bug, but it must silence neither the channel nor the bot.
         let work = std::panic::AssertUnwindSafe(handle(&bot, &waiting, delivery.as_ref()));
@@ -86,7 +114,7 @@ fn take(bot: &Bot, waiting: Waiting, busy: &Arc<Mutex<HashSet<String>>>, tasks: 
             fail(&bot, &waiting, delivery.as_ref(), done.map_or("panic".to_owned(), |it| format!("{it:?}")))
                 .await;
         }
-        busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&waiting.lane);
+        turns.leave(&waiting.lane);
         bot.ring();
     });
 }
@@ -124,4 +152,44 @@ async fn fail(bot: &Bot, waiting: &Waiting, delivery: Option<&Delivery>, why: St
 fn pause(tries: i64) -> Duration {
     let doubled = PAUSE * 2u32.saturating_pow(u32::try_from(tries).unwrap_or(u32::MAX).min(6));
     doubled.min(PAUSE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(incoming: Value) -> Value {
+        json!({
+            "key": "k", "standing": "member", "display": "bea", "incoming": incoming,
+            "account": {"platform": "slack", "workspace": "T1", "user": "U1"},
+            "place": {"platform": "slack", "workspace": "T1", "channel": "C1", "thread": null},
+        })
+    }
+
+    #[test]
+    fn the_same_words_fetched_are_the_same_and_others_under_their_key_are_not() {
+        let said = |text: &str| json!({"text": text, "addressed": false, "message": "1.2"});
+        let heard = |text: &str| told(json!({"said": said(text)}));
+        let fetched =
+            |text: &str| told(json!({"missed": {"said": said(text), "at": "2026-11-21T10:00:00Z"}}));
+        let is_same = |stands: Value, again: Value| {
+            is_same(&stands, &serde_json::from_value(again).expect("a delivery"))
+        };
+        assert!(is_same(heard("!help"), fetched("!help")));
+        assert!(is_same(fetched("!help"), heard("!help")));
+        for again in [heard("a word"), fetched("a word")] {
+            assert!(is_same(heard(""), again), "talk that was not kept");
+        }
+        assert!(!is_same(heard("!help"), fetched("!deploy shop")));
+        assert!(!is_same(heard("!help"), heard("!deploy shop")));
+        let mut another = fetched("!help");
+        another["account"]["user"] = json!("U2");
+        assert!(!is_same(heard("!help"), another));
+        assert!(!is_same(json!("?"), heard("!help")));
+        let mut guest = heard("!help");
+        (guest["standing"], guest["at"]) = (json!("guest"), json!("2026-11-21T10:00:00Z"));
+        assert!(is_same(heard("!help"), guest));
+    }
 }

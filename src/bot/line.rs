@@ -8,9 +8,10 @@ use super::{
     secret, view,
 };
 use crate::{
+    datastore::Asker,
     engine::Asked,
     gate::{Act, Claim, Reason, Via},
-    id::{ActionRef, ExecutionId, InboxId},
+    id::{ActionRef, ExecutionId, GroupName, InboxId},
     identity::Actor,
     message::{Card, Delivery, words},
     store::execution::Execution,
@@ -20,6 +21,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum LineOrder {
     Cancel { id: String },
+    Pause { id: String },
+    Resume { id: String },
+    Rerun { id: String, tasks: Vec<String>, no_reset: Vec<String> },
     Vote { number: i64, approve: bool, seal: Option<String>, reason: Option<String> },
     RunAction { action: ActionRef, parameters: Map<String, Value> },
 }
@@ -43,6 +47,7 @@ impl Bot {
         let call = Call {
             // There is no delivery: the effect is committed before it is answered, and nobody asks twice.
             id: InboxId::generate(),
+            is_delivered: false,
             delivery: by,
             actor: Actor { account: by.account.clone(), standing: by.standing },
             heard_at: self.engine().clock().now(),
@@ -52,6 +57,21 @@ impl Bot {
             LineOrder::Cancel { id } => {
                 let parameters = Map::from_iter([("release".to_owned(), Value::String(id))]);
                 command::cancel(self, &command::Order { call: &call, parameters }).await?
+            }
+            LineOrder::Pause { id } => {
+                let parameters = Map::from_iter([("execution".to_owned(), Value::String(id))]);
+                command::pause(self, &command::Order { call: &call, parameters }).await?
+            }
+            LineOrder::Resume { id } => {
+                let parameters = Map::from_iter([("execution".to_owned(), Value::String(id))]);
+                command::resume(self, &command::Order { call: &call, parameters }).await?
+            }
+            LineOrder::Rerun { id, tasks, no_reset } => {
+                let wanted = command::Rerun { execution: &id, tasks: &tasks, no_reset: &no_reset };
+                return Ok(match command::rerun(self, &call, &wanted, Vec::new()).await? {
+                    Ok(id) => LineAnswer { card: None, refused: false, started: Some(id) },
+                    Err(it) => LineAnswer { card: it.card.map(|it| *it), refused: true, started: None },
+                });
             }
             LineOrder::Vote { number, approve, seal, reason } => {
                 self.vote_by_line(&call, number, approve, seal, reason).await?
@@ -102,14 +122,33 @@ impl Bot {
             return say(words::order::secret_typed(name));
         }
         // Told now and not by the attempt, which binds what was given again.
-        if let Err(error) = action.bind(parameters.clone()) {
-            return say(words::answer::bad_parameter(&error.parameter, &error.to_string(), ""));
+        let person = live.settings.people.find(&call.delivery.account).map(|it| it.name.clone());
+        let datastore = self.engine().defaults_of(&action, person.as_ref()).await?;
+        if let Err(error) = action.bind_with(parameters.clone(), &Map::new(), &datastore) {
+            return say(command::unfit(error, ""));
         }
-        let order = command::Order { call, parameters };
-        match command::start(self, &order, &action, None, Vec::new()).await? {
-            Ok(id) => Ok(LineAnswer { card: None, refused: false, started: Some(id) }),
+        match command::start(self, call, vec![parameters], &action, None, Vec::new()).await? {
+            Ok(started) => Ok(LineAnswer { card: None, refused: false, started: started.first().copied() }),
             Err(answer) => Ok(LineAnswer { card: answer.card.map(|it| *it), refused: true, started: None }),
         }
+    }
+
+    /// Who asks something of the datastore. Whoever runs the bot may all, known to us or not.
+    pub fn asker(&self, by: &Delivery, is_operator: bool) -> Asker {
+        let live = self.engine().live();
+        let person = live.settings.people.find(&by.account);
+        let is_writer = person.is_some_and(|it| it.is_in_any(self.writers()));
+        let name = person.map(|it| it.name.clone());
+        Asker {
+            name: name.as_ref().map_or_else(|| by.account.user.to_string(), ToString::to_string),
+            person: name,
+            may_all: is_operator || is_writer,
+        }
+    }
+
+    /// The groups that may all with the datastore.
+    pub fn writers(&self) -> &[GroupName] {
+        &self.0.parts.writers
     }
 
     /// Whether whom we take `by` for may read; else the refusal.

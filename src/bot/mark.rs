@@ -52,26 +52,43 @@ pub(super) async fn acts(bot: &Bot, message: &MessageRef) -> anyhow::Result<Vec<
 }
 
 /// Whether this act says something new. The same told twice does not, as by an event that comes after a look; nor does
-/// a mark that was taken away since, whatever order we were told in.
+/// what was undone since, whatever order we were told in: by the platform's clock where it says when, else by that order.
 pub(super) fn is_news(id: InboxId, acts: &[MarkAct]) -> bool {
     let Some(it) = acts.iter().find(|it| it.id == id) else { return true };
     let same: Vec<&MarkAct> = acts.iter().filter(|other| other.whose == it.whose).collect();
-    let (before, after): (Vec<&MarkAct>, Vec<&MarkAct>) = {
-        let place = same.iter().position(|other| other.id == id).unwrap_or(0);
-        (same[..place].to_vec(), same[place..].iter().skip(1).copied().collect())
-    };
-    let repeats = before.last().is_some_and(|last| last.added == it.added);
-    let taken_away = after.iter().any(|other| !other.added)
-        || before.iter().any(|other| !other.added && is_later(other, it));
-    let outdated = it.added && taken_away;
-    !(repeats || outdated)
+    let place = same.iter().position(|other| other.id == id).unwrap_or(0);
+    if is_undone(place, &same) {
+        return false;
+    }
+    // How the mark stood before, as far as we were told then.
+    let last = (0..place).rev().find(|before| !is_undone(*before, &same));
+    last.is_none_or(|last| same[last].added != it.added)
 }
 
-/// Whether a removal that we were told of first was done after the mark was put there.
+/// Whether another act of the same person with the same mark came after this one and undid it.
+fn is_undone(place: usize, same: &[&MarkAct]) -> bool {
+    let it = same[place];
+    let mut others = same.iter().enumerate().filter(|(_, other)| other.added != it.added);
+    let undoes = |at: usize, other: &MarkAct| match it.added {
+        true if place < at => !is_before(other, it),
+        true => is_later(other, it),
+        false if place < at => !is_later(it, other),
+        false => is_before(it, other),
+    };
+    others.any(|(at, other)| undoes(at, other))
+}
+
+/// Whether the platform's clock says that one was done before the other.
+fn is_before(one: &MarkAct, other: &MarkAct) -> bool {
+    matches!((one.at, other.at), (Some(one), Some(other)) if one < other)
+}
+
+/// Whether a removal that we were told of first was done after the mark was put there. At the same time, it was: what
+/// stops counts.
 fn is_later(removal: &MarkAct, mark: &MarkAct) -> bool {
     match (mark.found_by, mark.at, removal.at) {
         (Some(found_by), _, _) => found_by <= removal.received_at,
-        (None, Some(put_at), Some(removed_at)) => put_at < removed_at,
+        (None, Some(put_at), Some(removed_at)) => put_at <= removed_at,
         (None, None, _) | (None, _, None) => false,
     }
 }
@@ -103,6 +120,7 @@ pub(super) async fn find(
             standing: Standing::Unresolved,
             display: who.to_string(),
             place: place.clone(),
+            at: None,
             incoming: Incoming::Found { message: message.clone(), mark, added, by },
             account: whose.account,
         };
@@ -146,6 +164,8 @@ fn differences(known: &[MarkAct], stands: &BTreeSet<Marked>) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{
         clock::from_millis,
@@ -195,6 +215,44 @@ mod tests {
         let found = |by| MarkAct { found_by: Some(from_millis(by)), ..act(2, "bea", Mark::Approve, true) };
         assert!(!news(&[away.clone(), found(900)], 2));
         assert!(news(&[away, found(1_100)], 2));
+    }
+
+    /// How the mark stands for us after these acts of one person, told in this order: each handled as it is told, or all
+    /// of them once everything was told, as after an outage of our own.
+    fn stands(told: &[MarkAct], at_once: bool) -> bool {
+        (0..told.len()).fold(false, |stands, at| {
+            let known = if at_once { told } else { &told[..=at] };
+            if is_news(told[at].id, known) { told[at].added } else { stands }
+        })
+    }
+
+    /// Put, taken away, put …, by the platform's clock.
+    fn history(acts: u128) -> Vec<MarkAct> {
+        let at = |number: u128| Some(from_millis(i64::try_from(number).expect("a time")));
+        (0..acts).map(|it| MarkAct { at: at(it), ..act(it + 1, "bea", Mark::Approve, it % 2 == 0) }).collect()
+    }
+
+    proptest! {
+        /// Slack tells in any order and says when it happened: it ends as it stands there.
+        #[test]
+        fn told_in_any_order_it_ends_as_it_stands(
+            told in (1..=6_u128).prop_flat_map(|acts| Just(history(acts)).prop_shuffle()), at_once in any::<bool>(),
+        ) {
+            prop_assert_eq!(stands(&told, at_once), told.len() % 2 == 1, "{:#?}", told);
+        }
+
+        /// Discord tells in order, and maybe again after a look of ours.
+        #[test]
+        fn told_in_order_without_a_clock_it_ends_as_it_stands(acts in 1..=6_u128, at_once in any::<bool>()) {
+            let told: Vec<MarkAct> = history(acts).into_iter().map(|it| MarkAct { at: None, ..it }).collect();
+            prop_assert_eq!(stands(&told, at_once), told.len() % 2 == 1);
+            let found = MarkAct {
+                found_by: Some(from_millis(1_000_000)),
+                ..act(acts + 1, "bea", Mark::Approve, told.len() % 2 == 1)
+            };
+            let again: Vec<MarkAct> = told.iter().cloned().chain([found]).collect();
+            prop_assert!(!is_news(InboxId::from_number(acts + 1), &again));
+        }
     }
 
     #[test]

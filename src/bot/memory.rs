@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::Bot;
 use crate::{
-    chat::{Memory, Spot},
-    id::{ChannelId, MessageId, Platform, WorkspaceId},
+    chat::{Memory, PRIVATE, Spot},
+    engine::{Asked, gate_subject},
+    id::{ChannelId, MessageId, MessageRef, Platform, WorkspaceId},
     message::{Delivery, Incoming},
+    store::outbox::Letter,
 };
-
-/// Deliveries that are looked through; what is older concerns nobody any more.
-const MOST: i64 = 5_000;
 
 pub(super) async fn recall(bot: &Bot, platform: Platform, workspace: &WorkspaceId) -> anyhow::Result<Memory> {
     let mut memory = Memory::default();
     let mut spots: BTreeMap<ChannelId, Option<MessageId>> = BTreeMap::new();
-    for (at, body) in bot.engine().store().latest_deliveries("chat", MOST).await? {
+    for (at, body) in bot.engine().store().latest_deliveries("chat", 1).await? {
         let Ok(delivery) = serde_json::from_value::<Delivery>(body) else { continue };
         if delivery.place.platform != platform || delivery.place.workspace != *workspace {
             continue;
@@ -40,6 +41,27 @@ pub(super) async fn recall(bot: &Bot, platform: Platform, workspace: &WorkspaceI
     for place in told.filter(|it| it.platform == platform && it.workspace == *workspace) {
         spots.entry(place.channel.clone()).or_default();
     }
+    memory.questions = questions(bot, platform, workspace).await?;
     memory.spots = spots.into_iter().map(|(channel, last)| Spot { channel, last }).collect();
     Ok(memory)
+}
+
+/// Where the open gates ask.
+async fn questions(
+    bot: &Bot,
+    platform: Platform,
+    workspace: &WorkspaceId,
+) -> anyhow::Result<Vec<MessageRef>> {
+    let store = bot.engine().store();
+    let mut questions = Vec::new();
+    for gate in store.open_gates::<Asked>().await? {
+        let subject = gate_subject(gate.id, gate.body.gate.seal_number);
+        let letters: Vec<Letter<Value>> = store.letters_about(&subject).await?;
+        questions.extend(letters.into_iter().filter_map(|it| it.message).filter(|it| {
+            it.place.platform == platform
+                && it.place.workspace == *workspace
+                && it.message.as_str() != PRIVATE
+        }));
+    }
+    Ok(questions)
 }

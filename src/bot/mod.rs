@@ -1,17 +1,19 @@
 //! Between chat and engine: what people say becomes a decision, what happened becomes a message.
 //!
-//! - [`inbox`]: deliveries, one after another per channel, each with its effect once;
+//! - [`inbox`]: deliveries, one after another per channel, each with its effect once; [`turns`]: how that is kept;
 //! - [`hear`]: what a delivery means; [`command`]: one file per thing people ask of the bot;
-//! - [`trigger`]: what events from outside chat set in motion; [`release`]: how a release starts, whoever wants it;
+//! - [`trigger`]: what events from outside chat set in motion; [`timer`]: those that come with time; [`release`]: how a release starts, whoever wants it;
 //! - [`reply`]: what an alias says beside its execution; [`secret`]: what may not be typed;
 //! - [`line`]: what the command line asks beside saying things;
 //! - [`guide`]: what an adapter asks before a press counts and while a command is typed;
 //! - [`codes`]: the codes that were given out to link accounts;
 //! - [`memory`]: what an adapter that was away is told of earlier deliveries;
-//! - [`outbox`]: letters, drawn from history when they are sent; [`doubt`]: whether they stand still after nobody
+//! - [`outbox`]: letters, drawn from history when they are sent; [`pace`]: how fast; [`doubt`]: whether they stand still after nobody
 //!   listened; [`mark`]: reactions, told and found; [`draw`]: history to cards; [`view`]: history as the words want it;
-//!   [`failure`]: why something failed; [`canary`]: what it left on its canary.
+//!   [`failure`]: why something failed; [`canary`]: what it left on its canary; [`sequel`]: what stands in a card's
+//!   thread once it has ended; [`attach`]: files; [`trouble`]: what an operator should put right about a chat.
 
+mod attach;
 mod canary;
 mod codes;
 mod command;
@@ -25,14 +27,22 @@ mod line;
 mod mark;
 mod memory;
 mod outbox;
+mod pace;
 mod release;
 mod reply;
 mod secret;
+mod sequel;
+mod timer;
 mod trigger;
+mod trouble;
+mod turns;
 mod view;
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -41,10 +51,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    alias::Index,
+    alias::{Index, Reading},
     chat::{Accepted, ChatAdapter, Intake, IntakeError},
     engine::{Engine, Live},
-    id::{Digest, Place, Platform},
+    id::{Digest, GroupName, Place, Platform},
     message::Delivery,
     metric::Probe,
     runner::git::Repositories,
@@ -64,8 +74,12 @@ pub struct Parts {
     pub probe: Probe,
     /// What stands before a command, as `!`.
     pub prefix: String,
+    /// How what follows it finds its alias.
+    pub reading: Reading,
     /// Where it is told that another place cannot be spoken in.
     pub fallback: Option<Place>,
+    /// Groups that may all with the datastore.
+    pub writers: Vec<GroupName>,
 }
 
 /// Cheap to clone; all clones are one bot.
@@ -82,13 +96,16 @@ struct Inner {
     codes: codes::Codes,
     /// What was wanted before that may have been posted by an earlier start.
     started: Timestamp,
+    /// Deliveries whose key stood for something else.
+    keys_reused: AtomicU64,
 }
 
 impl Bot {
     pub fn new(parts: Parts) -> Self {
         let started = parts.engine.clock().now();
         let (index, deliveries, codes) = (RwLock::new(None), Notify::new(), codes::Codes::default());
-        Self(Arc::new(Inner { parts, index, deliveries, lanes: Arc::default(), codes, started }))
+        let (lanes, keys_reused) = (Arc::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { parts, index, deliveries, lanes, codes, started, keys_reused }))
     }
 
     /// The door that adapters hand deliveries to: durable first, then acknowledged.
@@ -112,7 +129,7 @@ impl Bot {
 
     async fn receive(&self, delivery: Delivery) -> Result<Accepted, IntakeError> {
         let engine = &self.0.parts.engine;
-        let delivery = secret::covered(self, delivery);
+        let delivery = secret::covered(self, delivery).await;
         let body = serde_json::to_value(&delivery).map_err(|error| IntakeError { why: error.to_string() })?;
         let arrival =
             Arrival { key: delivery.key.clone(), source: "chat", lane: inbox::lane(&delivery), body };
@@ -121,10 +138,23 @@ impl Bot {
                 self.0.deliveries.notify_one();
                 Ok(Accepted::New)
             }
-            // A platform may tell the same thing in other words the second time; it happened once all the same.
-            Ok(Received::Again | Received::Other) => Ok(Accepted::Duplicate),
+            Ok(Received::Again) => Ok(Accepted::Duplicate),
+            // Not stored, and acknowledged: it would come again as it is.
+            Ok(Received::Other(stands)) => {
+                if !inbox::is_same(&stands, &delivery) {
+                    self.0.keys_reused.fetch_add(1, Ordering::Relaxed);
+                    let account = format!("{:?}", delivery.account);
+                    tracing::warn!(delivery = delivery.key, account, "a key came again for something else");
+                }
+                Ok(Accepted::Duplicate)
+            }
             Err(error) => Err(IntakeError { why: error.to_string() }),
         }
+    }
+
+    /// Deliveries since the start that were refused because their key stood for something else.
+    pub fn keys_reused(&self) -> u64 {
+        self.0.keys_reused.load(Ordering::Relaxed)
     }
 
     /// Rung when something new is in the inbox.
@@ -134,7 +164,12 @@ impl Bot {
 
     /// Reads the inbox and sends the outbox until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(inbox::run(self, stop.clone()), outbox::run(self, stop));
+        tokio::join!(
+            inbox::run(self, stop.clone()),
+            trouble::watch(self, stop.clone()),
+            timer::run(self, stop.clone()),
+            outbox::run(self, stop)
+        );
     }
 
     /// Waits until the outbox is empty, at most this long.

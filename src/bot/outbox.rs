@@ -1,5 +1,5 @@
 //! Sends the outbox: most urgent first, one letter at a time per channel, progress at most once a second per card where
-//! the platform limits us. A chat that is away delays nothing but its own letters.
+//! the platform limits us, and nothing faster than it lets us. A chat that is away delays nothing but its own letters.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,15 +12,18 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Bot,
+    Bot, attach,
     doubt::{self, Doubts},
-    draw::{self, Drawn},
+    draw::{self, Drawn, Stands},
+    pace::{self, Pace},
+    turns::Turns,
 };
 use crate::{
-    chat::{Attachment, ChatAdapter, ChatError, PRIVATE, png},
+    chat::{Call, ChatAdapter, ChatError, Lost, PRIVATE},
     clock,
     id::{MessageRef, OutboxId, Place, Platform},
-    message::{Block, Card, Mark, words},
+    message::{Card, Mark, words},
+    pace::Bucket,
     store::{
         Change,
         outbox::{Letter, Priority, Wanted},
@@ -40,8 +43,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Until a letter for a chat that is not configured is looked at again.
 const ABSENT: Duration = Duration::from_secs(3_600);
-/// Pixels per unit of a chart: sharp on dense screens.
-const PICTURE_SCALE: f32 = 2.0;
+/// Until a letter is looked at again whose message stands below one that is still to be posted.
+const BELOW: Duration = Duration::from_millis(500);
 
 /// Who answers a message waits at most this long for its post to be recorded: a platform that hangs holds up nobody.
 const RECORDED: Duration = Duration::from_secs(5);
@@ -51,12 +54,13 @@ const REMOVED_MAX: i64 = 9;
 /// What is on its way, by channel.
 #[derive(Default)]
 pub(super) struct Lanes {
-    busy: Mutex<HashSet<String>>,
+    turns: Turns,
     edited: Mutex<HashMap<OutboxId, Instant>>,
     /// Where a message is posted that no row knows yet.
     posting: Mutex<HashSet<String>>,
     recorded: Notify,
     pub(super) doubts: Doubts,
+    pace: Pace,
 }
 
 impl Lanes {
@@ -88,55 +92,68 @@ pub(super) async fn run(bot: &Bot, stop: CancellationToken) {
     let lanes = bot.0.lanes.clone();
     let ring = bot.engine().letters();
     loop {
+        lanes.turns.begin_round();
         let now = bot.engine().clock().now();
+        let mut next = Instant::now() + PAUSE;
         match bot.engine().store().waiting_letters::<Value>(now, MOST).await {
-            Ok(letters) => letters.into_iter().for_each(|it| take(bot, it, &lanes)),
+            Ok(letters) => {
+                let later = letters.into_iter().filter_map(|it| take(bot, it, &lanes)).min();
+                next = later.map_or(next, |it| it.min(next));
+            }
             Err(error) => tracing::error!(%error, "the outbox could not be read"),
         }
         tokio::select! {
             () = ring.notified() => {}
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep_until(next) => {}
             () = stop.cancelled() => return,
         }
     }
 }
 
-fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) {
+/// Sends a letter, if it may go now; else when it may. One whose channel is busy is found again when that is over.
+fn take(bot: &Bot, letter: Letter<Value>, lanes: &Arc<Lanes>) -> Option<Instant> {
     let adapter = bot.adapter(letter.place.platform).cloned();
     let lane = lane(&letter.place);
-    if is_too_soon(&letter, lanes)
-        || !lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone())
-    {
-        return;
+    if let Some(at) = is_too_soon(&letter, lanes) {
+        return Some(at);
+    }
+    if !lanes.turns.enter(&lane) {
+        return None;
     }
     let (bot, lanes) = (bot.clone(), lanes.clone());
     let Some(adapter) = adapter else {
         tokio::spawn(async move {
             absent(&bot, &letter).await;
-            lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
+            lanes.turns.leave(&lane);
         });
-        return;
+        return None;
     };
+    let place = letter.message.as_ref().map_or(&letter.place, |it| &it.place);
+    let counted = adapter.buckets(place, pace::call(&letter, &lanes.doubts));
+    if let Err(at) = lanes.pace.take(&counted, letter.priority == Priority::Now) {
+        lanes.turns.give_back(&lane);
+        return Some(at);
+    }
     lanes.posting.lock().unwrap_or_else(PoisonError::into_inner).insert(lane.clone());
     tokio::spawn(async move {
-        let sent = send(&bot, adapter.as_ref(), &letter).await;
+        let sent = send(&bot, adapter.as_ref(), &letter, &counted).await;
         lanes.posting.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
         lanes.recorded.notify_waiters();
         // Who waits for the store to close does not wait for a picture.
         let ring = bot.engine().letters();
         drop(bot);
         match sent {
-            Ok(Some((message, drawn))) => picture(adapter.as_ref(), message, drawn).await,
+            Ok(Some((message, drawn))) => drop(tokio::spawn(beside(adapter, lanes.clone(), message, drawn))),
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(letter = letter.subject, %error, "a letter could not be kept");
                 tokio::time::sleep(PAUSE).await;
             }
         }
-        lanes.edited.lock().unwrap_or_else(PoisonError::into_inner).insert(letter.id, Instant::now());
-        lanes.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&lane);
+        lanes.turns.leave(&lane);
         ring.notify_one();
     });
+    None
 }
 
 /// A place in a chat that is not configured: the letter stands in nobody's way, and is sent should the chat come.
@@ -151,15 +168,15 @@ async fn absent(bot: &Bot, letter: &Letter<Value>) {
     }
 }
 
-/// An edit right after the last one waits, so that a burst is one edit. It is found again in the next round.
-fn is_too_soon(letter: &Letter<Value>, lanes: &Lanes) -> bool {
+/// An edit right after the last one waits, so that a burst is one edit: until when.
+fn is_too_soon(letter: &Letter<Value>, lanes: &Lanes) -> Option<Instant> {
     let pause = match letter.place.platform {
         Platform::Terminal => PROGRESS_TERMINAL,
         Platform::Slack | Platform::Discord => PROGRESS,
     };
     let mut edited = lanes.edited.lock().unwrap_or_else(PoisonError::into_inner);
     edited.retain(|_, at| at.elapsed() < PROGRESS);
-    edited.get(&letter.id).is_some_and(|at| at.elapsed() < pause)
+    edited.get(&letter.id).map(|at| *at + pause).filter(|at| Instant::now() < *at)
 }
 
 /// Sends a letter as history has it now; what was posted anew, and where.
@@ -167,31 +184,61 @@ async fn send(
     bot: &Bot,
     adapter: &dyn ChatAdapter,
     letter: &Letter<Value>,
+    counted: &[Bucket<String>],
 ) -> anyhow::Result<Option<(MessageRef, Drawn)>> {
-    let store = bot.engine().store();
-    let Some(drawn) = draw::draw(bot, letter).await? else {
+    let (store, lanes) = (bot.engine().store(), &bot.0.lanes);
+    let drawn = match draw::draw(bot, letter).await {
+        Ok(Some(drawn)) => drawn,
         // Nothing to say any more, as for a reminder of a decided gate.
-        store.letter_sent(letter.id, letter.wanted, None).await?;
-        return Ok(None);
+        Ok(None) => {
+            lanes.pace.untaken(counted);
+            store.letter_sent(letter.id, letter.wanted, None).await?;
+            return Ok(None);
+        }
+        // It stands in nobody's way: what it tells of is lost, or a later version wrote it.
+        Err(error) => {
+            lanes.pace.untaken(counted);
+            tracing::error!(letter = letter.subject, %error, "a letter cannot be drawn");
+            let due = clock::after(bot.engine().clock().now(), growing(RETRY, letter.tries).min(RETRY_MAX));
+            store.letter_put_off(letter.id, due, format!("it cannot be drawn: {error:#}")).await?;
+            return Ok(None);
+        }
+    };
+    let place = match &drawn.stands {
+        Stands::There => letter.place.clone(),
+        Stands::Below(message) => message.place.in_thread(message.message.clone()),
+        Stands::NotYet => {
+            lanes.pace.untaken(counted);
+            let due = clock::after(bot.engine().clock().now(), growing(BELOW, letter.tries).min(RETRY_MAX));
+            store.letter_put_off(letter.id, due, "what it follows is not posted yet".to_owned()).await?;
+            return Ok(None);
+        }
     };
     let sent = match (&drawn.to, &letter.message) {
         (Some(to), _) => adapter.whisper(&letter.place, to, &drawn.card).await.map(|()| None),
-        (None, Some(message)) if bot.0.lanes.doubts.holds(letter.id) => {
+        (None, Some(message)) if lanes.doubts.holds(letter.id) => {
             doubt::settle(bot, adapter, message, &drawn).await?.map(|()| None)
         }
         (None, Some(message)) => adapter.edit(message, &drawn.card).await.map(|()| None),
-        (None, None) => post(bot, adapter, letter, &drawn.card).await.map(Some),
+        (None, None) => post(bot, adapter, letter, &place, &drawn.card).await.map(Some),
     };
+    lanes.pace.answered(counted);
+    if !matches!(sent, Err(ChatError::RateLimited { .. })) {
+        // Before the row says so: whoever read it a moment ago takes it for one that waits still.
+        lanes.edited.lock().unwrap_or_else(PoisonError::into_inner).insert(letter.id, Instant::now());
+    }
     match sent {
         Ok(message) => {
             let posted = message.clone();
-            bot.0.lanes.doubts.end(letter.id);
+            lanes.doubts.end(letter.id);
             store.letter_sent(letter.id, letter.wanted, message).await?;
-            let Some(message) = posted else { return Ok(None) };
-            if drawn.offers_marks && adapter.shows_all(&drawn.card) {
-                offer(adapter, &message).await;
-            }
-            Ok(Some((message, drawn)))
+            Ok(posted.map(|message| (message, drawn)))
+        }
+        // The letter waits with all others that count in the same bucket, and keeps its place among them.
+        Err(ChatError::RateLimited { retry_after }) => {
+            tracing::debug!(letter = letter.subject, ?retry_after, "the chat takes no more for now");
+            lanes.pace.close(counted, retry_after);
+            Ok(None)
         }
         Err(ChatError::Gone) if letter.message.is_some() => gone(bot, letter).await.map(|()| None),
         Err(error) => put_off(bot, letter, error).await.map(|()| None),
@@ -223,13 +270,17 @@ async fn post(
     bot: &Bot,
     adapter: &dyn ChatAdapter,
     letter: &Letter<Value>,
+    place: &Place,
     card: &Card,
 ) -> Result<MessageRef, ChatError> {
     let nonce = nonce(letter);
     if 0 < letter.tries || letter.created_at < bot.0.started {
-        match adapter.find(&letter.place, &nonce).await {
-            Ok(Some(message)) => return adapter.edit(&message, card).await.map(|()| message),
-            Ok(None) => {}
+        let lost = Lost { nonce: &nonce, card, since: letter.created_at };
+        match adapter.find(place, &lost).await {
+            Ok(Some(message)) if !is_recorded(bot, &message).await => {
+                return adapter.edit(&message, card).await.map(|()| message);
+            }
+            Ok(Some(_) | None) => {}
             // Where we may not look, twice is better than never.
             Err(error @ (ChatError::Refused { .. } | ChatError::Broken { .. } | ChatError::Gone)) => {
                 tracing::warn!(letter = letter.subject, %error, "nobody can tell whether it was posted before");
@@ -237,45 +288,43 @@ async fn post(
             Err(error) => return Err(error),
         }
     }
-    adapter.post(&letter.place, card, &nonce).await
+    adapter.post(place, card, &nonce).await
 }
 
-/// The chart of a message as a picture in its thread, once the row knows where the message stands: a crash in between
-/// costs the picture, never doubles it. The drawn chart says the same.
-async fn picture(adapter: &dyn ChatAdapter, message: MessageRef, drawn: Drawn) {
-    let Some(name) = drawn.picture else { return };
-    let thread = message.place.in_thread(message.message);
-    for block in drawn.card.blocks {
-        let Block::Chart { svg, alt, .. } = block else { continue };
-        let drawing = tokio::task::spawn_blocking(move || png::from_svg(&svg, PICTURE_SCALE)).await;
-        let shown = match drawing {
-            Ok(Ok(bytes)) => {
-                let file = Attachment { name: name.clone(), media_type: "image/png".to_owned(), bytes, alt };
-                adapter.upload(&thread, &file).await.map_err(anyhow::Error::from)
-            }
-            Ok(Err(error)) => Err(error.into()),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = shown {
-            tracing::info!(picture = name, %error, "no picture was put beside a gate's message");
-        }
+/// Whether a message is another letter's, which may show the same.
+async fn is_recorded(bot: &Bot, message: &MessageRef) -> bool {
+    let known: Result<Option<Letter<Value>>, _> = bot.engine().store().find_letter(message).await;
+    known.is_ok_and(|it| it.is_some())
+}
+
+/// What hangs on a message that stands now: our marks, files. It waits for its own turn, and holds up no letter.
+async fn beside(adapter: Arc<dyn ChatAdapter>, lanes: Arc<Lanes>, message: MessageRef, drawn: Drawn) {
+    if drawn.offers_marks && adapter.shows_all(&drawn.card) {
+        offer(adapter.as_ref(), &lanes.pace, &message).await;
     }
+    attach::all(adapter.as_ref(), &lanes.pace, message, drawn.files).await;
 }
 
 /// Our own marks under a gate's message, for people to click. Without them the buttons still work.
-async fn offer(adapter: &dyn ChatAdapter, message: &MessageRef) {
+async fn offer(adapter: &dyn ChatAdapter, pace: &Pace, message: &MessageRef) {
+    let counted = adapter.buckets(&message.place, Call::React);
     for mark in [Mark::Approve, Mark::Reject] {
-        if let Err(error) = adapter.react(message, mark).await {
+        if let Err(error) = pace.patiently(&counted, || adapter.react(message, mark)).await {
             tracing::info!(%error, "no mark was put under a gate's message");
         }
     }
 }
 
+/// Twice as long after each try.
+fn growing(first: Duration, tries: i64) -> Duration {
+    first * 2u32.pow(u32::try_from(tries).unwrap_or(u32::MAX).min(7))
+}
+
 async fn put_off(bot: &Bot, letter: &Letter<Value>, error: ChatError) -> anyhow::Result<()> {
-    let doubled = RETRY * 2u32.saturating_pow(u32::try_from(letter.tries).unwrap_or(u32::MAX).min(5));
     let pause = match &error {
-        ChatError::RateLimited { retry_after } => *retry_after,
-        ChatError::Unreachable { .. } | ChatError::Unclear { .. } => doubled.min(RETRY_MAX),
+        ChatError::RateLimited { .. } | ChatError::Unreachable { .. } | ChatError::Unclear { .. } => {
+            growing(RETRY, letter.tries).min(RETRY_MAX)
+        }
         ChatError::Gone | ChatError::Refused { .. } | ChatError::Broken { .. } => RETRY_MAX,
     };
     match &error {
@@ -300,7 +349,7 @@ async fn put_off(bot: &Bot, letter: &Letter<Value>, error: ChatError) -> anyhow:
     Ok(())
 }
 
-/// Says once in the fallback channel that a place cannot be spoken in, and what to do.
+/// Says once a day in the fallback channel that a place cannot be spoken in, and what to do.
 async fn tell_refusal(bot: &Bot, letter: &Letter<Value>, code: &str, fix: &str) -> anyhow::Result<()> {
     let place = &letter.place;
     let Some(fallback) = bot.0.parts.fallback.as_ref().filter(|it| it.channel != place.channel) else {
@@ -308,8 +357,9 @@ async fn tell_refusal(bot: &Bot, letter: &Letter<Value>, code: &str, fix: &str) 
     };
     let name = format!("{}/{}/{}", place.platform, place.workspace, place.channel);
     let card = words::chat::refused(&name, code, fix);
+    let day = bot.engine().clock().now().strftime("%F");
     let note = Wanted {
-        subject: format!("refused:{name}:{code}"),
+        subject: format!("refused:{name}:{code}:{day}"),
         place: fallback.clone(),
         body: serde_json::json!({ "say": { "card": card, "to": null } }),
         priority: Priority::Soon,

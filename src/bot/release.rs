@@ -21,8 +21,9 @@ use crate::{
     store::{Change, deployment::Rollout, release::Release},
 };
 
-/// Commits that a card lists at most.
-const COMMITS_MAX: usize = 50;
+/// Commits that are kept of a release. The question lists all of them, and answers to it bind all: so more than any
+/// platform has room for, which then says so and withholds the buttons.
+const COMMITS_MAX: usize = 1_000;
 /// Authors that a release keeps at most, those whom we know first.
 const AUTHORS_MAX: usize = 500;
 /// Releases in which the commit of an artifact is looked for.

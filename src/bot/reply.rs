@@ -6,12 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::Bot;
 use crate::{
-    alias::{ActionAlias, Reply},
+    alias::{ActionAlias, Extra, Reply},
     clock,
     content::Action,
     engine::SAID_AS,
     expression::template::{Undefined, render},
-    message::words::{self, output::Output},
+    message::words::{
+        self,
+        output::{Aside, Output},
+    },
     secret::{MASK, Masker, Secret},
     status::Status,
     store::execution::Execution,
@@ -31,11 +34,18 @@ pub(super) struct SaidAs {
 struct Template {
     enabled: bool,
     format: Option<String>,
+    /// Rows of earlier versions have none.
+    #[serde(default)]
+    extra: Extra,
 }
 
 impl SaidAs {
     pub(super) fn of(alias: &ActionAlias) -> Self {
-        let template = |it: &Reply| Template { enabled: it.enabled, format: it.format.clone() };
+        let template = |it: &Reply| Template {
+            enabled: it.enabled,
+            format: it.format.clone(),
+            extra: Extra::read(&it.extra).0,
+        };
         Self {
             pack: alias.pack.clone(),
             name: alias.name.clone(),
@@ -67,10 +77,17 @@ impl SaidAs {
     }
 }
 
+/// What a rerun says beside its execution is what the first run said.
+pub(super) fn said_as_before(root: &Execution) -> Option<(String, Value)> {
+    root.context.get(SAID_AS).map(|it| (SAID_AS.to_owned(), it.clone()))
+}
+
 /// What the card of a root says beside its steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said {
     pub(super) ack: Option<String>,
+    /// What stands beside it.
+    pub(super) aside: Aside,
     pub(super) output: Option<Output>,
 }
 
@@ -83,15 +100,28 @@ pub(super) fn said(bot: &Bot, root: &Execution) -> Said {
     };
     let hidden = secrets(root, action);
     let alias = SaidAs::find(root);
-    let ack = alias.as_ref().and_then(|it| ack(it, root, action));
+    let (ack, beside) = alias.as_ref().map(|it| ack(it, root, action)).unwrap_or_default();
     let output = output(alias.as_ref(), root, action);
+    let cover = |it: &str| hidden.mask(it).into_owned();
     Said {
-        ack: ack.map(|it| hidden.mask(&it).into_owned()),
+        ack: ack.map(|it| cover(&it)),
+        aside: beside.each(cover),
         output: output.map(|it| Output {
-            lead: hidden.mask(&it.lead).into_owned(),
-            body: hidden.mask(&it.body).into_owned(),
+            lead: cover(&it.lead),
+            body: cover(&it.body),
+            aside: it.aside.each(cover),
         }),
     }
+}
+
+/// A text with the values of these executions' secret parameters covered; `None` where nobody can tell which those are.
+pub(super) async fn covered(bot: &Bot, of: &[&Execution], mut text: String) -> Option<String> {
+    for it in of {
+        // What was secret when it began is secret, whatever its pack says now.
+        let bundle = bot.engine().bundle(it).await.ok()?;
+        text = secrets(it, bundle.action(&it.action)?).mask(&text).into_owned();
+    }
+    Some(text)
 }
 
 /// Covers the values of secret parameters: what was printed may hold them.
@@ -102,12 +132,34 @@ fn secrets(root: &Execution, action: &Action) -> Masker {
     Masker::new(&values.map(Secret::new).collect::<Vec<_>>())
 }
 
-fn ack(alias: &SaidAs, root: &Execution, action: &Action) -> Option<String> {
-    let format = alias.ack.format.as_deref().filter(|_| alias.ack.enabled)?;
-    Some(match render(format, &alias.names(root, action), Undefined::Strict) {
+fn ack(alias: &SaidAs, root: &Execution, action: &Action) -> (Option<String>, Aside) {
+    if !alias.ack.enabled {
+        return (None, Aside::default());
+    }
+    let names = alias.names(root, action);
+    let text = alias.ack.format.as_deref().map(|it| match render(it, &names, Undefined::Strict) {
         Ok(text) => text_of(&text),
-        Err(error) => words::execution::ack_failed(&alias.name, &error.to_string()),
-    })
+        Err(error) => words::execution::reply_failed(&alias.name, "ack.format", &error.to_string()),
+    });
+    (text, aside(alias, ("ack.extra", &alias.ack.extra), &names, Undefined::Strict))
+}
+
+/// The texts of an `extra`, rendered. One that cannot be says so in its place.
+fn aside(
+    alias: &SaidAs,
+    (whose, extra): (&str, &Extra),
+    names: &Map<String, Value>,
+    undefined: Undefined,
+) -> Aside {
+    let text = |it: &String| match render(it, names, undefined) {
+        Ok(text) => text_of(&text).trim().to_owned(),
+        Err(error) => words::execution::reply_failed(&alias.name, whose, &error.to_string()),
+    };
+    Aside {
+        texts: extra.texts.iter().map(text).collect(),
+        fields: extra.fields.iter().map(|(label, value)| (text(label), text(value))).collect(),
+        footer: extra.footer.iter().map(text).collect(),
+    }
 }
 
 fn output(alias: Option<&SaidAs>, root: &Execution, action: &Action) -> Option<Output> {
@@ -115,20 +167,22 @@ fn output(alias: Option<&SaidAs>, root: &Execution, action: &Action) -> Option<O
     if alias.is_some_and(|it| !it.result.enabled) {
         return None;
     }
+    let names = alias.map(|it| it.names(root, action)).unwrap_or_default();
     let own = alias.and_then(|it| Some((it, it.result.format.as_deref()?)));
     let output = match own {
-        Some((alias, format)) => match render(format, &alias.names(root, action), Undefined::Lenient) {
+        Some((alias, format)) => match render(format, &names, Undefined::Lenient) {
             Ok(text) => Output::written(&text_of(&text)),
             Err(error) => {
-                let lead = words::execution::result_failed(&alias.name, &error.to_string());
+                let lead = words::execution::reply_failed(&alias.name, "result.format", &error.to_string());
                 Output { lead, ..Output::plain(result) }
             }
         },
         // What failed, and what it printed last, the card says anyway.
         None if root.status == Status::Succeeded => Output::plain(result),
-        None => return None,
+        None => Output::default(),
     };
-    Some(output).filter(|it| !it.is_empty())
+    let extra = alias.map(|it| aside(it, ("result.extra", &it.result.extra), &names, Undefined::Lenient));
+    Some(Output { aside: extra.unwrap_or_default(), ..output }).filter(|it| !it.is_empty())
 }
 
 /// As StackStorm's API shows an execution, as far as templates read it.

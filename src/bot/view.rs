@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Bot, canary, failure, reply};
 use crate::{
     clock,
-    engine::{Asked, Evidence},
+    engine::{Asked, Evidence, RERUN_OF, rule_of},
     gate::{Decision, Gate, GateState, Unsatisfiable},
     id::{Digest, EvidenceId, ExecutionId, HostName, PersonName, ReleaseId},
     identity::People,
@@ -20,9 +20,10 @@ use crate::{
             label,
         },
     },
-    rollout::{Judgement, Verdict, chart},
+    rollout::{Verdict, chart},
     status::Status,
     store::execution::Execution,
+    workflow::is_workflow,
 };
 
 /// How deep into sub-workflows a card looks: a host of a rollout and the step it is at.
@@ -32,15 +33,8 @@ const ROWS: i64 = 400;
 /// A host on its way: one line, whatever steps there are below it.
 const HOST: &str = "release.update_host";
 /// What the end of a release is read from, however many hosts there are.
-const KEYS: [&str; 7] = [
-    "package.build",
-    TURN,
-    "release.watch",
-    "release.gate",
-    "release.production",
-    "release.confirm",
-    CANARY_BACK,
-];
+const KEYS: [&str; 7] =
+    ["package.build", TURN, "release.watch", "release.gate", PRODUCTION, "release.confirm", CANARY_BACK];
 /// Waits for the canary: a step only if there was something to wait for.
 const TURN: &str = "release.turn";
 /// Steps that a card shows.
@@ -48,12 +42,13 @@ const STEPS: usize = 30;
 /// As a root of its own: a rollback of the canary alone.
 const CANARY_BACK: &str = "release.canary_back";
 const ROLLBACK: &str = "release.rollback";
+const PRODUCTION: &str = "release.production";
 /// Width of charts drawn as text.
 const CHART_WIDTH: usize = 72;
 
 /// The card of a root execution.
 pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<execution::View> {
-    let tree = bot.engine().store().picture(root, DEPTH, HOST, &KEYS, ROWS).await?;
+    let tree = tree(bot, root).await?;
     let Some(top) = tree.iter().find(|it| it.id == root) else { anyhow::bail!("execution {root} is gone") };
     let text = |name: &str| top.context.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = top.context.get("number").and_then(Value::as_i64);
@@ -62,13 +57,25 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
     let mut fields = Vec::new();
     if let (Some(commit), Some(reference)) = (text("commit"), text("reference")) {
         let short = words::execution::short(&commit);
-        fields.push(("commit", label::commit(short, &commit, &reference)));
+        let words = label::commit(short, &commit, &reference);
+        let page = repository(top).and_then(|it| label::commit_page(it, &commit));
+        fields.push((
+            "commit",
+            match page {
+                Some(page) => Text::default().link(words, page),
+                None => Text::plain(words),
+            },
+        ));
     }
-    fields.extend(text("environment").map(|it| ("to", it)));
+    fields.extend(text("environment").map(|it| ("to", Text::plain(it))));
     fields.extend(match text("pusher").filter(|_| !top.context.contains_key("asker")) {
-        Some(login) => Some(("pushed by", login)),
-        None => text("requester").map(|it| ("asked by", it)),
+        Some(login) => Some(("pushed by", Text::plain(login))),
+        None => text("requester").map(|it| ("asked by", Text::plain(it))),
     });
+    fields.extend(rule_of(&top.context).map(|it| ("started by", Text::plain(label::rule(it)))));
+    // The first run's short id, by which its card is found.
+    let first = text(RERUN_OF).and_then(|it| ExecutionId::parse(&it).ok());
+    fields.extend(first.map(|it| ("again after", Text::plain(short_id(it)))));
     let said = reply::said(bot, top);
     let ahead = ahead(bot, &tree).await?;
     let (failure, fault) = failure::causes(&tree, top);
@@ -78,7 +85,9 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
         status: top.status,
         waits: tree.iter().filter_map(waits).chain(ahead.as_ref().map(|_| Waits::Turn)).min(),
         fields,
+        progress: progress(bot, &tree).await?,
         ack: said.ack,
+        aside: said.aside,
         commits: top
             .context
             .get("commits")
@@ -86,7 +95,7 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
             .unwrap_or_default(),
         digest: digest(&tree),
         steps: shortened(bot, root, steps(&tree, ahead.as_ref())).await?,
-        measured: failed_measures(bot, &tree).await?,
+        measured: failed_evidence(bot, &tree).await?.and_then(|it| it.judgement),
         failure,
         fault,
         output: said.output,
@@ -99,7 +108,13 @@ pub(super) async fn execution(bot: &Bot, root: ExecutionId) -> anyhow::Result<ex
             Some(left) => Some(Text::plain(left)),
             None => next(&tree, top, app.as_deref()),
         },
+        stop: (top.ended_at.is_none() && top.status != Status::Canceling).then_some(root),
     })
+}
+
+/// What a card is drawn from.
+pub(super) async fn tree(bot: &Bot, root: ExecutionId) -> anyhow::Result<Vec<Execution>> {
+    Ok(bot.engine().store().picture(root, DEPTH, HOST, &KEYS, ROWS).await?)
 }
 
 /// The visit that waits for other releases, and for whom.
@@ -114,7 +129,7 @@ async fn ahead(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option<(Executio
 /// What of people an execution waits for.
 fn waits(it: &Execution) -> Option<Waits> {
     let waits = if it.runner == "inquirer" { Waits::Answer } else { Waits::Approval };
-    (it.status == Status::Pending && it.runner != "orquesta").then_some(waits)
+    (it.status == Status::Pending && !is_workflow(&it.runner)).then_some(waits)
 }
 
 /// The last digits of an id, which differ where UUIDv7's first ones do not.
@@ -131,8 +146,30 @@ fn digest(tree: &[Execution]) -> Option<Digest> {
     Digest::parse(text).ok()
 }
 
+/// Where its source is.
+fn repository(top: &Execution) -> Option<&str> {
+    top.parameters.get("plan")?.get("repository")?.get("url")?.as_str()
+}
+
+/// How many of the hosts that it changes, beside the canary, are through.
+async fn progress(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option<(usize, usize)>> {
+    let batches = |it: &&Execution| matches!(it.action.as_str(), PRODUCTION | ROLLBACK);
+    let Some(batches) = tree.iter().rev().find(batches) else { return Ok(None) };
+    let store = bot.engine().store();
+    let (hosts, done) = if batches.action.as_str() == ROLLBACK {
+        // A host that cannot go back ends well for its workflow, so that the others go on.
+        let all = store.tally(batches.root, DEPTH, HOST).await?;
+        let through = all.iter().filter(|it| it.is_whole && it.status == Status::Succeeded);
+        (batches.parameters.get("hosts"), through.map(|it| it.number).sum())
+    } else {
+        let target = batches.parameters.get("plan").and_then(|it| it.get("target")?.get("hosts"));
+        (target, store.count_visits(batches.id, HOST, Status::Succeeded).await?)
+    };
+    Ok(hosts.and_then(Value::as_array).map(|hosts| (done, hosts.len())))
+}
+
 /// What a canary failed for: no gate's message will ever show it.
-async fn failed_measures(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option<Judgement>> {
+pub(super) async fn failed_evidence(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option<Evidence>> {
     let watch = tree.iter().rev().find(|it| it.action.as_str() == "release.watch");
     let Some(result) = watch.and_then(|it| it.result.as_ref()).filter(|it| it["verdict"] == "fail") else {
         return Ok(None);
@@ -140,7 +177,7 @@ async fn failed_measures(bot: &Bot, tree: &[Execution]) -> anyhow::Result<Option
     let Some(id) = result["evidence"].as_str().and_then(|it| EvidenceId::parse(it).ok()) else {
         return Ok(None);
     };
-    Ok(bot.engine().store().evidence::<Evidence>(id).await?.judgement)
+    Ok(Some(bot.engine().store().evidence(id).await?))
 }
 
 /// One line per thing that a person would name: leaf tasks, and hosts as a whole; and whether it is a host.
@@ -150,7 +187,7 @@ fn steps(tree: &[Execution], ahead: Option<&(ExecutionId, String)>) -> Vec<(bool
     let below_host = |it: &Execution| it.visit.as_ref().is_some_and(|visit| hosts.contains(&visit.parent));
     tree.iter()
         .filter(|it| it.depth > 0 && !below_host(it))
-        .filter(|it| it.runner != "orquesta" || is_host(it))
+        .filter(|it| !is_workflow(&it.runner) || is_host(it))
         .filter(|it| it.action.as_str() != TURN || it.status != Status::Succeeded)
         .map(|it| (is_host(&it), step(it, tree, ahead)))
         .collect()
@@ -365,6 +402,7 @@ pub(super) async fn gate(bot: &Bot, asked: &Asked, seal_number: u32) -> anyhow::
         }),
         judgement: evidence.judgement,
         reason_needed: needs_reason(it),
+        marks: it.policy.reactions,
         standing: if current { standing(bot, it).await? } else { Standing::Replaced },
         looks_wanted: asked.looks_wanted,
         voided: if current { asked.voided.clone() } else { Vec::new() },
@@ -447,12 +485,13 @@ fn proofs(asked: &Asked) -> Vec<String> {
 /// A workflow's question.
 pub(super) async fn inquiry(bot: &Bot, id: ExecutionId) -> anyhow::Result<words::inquiry::View> {
     let execution = bot.engine().store().load_execution(id).await?;
-    let asked = bot.engine().inquiry(&execution).await;
+    let asked = bot.engine().asked(&execution).await.unwrap_or_default();
     let root = bot.engine().store().load_execution(execution.root).await?;
     let wanted = asked.schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let described = |(name, it): (&String, &Value)| {
-        let what = it.get("description").and_then(Value::as_str).unwrap_or_default();
-        (name.clone(), what.to_owned())
+    let described = |(name, it): (&String, &Value)| words::inquiry::Wanted {
+        name: name.clone(),
+        description: it.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        secret: asked.secrets().any(|secret| secret == name),
     };
     let roles = asked.roles.iter().map(ToString::to_string);
     Ok(words::inquiry::View {

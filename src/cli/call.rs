@@ -36,13 +36,20 @@ impl Bot {
     /// Asks the running bot.
     pub(super) fn ask(&self, request: &Request) -> anyhow::Result<Call> {
         let config = config::load(&self.config)?;
-        call(&config.data, request).map_err(|error| match &error {
+        call(&config.data, request).or_else(|error| self.unheard(error))
+    }
+
+    /// Why nobody was asked, with what to do.
+    pub(super) fn unheard<T>(&self, error: CallError) -> anyhow::Result<T> {
+        Err(match &error {
             CallError::NotRunning { .. } => {
                 anyhow::Error::new(error).context(words::line::not_running(&self.config))
             }
             CallError::Died { .. } => anyhow::Error::new(error).context(words::line::died(&self.config)),
             CallError::NotAllowed { .. } => anyhow::Error::new(error).context(words::line::not_allowed()),
-            CallError::Failed { .. } | CallError::Lost(_) | CallError::Strange(_) => error.into(),
+            CallError::Failed { .. } | CallError::Lost(_) | CallError::Strange(_) | CallError::TooLong(_) => {
+                error.into()
+            }
         })
     }
 
@@ -56,10 +63,38 @@ impl Bot {
         }
         Ok(code)
     }
+
+    /// Asks, and prints the cards of the answer as a list in JSON. Ends with 1 if it was refused.
+    pub(super) fn cards(&self, request: &Request) -> anyhow::Result<ExitCode> {
+        let mut cards = Vec::new();
+        for reply in self.ask(request)? {
+            match reply? {
+                Reply::Card { card, .. } if card.refused => return refused(&card),
+                Reply::Refused { card } => return refused(&card),
+                Reply::Card { card, .. } => cards.push(card),
+                Reply::Executions(_)
+                | Reply::Visits(_)
+                | Reply::Actions(_)
+                | Reply::Action(_)
+                | Reply::Ended { .. }
+                | Reply::Output { .. }
+                | Reply::Key(_)
+                | Reply::Hello { .. }
+                | Reply::Done => {}
+            }
+        }
+        out::say(&serde_json::to_string_pretty(&cards)?)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn refused(card: &Card) -> anyhow::Result<ExitCode> {
+    out::complain(&text(card, io::stderr().is_terminal()));
+    Ok(ExitCode::FAILURE)
 }
 
 /// Shows a reply; false for bad news.
-fn shown(reply: &Reply, waits: bool) -> anyhow::Result<bool> {
+pub(super) fn shown(reply: &Reply, waits: bool) -> anyhow::Result<bool> {
     match reply {
         Reply::Card { card, .. } => {
             print_card(card)?;
@@ -78,6 +113,7 @@ fn shown(reply: &Reply, waits: bool) -> anyhow::Result<bool> {
         Reply::Executions(rows) | Reply::Visits(rows) => out::say(&super::executions::table(rows))?,
         Reply::Actions(rows) => out::say(&super::action::table(rows))?,
         Reply::Action(action) => out::say(&serde_json::to_string_pretty(action)?)?,
+        Reply::Key(key) => out::say(&serde_json::to_string_pretty(key)?)?,
         Reply::Hello { version, pid, user, person } => out::say(&format!(
             "lockkeeper {version}, process {pid}; you are {user}, {}",
             person.as_deref().unwrap_or("whom it does not know")

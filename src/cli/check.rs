@@ -10,6 +10,7 @@ use clap::Args;
 use super::{
     out,
     subject::{Subject, plain},
+    survey,
 };
 use crate::{
     config,
@@ -24,7 +25,7 @@ use crate::{
 /// Say what is wrong with content and settings; ends with 1 if anything is an error
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  lockkeeper check\n  lockkeeper check . --expand\n  lockkeeper check config/apps/shop.yaml"
+    after_help = "Example:\n  lockkeeper check\n  lockkeeper check . --expand\n  lockkeeper check config/apps/shop.yaml\n  lockkeeper check --stackstorm /opt/stackstorm/packs"
 )]
 pub(super) struct Arguments {
     /// Folders that hold commands/, aliases/, packs/ or config/, packs, single files of them, or a lockkeeper.yaml
@@ -33,9 +34,15 @@ pub(super) struct Arguments {
     /// Show what the one-file commands stand for in StackStorm's format
     #[arg(long)]
     expand: bool,
+    /// Count what of a StackStorm installation, or of a folder of packs, does here what it did there
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["paths", "expand"])]
+    stackstorm: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(dir) = &arguments.stackstorm {
+        return survey::run(dir);
+    }
     let subject = Subject::of(&arguments.paths)?;
     let mut found = Found::default();
     for path in &subject.configs {

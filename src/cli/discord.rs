@@ -82,7 +82,8 @@ fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
     }
     let config = config::load(&arguments.config)?;
     let content = Library::new(config.content.clone()).load();
-    let all = commands(&native_commands(&content.catalogue));
+    let native = native_commands(&content.catalogue);
+    let all = commands(&native);
     if arguments.print {
         out::say(&serde_json::to_string_pretty(&all)?)?;
         return Ok(ExitCode::SUCCESS);
@@ -95,10 +96,19 @@ fn register(arguments: &RegisterArguments) -> anyhow::Result<ExitCode> {
             (None, false) => Some(discord.server().await.context("which server is ours")?),
         };
         let place = guild.as_ref().map_or("everywhere".to_owned(), |it| format!("in server {it}"));
+        // Those that Discord would not take.
+        let left =
+            native.iter().map(|it| it.name.as_str()).filter(|it| all.iter().all(|one| one["name"] != *it));
+        let left: Vec<&str> = left.collect();
+        let left = if left.is_empty() {
+            String::new()
+        } else {
+            format!("; only /lockkeeper reaches {}", left.join(", "))
+        };
         let registered = discord.register(&all, guild.as_deref()).await?;
         anyhow::Ok(match registered {
-            Registered::Changed => format!("{} commands are registered {place}", all.len()),
-            Registered::Same => format!("{} commands were registered {place} already", all.len()),
+            Registered::Changed => format!("{} commands are registered {place}{left}", all.len()),
+            Registered::Same => format!("{} commands were registered {place} already{left}", all.len()),
         })
     })?;
     out::say(&told)?;

@@ -275,9 +275,12 @@ fn shelves(config: &Config) -> Vec<Look> {
 }
 
 fn contents(config: &Config) -> Vec<Look> {
-    let content = Library::new(config.content.clone()).load().diagnostics;
+    let loaded = Library::new(config.content.clone()).load();
     let (settings, faults) = content::settings::load(&settings_files(&config.settings), None);
-    let mut looks = vec![counted("content", &content), counted("settings", &faults)];
+    let mut looks = vec![counted("content", &loaded.diagnostics), counted("settings", &faults)];
+    if loaded.catalogue.actions.values().any(|it| it.runner.as_str() == "python-script") {
+        looks.push(python(&config.python.interpreter));
+    }
     for (environment, it) in &settings.environments.environments {
         for (name, reference) in &it.secrets {
             let what = format!("secret {name} of {environment}");
@@ -292,6 +295,22 @@ fn contents(config: &Config) -> Vec<Look> {
         }
     }
     looks
+}
+
+/// What Python actions run on, and what their virtualenvs are made with.
+fn python(interpreter: &str) -> Look {
+    const ASK: &str = "import ensurepip, sys, venv; print('Python', sys.version.split()[0])";
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().lines().last().map(str::to_owned);
+    let why = match Command::new(interpreter).args(["-s", "-c", ASK]).output() {
+        Ok(output) if output.status.success() => {
+            return Look::ok(said(&output.stdout).unwrap_or_else(|| interpreter.to_owned()));
+        }
+        Ok(output) => said(&output.stderr).unwrap_or_else(|| output.status.to_string()),
+        Err(error) => error.to_string(),
+    };
+    let advice = "actions written in Python do not run without it: install Python 3 with its `venv` module \
+                  (`apt install python3 python3-venv`), or set `python: {interpreter: …}`";
+    Look::bad(State::Fail, format!("{interpreter}: {why}"), advice)
 }
 
 fn counted(what: &str, diagnostics: &[Diagnostic]) -> Look {

@@ -1,4 +1,4 @@
-//! `executions list|show|tail|cancel`
+//! `executions list|show|tail|cancel|pause|resume|rerun`
 
 use std::{process::ExitCode, time::Duration};
 
@@ -24,6 +24,9 @@ enum Command {
     Show(Show),
     Tail(Tail),
     Cancel(Cancel),
+    Pause(Pause),
+    Resume(Resume),
+    Rerun(Rerun),
 }
 
 /// List the latest executions, newest first
@@ -39,10 +42,15 @@ struct List {
 
 /// Show an execution: its card, the whole question at its gate, and every step with its id
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  lockkeeper executions show 42")]
+#[command(
+    after_help = "Examples:\n  lockkeeper executions show 42\n  lockkeeper executions show 42 --json | lockkeeper card - > cards.html"
+)]
 struct Show {
     /// A release's number, an execution's id, or the beginning or end of one
     id: String,
+    /// Only its cards, as a list that `lockkeeper card` draws
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     bot: Bot,
 }
@@ -70,14 +78,64 @@ struct Cancel {
     bot: Bot,
 }
 
+/// Let a workflow start nothing new; what runs of it ends
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lockkeeper executions pause 0190a1b2c3d4")]
+struct Pause {
+    /// An execution's id, or the end of one
+    id: String,
+    #[command(flatten)]
+    bot: Bot,
+}
+
+/// Let a paused workflow go on
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  lockkeeper executions resume 0190a1b2c3d4")]
+struct Resume {
+    /// An execution's id, or the end of one
+    id: String,
+    #[command(flatten)]
+    bot: Bot,
+}
+
+/// Run an ended execution again, from all that failed last or from the tasks that are named
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lockkeeper executions rerun 0190a1b2c3d4 --task deploy --no-reset deploy"
+)]
+struct Rerun {
+    /// An execution's id, or the end of one
+    id: String,
+    /// A task to run again, as NAME or NAME:ROUTE
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<String>,
+    /// Of this task only the items that failed
+    #[arg(long, value_name = "TASK", requires = "tasks")]
+    no_reset: Vec<String>,
+    /// Until it has ended
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    bot: Bot,
+}
+
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         Command::List(List { most, bot }) => bot.show(&Request::Executions { most: *most }, false),
-        Command::Show(Show { id, bot }) => bot.show(&Request::Execution { id: id.clone() }, false),
+        Command::Show(Show { id, json: true, bot }) => bot.cards(&Request::Execution { id: id.clone() }),
+        Command::Show(Show { id, json: false, bot }) => {
+            bot.show(&Request::Execution { id: id.clone() }, false)
+        }
         Command::Tail(Tail { id, follow, bot }) => {
             bot.show(&Request::Tail { id: id.clone(), follow: *follow }, false)
         }
         Command::Cancel(Cancel { id, bot }) => bot.show(&Request::Cancel { id: id.clone() }, false),
+        Command::Pause(Pause { id, bot }) => bot.show(&Request::Pause { id: id.clone() }, false),
+        Command::Resume(Resume { id, bot }) => bot.show(&Request::Resume { id: id.clone() }, false),
+        Command::Rerun(Rerun { id, tasks, no_reset, wait, bot }) => {
+            let (tasks, no_reset) = (tasks.clone(), no_reset.clone());
+            bot.show(&Request::Rerun { id: id.clone(), tasks, no_reset, wait: *wait }, *wait)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod action;
 mod alias;
 mod approve;
 mod call;
+mod card;
 mod check;
 mod discord;
 mod doctor;
@@ -14,14 +15,18 @@ mod executions;
 mod expression;
 mod health;
 mod json;
+mod key;
 mod out;
 mod part;
 mod rehearse;
 mod reject;
+mod rule;
 mod run;
 mod serve;
 mod slack;
+mod store;
 mod subject;
+mod survey;
 mod workflow;
 
 use std::path::Path;
@@ -57,7 +62,10 @@ enum Command {
     Check(check::Arguments),
     Run(run::Arguments),
     Executions(executions::Arguments),
+    Card(card::Arguments),
     Action(action::Arguments),
+    Key(key::Arguments),
+    Rule(rule::Arguments),
     Approve(approve::Arguments),
     Reject(reject::Arguments),
     Doctor(doctor::Arguments),
@@ -86,7 +94,10 @@ pub fn log_to_stderr(cli: &Cli) {
         Command::Check(_)
         | Command::Run(_)
         | Command::Executions(_)
+        | Command::Card(_)
         | Command::Action(_)
+        | Command::Key(_)
+        | Command::Rule(_)
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Doctor(_)
@@ -130,7 +141,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Executions(arguments) => executions::run(&arguments),
+        Command::Card(arguments) => card::run(&arguments),
         Command::Action(arguments) => action::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
+        Command::Rule(arguments) => rule::run(&arguments),
         Command::Approve(arguments) => approve::run(&arguments),
         Command::Reject(arguments) => reject::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -15,12 +15,14 @@ use uuid::Uuid;
 use super::{
     desk::{self, Caller, Desk},
     door::{CALLS_OF_ONE_MAX, Door},
+    key::Keys,
     peer, tail,
-    wire::{ActionRow, ExecutionRow, REQUEST_MAX, Reply, Request},
+    wire::{ActionRow, ExecutionRow, KeyRequest, REQUEST_MAX, Reply, Request},
 };
 use crate::{
     bot::{Bot, LineOrder},
     clock,
+    engine::rule_of,
     id::{Account, ActionRef, ExecutionId, MessageId, Place},
     identity::Standing,
     message::{Card, Delivery, Incoming, Said, words},
@@ -62,6 +64,7 @@ pub(super) async fn answer(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: 
 
 async fn converse(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStream) -> anyhow::Result<()> {
     let account = peer::account(&stream).await?;
+    let is_operator = peer::is_operator(&stream)?;
     let (mut read, write) = stream.into_split();
     let mut line = Line(write);
     let Some(_inside) = door.enter(&account.user).await else {
@@ -75,14 +78,15 @@ async fn converse(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStrea
             return line.tell(&Reply::Done).await;
         }
     };
-    // Everybody may hear whom they are taken for; nothing else is for those we do not know.
-    if request != Request::Hello && bot.engine().live().settings.people.find(&account).is_none() {
+    // Everybody may hear whom they are taken for; nothing else is for those we do not know, but for whoever runs the bot.
+    let is_open = request == Request::Hello || (is_operator && matches!(request, Request::Keys(_)));
+    if !is_open && bot.engine().live().settings.people.find(&account).is_none() {
         line.refuse(words::line::stranger(account.user.as_str())).await?;
         return line.tell(&Reply::Done).await;
     }
     let desk_call = desk.map(Desk::open);
     let place = desk_call.as_ref().map_or_else(desk::place, |it| it.place.clone());
-    let mut asking = Asking { bot, by: delivery(account, place), call: desk_call, line };
+    let mut asking = Asking { bot, by: delivery(account, place), is_operator, call: desk_call, line };
     let mut end = [0];
     tokio::select! {
         done = asking.serve(request) => if let Err(error) = done {
@@ -111,6 +115,7 @@ fn delivery(account: Account, place: Place) -> Delivery {
         account,
         standing: Standing::Member,
         place,
+        at: None,
         incoming: Incoming::Said(Said {
             text: String::new(),
             addressed: true,
@@ -123,6 +128,7 @@ fn delivery(account: Account, place: Place) -> Delivery {
 struct Asking<'b> {
     bot: &'b Bot,
     by: Delivery,
+    is_operator: bool,
     call: Option<Caller<'b>>,
     line: Line,
 }
@@ -136,6 +142,11 @@ impl Asking<'_> {
             Request::Execution { id } => self.execution(&id).await,
             Request::Tail { id, follow } => self.tail(&id, follow).await,
             Request::Cancel { id } => self.order(LineOrder::Cancel { id }, false).await,
+            Request::Pause { id } => self.order(LineOrder::Pause { id }, false).await,
+            Request::Resume { id } => self.order(LineOrder::Resume { id }, false).await,
+            Request::Rerun { id, tasks, no_reset, wait } => {
+                self.order(LineOrder::Rerun { id, tasks, no_reset }, wait).await
+            }
             Request::Vote { number, approve, seal, reason } => {
                 self.order(LineOrder::Vote { number, approve, seal, reason }, false).await
             }
@@ -144,7 +155,18 @@ impl Asking<'_> {
             Request::RunAction { reference, parameters, wait } => {
                 self.order(LineOrder::RunAction { action: reference, parameters }, wait).await
             }
+            Request::Keys(request) => self.keys(request).await,
         }
+    }
+
+    async fn keys(&mut self, request: KeyRequest) -> anyhow::Result<()> {
+        let engine = self.bot.engine();
+        let (asker, writers) = (self.bot.asker(&self.by, self.is_operator), self.bot.writers());
+        let keys = Keys { keys: engine.keys(), asker: &asker, writers, now: engine.clock().now() };
+        for reply in keys.answer(request).await {
+            self.line.tell(&reply).await?;
+        }
+        Ok(())
     }
 
     async fn hello(&mut self) -> anyhow::Result<()> {
@@ -319,7 +341,10 @@ impl Asking<'_> {
             name,
             action: it.action.clone(),
             status: it.status,
-            by: text("requester").unwrap_or_default().to_owned(),
+            by: text("requester").map_or_else(
+                || rule_of(&it.context).map(words::label::rule).unwrap_or_default(),
+                str::to_owned,
+            ),
             created_at: it.created_at.to_string(),
             took: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }

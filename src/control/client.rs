@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     socket,
-    wire::{REPLY_MAX, Reply, Request},
+    wire::{REPLY_MAX, REQUEST_MAX, Reply, Request},
 };
 
 /// Why there is no answer, or no more of it.
@@ -28,6 +28,8 @@ pub enum CallError {
          `lockkeeper executions list` shows it then"
     )]
     Lost(#[from] io::Error),
+    #[error("this is {0} bytes, and the bot takes {REQUEST_MAX} at once; do it in several parts")]
+    TooLong(usize),
     #[error(
         "the bot answered something that this lockkeeper does not understand; are both the same version?"
     )]
@@ -45,9 +47,12 @@ pub struct Call {
 /// # Errors
 /// Nobody is there, or not for the caller.
 pub fn call(data: &Path, request: &Request) -> Result<Call, CallError> {
-    let mut stream = socket::connect(data).map_err(|error| unreachable(data, error))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
+    if u64::try_from(line.len()).is_ok_and(|length| length > REQUEST_MAX) {
+        return Err(CallError::TooLong(line.len()));
+    }
+    let mut stream = socket::connect(data).map_err(|error| unreachable(data, error))?;
     stream.write_all(&line)?;
     Ok(Call { lines: BufReader::new(stream), done: false })
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    chat::{Attachment, ChatAdapter, ChatError, Intake, ListenError},
+    chat::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Lost},
     clock::SharedClock,
     id::{Account, ChannelId, MessageId, MessageRef, Place, Platform, WorkspaceId},
     identity::{Standing, TERMINAL_WORKSPACE},
@@ -100,7 +100,7 @@ impl ChatAdapter for Desk {
     }
 
     /// A post here never ends unclear.
-    async fn find(&self, _place: &Place, _nonce: &str) -> Result<Option<MessageRef>, ChatError> {
+    async fn find(&self, _place: &Place, _lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError> {
         Ok(None)
     }
 

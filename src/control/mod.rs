@@ -4,12 +4,14 @@
 //!
 //! - [`wire`]: requests and replies, a line of JSON each; [`client`]: asking;
 //! - `socket`: where it lies and whom it is open to; `peer`: who asks; `door`: who is let in;
-//! - [`desk`]: the chat of one answer; `answer`: one request to its end; `tail`: logs as they grow.
+//! - [`desk`]: the chat of one answer; `answer`: one request to its end; `tail`: logs as they grow;
+//! - `key`: the datastore, also where no bot runs.
 
 mod answer;
 pub mod client;
 pub mod desk;
 mod door;
+mod key;
 mod peer;
 mod socket;
 mod tail;
@@ -24,6 +26,8 @@ use crate::bot::Bot;
 use door::Door;
 
 pub use desk::Desk;
+pub use key::Keys;
+pub use peer::own_account;
 pub use socket::{Socket, SocketError, socket_path};
 
 /// Connections at the same time; more wait in the system's own queue.

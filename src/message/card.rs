@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Account, GateId, Seal};
+use crate::id::{Account, ExecutionId, GateId, Seal};
 
 /// How a card feels. Adapters show it as a symbol and a colour, never as a colour alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,8 @@ pub enum Block {
     Fields(Vec<Field>),
     /// Output of a program, shown in a fixed-width font.
     Code(String),
-    /// A picture of measurements: drawn text for terminals, SVG for pictures, words for who cannot see either.
+    /// A picture of measurements: drawn text for messages, SVG for pictures, and words that go with the picture for who
+    /// cannot see it.
     Chart {
         unicode: String,
         svg: String,
@@ -144,21 +145,31 @@ pub enum Block {
 pub enum ButtonAct {
     Approve { gate: GateId, seal: Seal },
     Reject { gate: GateId, seal: Seal },
+    Stop { root: ExecutionId },
 }
 
 impl ButtonAct {
-    /// `approve:<gate>:<first 32 digits of the seal>`: 77 characters; Discord takes 100.
+    /// `approve:<gate>:<first 32 digits of the seal>`, `stop:<execution>`: 77 characters at most; Discord takes 100.
     pub fn encode(&self) -> String {
         match self {
             ButtonAct::Approve { gate, seal } => format!("approve:{gate}:{}", &seal.as_str()[..32]),
             ButtonAct::Reject { gate, seal } => format!("reject:{gate}:{}", &seal.as_str()[..32]),
+            ButtonAct::Stop { root } => format!("stop:{root}"),
         }
     }
 }
 
-/// A button as it came back: which gate, and the digits of the seal that its message was posted for.
+/// A button as it came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PressedAct {
+pub enum PressedAct {
+    Vote(PressedVote),
+    /// Of this execution and all below it.
+    Stop(ExecutionId),
+}
+
+/// An answer at a gate: which, and the digits of the seal that the message was posted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PressedVote {
     pub approves: bool,
     pub gate: GateId,
     /// The first 32.
@@ -172,11 +183,20 @@ impl PressedAct {
         let approves = match parts.next()? {
             "approve" => true,
             "reject" => false,
+            "stop" => return ExecutionId::parse(parts.next()?).ok().map(Self::Stop),
             _ => return None,
         };
         let gate = GateId::parse(parts.next()?).ok()?;
         let seal_digits = parts.next()?.to_owned();
-        (seal_digits.len() == 32).then_some(Self { approves, gate, seal_digits })
+        (seal_digits.len() == 32).then_some(Self::Vote(PressedVote { approves, gate, seal_digits }))
+    }
+
+    /// Whether it counts only with a reason, for which a form asks.
+    pub fn wants_reason(&self) -> bool {
+        match self {
+            Self::Vote(vote) => !vote.approves,
+            Self::Stop(_) => false,
+        }
     }
 }
 

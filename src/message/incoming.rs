@@ -82,5 +82,26 @@ pub struct Delivery {
     /// What people call the account; only ever shown, never compared.
     pub display: String,
     pub place: Place,
+    /// When it was said or pressed, by the platform's clock, where it says so. What was fetched, and marks, say it
+    /// themselves.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
     pub incoming: Incoming,
+}
+
+impl Delivery {
+    /// What may be kept of words that were not for us: where and when somebody spoke, not what.
+    #[must_use]
+    pub fn without_words(&self) -> Self {
+        let hushed = |said: &Said| Said { text: String::new(), ..said.clone() };
+        let incoming = match &self.incoming {
+            Incoming::Said(said) => Incoming::Said(hushed(said)),
+            Incoming::Missed { said, at } => Incoming::Missed { said: hushed(said), at: *at },
+            other @ (Incoming::Pressed { .. }
+            | Incoming::Unasked { .. }
+            | Incoming::Reacted { .. }
+            | Incoming::Found { .. }) => other.clone(),
+        };
+        Self { display: String::new(), incoming, ..self.clone() }
+    }
 }

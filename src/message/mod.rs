@@ -8,7 +8,10 @@
 pub mod card;
 pub mod incoming;
 pub mod notify;
+mod spoken;
 pub mod words;
 
-pub use card::{Block, Button, ButtonAct, Card, Confirm, Field, Form, PressedAct, Span, Text, Tone};
+pub use card::{
+    Block, Button, ButtonAct, Card, Confirm, Field, Form, PressedAct, PressedVote, Span, Text, Tone,
+};
 pub use incoming::{Delivery, Incoming, Mark, Said};

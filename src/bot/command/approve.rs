@@ -7,7 +7,7 @@ use crate::{
         hear::{self, Answer, Call, Seen},
     },
     engine::{Asked, OpenGate, Voting},
-    gate::{Act, Ballot, Claim, Reason, Via},
+    gate::{Act, Ballot, Claim, Reason, ReasonError, Via},
     id::{AppName, GateId},
     message::words,
     store::StoreError,
@@ -25,7 +25,10 @@ pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answ
         return Ok(answer);
     }
     let prefix = words.clone().filter(|it| is_seal_prefix(it));
-    let reason = words.filter(|_| prefix.is_none()).and_then(|it| Reason::parse(&it).ok());
+    let reason = match reason(bot, "approve", words.filter(|_| prefix.is_none()), row.number) {
+        Ok(reason) => reason,
+        Err(answer) => return Ok(answer),
+    };
     let claim = prefix.map_or_else(|| typed_claim(order.call, &row), Claim::Prefix);
     vote(bot, order.call, &row, Act::Approve { reason }, via(order.call), claim).await
 }
@@ -40,9 +43,25 @@ pub(super) async fn reject(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answe
     if let Some(answer) = about.and_then(|it| unclear(bot, order.call, "reject", &it, row.number)) {
         return Ok(answer);
     }
-    let reason = words.and_then(|it| Reason::parse(&it).ok());
+    let reason = match reason(bot, "reject", words, row.number) {
+        Ok(reason) => reason,
+        Err(answer) => return Ok(answer),
+    };
     let claim = typed_claim(order.call, &row);
     vote(bot, order.call, &row, Act::Reject { reason }, via(order.call), claim).await
+}
+
+/// The reason in what was said; nothing for a smile. One that is too long is refused with the answer: counted without it,
+/// the vote would say less than its author did.
+fn reason(bot: &Bot, act: &str, said: Option<String>, number: i64) -> Result<Option<Reason>, Answer> {
+    match said.as_deref().map(Reason::parse) {
+        None | Some(Err(ReasonError::Empty)) => Ok(None),
+        Some(Ok(reason)) => Ok(Some(reason)),
+        Some(Err(error @ ReasonError::TooLong)) => {
+            let order = (bot.0.parts.prefix.as_str(), act);
+            Err(Answer::whisper(words::gate::reason_refused(order, number, error)))
+        }
+    }
 }
 
 /// In the thread of one of this gate's messages, what was said is about that message's seal.

@@ -1,7 +1,7 @@
 //! A command that lacks something: what, what was expected, an example that works.
 
 use crate::{
-    alias::{Lacking, Match, filled, required},
+    alias::{Lacking, Parameters, filled, required},
     bot::{Bot, hear::Answer},
     content::Action,
     engine::Live,
@@ -15,17 +15,22 @@ pub(in crate::bot) fn lacking(bot: &Bot, said: &str, found: &Lacking<'_>) -> Ans
     let action = live.bundle.action(&ActionRef::new(found.alias.action_ref.clone()));
     let action = action.map(AsRef::as_ref);
     let rest = filled(&found.rest, |name| value(&live, action, name));
-    let example = format!("{}{} {rest}", bot.0.parts.prefix, said.trim());
+    let example = format!("{}{} {rest}", bot.0.parts.prefix, words::echo(said.trim()));
     answer(action, &found.missing, example.trim_end())
 }
 
 /// The answer to a message that leaves a place of its format blank, as `deploy shop@` does.
-pub(super) fn blank(bot: &Bot, action: &Action, found: &Match<'_>) -> Option<Answer> {
-    let given = |name: &str| found.parameters.get(name).and_then(Option::as_deref);
-    let mut names = required(found.representation);
+pub(super) fn blank(
+    bot: &Bot,
+    action: &Action,
+    representation: &str,
+    parameters: &Parameters,
+) -> Option<Answer> {
+    let given = |name: &str| parameters.get(name).and_then(Option::as_deref);
+    let mut names = required(representation);
     if action.runner.as_str() == "bot" {
         // Of our own commands nothing given means something else than nothing said: `version=""` is no version.
-        names.extend(found.parameters.keys().filter(|it| !names.contains(it)).cloned().collect::<Vec<_>>());
+        names.extend(parameters.keys().filter(|it| !names.contains(it)).cloned().collect::<Vec<_>>());
     }
     names.retain(|it| given(it).is_some_and(|it| it.trim().is_empty()));
     let blank = names;
@@ -33,8 +38,8 @@ pub(super) fn blank(bot: &Bot, action: &Action, found: &Match<'_>) -> Option<Ans
         return None;
     }
     let live = bot.engine().live();
-    let example = filled(found.representation, |name| match given(name).map(str::trim) {
-        Some(said) if !said.is_empty() => said.to_owned(),
+    let example = filled(representation, |name| match given(name).map(str::trim) {
+        Some(said) if !said.is_empty() => words::echo(said),
         Some(_) | None => value(&live, Some(action), name),
     });
     Some(answer(Some(action), &blank, &format!("{}{}", bot.0.parts.prefix, example.trim_end())))
@@ -44,7 +49,8 @@ pub(super) fn blank(bot: &Bot, action: &Action, found: &Match<'_>) -> Option<Ans
 pub(super) fn unasked(bot: &Bot, said: &str, action: &Action, name: &str) -> Answer {
     let value = value(&bot.engine().live(), Some(action), name);
     let said = said.trim().trim_start_matches(bot.0.parts.prefix.as_str());
-    answer(Some(action), &[name.to_owned()], &format!("{}{said} {name}={value}", bot.0.parts.prefix))
+    let example = format!("{}{} {name}={value}", bot.0.parts.prefix, words::echo(said));
+    answer(Some(action), &[name.to_owned()], &example)
 }
 
 fn answer(action: Option<&Action>, names: &[String], example: &str) -> Answer {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::list;
+use super::{echo, list};
 use crate::{
     id::{AppName, CommitSha},
     message::card::{Card, Text, Tone},
@@ -36,7 +36,7 @@ pub fn unknown_name(what: &str, name: &str, known: &[String]) -> Card {
     } else {
         format!("Known: {}.", list(known))
     };
-    Card::refuse(Text::plain(format!("I know no {what} ")).code(name).and(format!(". {known}")))
+    Card::refuse(Text::plain(format!("I know no {what} ")).code(echo(name)).and(format!(". {known}")))
 }
 
 /// A parameter that is missing or does not fit.

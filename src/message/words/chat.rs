@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::length;
 use crate::{
-    id::Account,
+    id::{Account, Platform},
     message::card::{Block, Card, Text, Tone},
 };
 
@@ -52,4 +52,50 @@ pub fn late(mut card: Card, by: Duration) -> Card {
 pub fn refused(place: &str, code: &str, fix: &str) -> Card {
     Card::titled(Tone::Bad, format!("I cannot speak in {place}"))
         .text(Text::default().code(code).and(format!(": {fix}.")).and(" I go on trying once a minute."))
+}
+
+fn name(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Slack => "Slack",
+        Platform::Discord => "Discord",
+        Platform::Terminal => "the terminal",
+    }
+}
+
+/// Listening to a chat has ended, and does not begin again by itself.
+pub fn deaf(platform: Platform, code: &str, fix: &str) -> Card {
+    let text = Text::default().code(code).and(format!(": {fix}, and start me again."));
+    Card::titled(Tone::Bad, format!("I hear nothing any more in {}", name(platform))).text(text)
+}
+
+/// A chat takes no word of ours any more, whatever we hear of it.
+pub fn mute(platform: Platform, code: &str, fix: &str) -> Card {
+    let text = Text::default().code(code).and(format!(": {fix}, and start me again."));
+    Card::titled(Tone::Bad, format!("I can say nothing any more in {}", name(platform))).text(text)
+}
+
+/// People's messages come empty.
+pub fn wordless(platform: Platform) -> Card {
+    let fix = "I see that people write, and not what. Turn MESSAGE CONTENT INTENT on, under Bot in Discord's developer \
+               portal; until then, commands and mentions of me work.";
+    Card::titled(Tone::Bad, format!("Messages in {} come to me without their words", name(platform)))
+        .text(fix)
+}
+
+/// Others hold all the connections that there are.
+pub fn turned_away(platform: Platform) -> Card {
+    let fix = "Other programs hold as many connections with my app token as are allowed, and are told some of what you say \
+               to me. Stop what else runs with it, an old copy of me perhaps; I go on trying.";
+    Card::titled(Tone::Bad, format!("{} lets me open no connection", name(platform))).text(fix)
+}
+
+/// The platform holds back what happens.
+pub fn slowed(platform: Platform) -> Card {
+    let fix = "More than 30,000 events came within an hour. Take me out of channels where nobody needs me.";
+    Card::titled(Tone::Bad, format!("{} tells me only a part of what happens", name(platform))).text(fix)
+}
+
+/// In the place of one of these, once it is over; `lasted`: from when it was told.
+pub fn over(trouble: &Card, lasted: Duration) -> Card {
+    Card::titled(Tone::Good, format!("Over after {}: {}", length(lasted), trouble.title))
 }

@@ -6,11 +6,11 @@ use super::{
     count,
     failure::{self, Failure, Fault},
     length, list, measure,
-    output::{self, Output},
+    output::{self, Aside, Output},
 };
 use crate::{
-    id::{Account, Digest, HostName, PersonName},
-    message::card::{Card, Text, Tone},
+    id::{Account, Digest, ExecutionId, HostName, PersonName},
+    message::card::{Button, ButtonAct, ButtonStyle, Card, Confirm, Text, Tone},
     rollout::Judgement,
     status::Status,
 };
@@ -70,9 +70,13 @@ pub struct View {
     pub waits: Option<Waits>,
     /// Who has what it waits for, where that is another release.
     pub ahead: Option<String>,
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<(&'static str, Text)>,
+    /// Hosts that run what they should, of how many.
+    pub progress: Option<(usize, usize)>,
     /// What its alias says when it starts.
     pub ack: Option<String>,
+    /// What stands beside that.
+    pub aside: Aside,
     pub commits: Vec<Commit>,
     pub digest: Option<Digest>,
     pub steps: Vec<Step>,
@@ -91,13 +95,17 @@ pub struct View {
     pub short: String,
     /// What a person may do now: `!rollback shop`.
     pub next: Option<Text>,
+    /// What a press of Stop ends; none once it ends anyway.
+    pub stop: Option<ExecutionId>,
 }
 
 /// Draws it.
 pub fn card(view: &View) -> Card {
-    let mut card = Card::titled(tone(view), format!("{}: {}", view.title, headline(view)));
-    let mut fields: Vec<(&str, Text)> =
-        view.fields.iter().map(|(name, it)| (*name, Text::plain(it.as_str()))).collect();
+    let mut card = Card::titled(tone(view), title(view));
+    let mut fields = view.fields.clone();
+    if let Some((done, of)) = view.progress {
+        fields.push(("progress", Text::plain(progress(done, of))));
+    }
     if let Some(digest) = &view.digest {
         fields.push(("artifact", Text::default().code(format!("sha256:{}", digest.short()))));
     }
@@ -108,6 +116,7 @@ pub fn card(view: &View) -> Card {
     if let Some(ack) = &view.ack {
         card = card.text(ack.as_str());
     }
+    card = view.aside.show(card);
     if !view.steps.is_empty() {
         card = card.lines(view.steps.iter().map(step).collect());
     }
@@ -129,18 +138,40 @@ pub fn card(view: &View) -> Card {
     if let Some(next) = &view.next {
         card = card.text(next.clone());
     }
+    card.buttons = view.stop.map(|root| stop(root, &view.title)).into_iter().collect();
     card.footer = Text::plain(format!("{} · {}", length(view.took), view.short));
     card
 }
 
-/// The `ack` of an alias cannot be said.
-pub fn ack_failed(alias: &str, problem: &str) -> String {
-    format!("(`ack.format` of the alias {alias} cannot be rendered: {problem})")
+fn stop(root: ExecutionId, title: &str) -> Button {
+    Button {
+        label: "Stop".to_owned(),
+        style: ButtonStyle::Plain,
+        act: ButtonAct::Stop { root },
+        confirm: Some(Confirm {
+            title: "Stop it?".to_owned(),
+            text: format!(
+                "{title}: what runs is ended, nothing new starts, and hosts stay as they are by then."
+            ),
+            yes: "Stop".to_owned(),
+            no: "Back".to_owned(),
+        }),
+    }
 }
 
-/// The `result` of an alias cannot be said; what it would have said it of follows.
-pub fn result_failed(alias: &str, problem: &str) -> String {
-    format!("(`result.format` of the alias {alias} cannot be rendered: {problem})")
+/// `Release #42 of shop: done`.
+pub fn title(view: &View) -> String {
+    format!("{}: {}", view.title, headline(view))
+}
+
+/// `3/7 hosts`.
+fn progress(done: usize, of: usize) -> String {
+    format!("{done}/{}", count(of, "host"))
+}
+
+/// A template of an alias cannot be said; what it would have said it of follows.
+pub fn reply_failed(alias: &str, template: &str, problem: &str) -> String {
+    format!("(`{template}` of the alias {alias} cannot be rendered: {problem})")
 }
 
 /// What may be done after a rollout that stopped between two artifacts.
@@ -293,7 +324,7 @@ pub enum Called {
 }
 
 impl Called {
-    fn in_text(self, text: Text) -> Text {
+    pub(super) fn in_text(self, text: Text) -> Text {
         match self {
             Called::Rung(account) => text.mention(account),
             Called::Named(name) => text.and(name.to_string()),

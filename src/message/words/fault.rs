@@ -15,3 +15,17 @@ pub fn pack_altered(pack: &str, altered: &str) -> String {
          lays them out anew, then ask again"
     )
 }
+
+/// Parameters were sealed with a key that is not there any more.
+pub fn not_opened(why: &str) -> String {
+    format!(
+        "what this was given holds a secret that cannot be opened: {why}; let `datastore.key` name the key it was sealed with"
+    )
+}
+
+/// A policy lets only so many executions of an action run, and this one is not to wait.
+pub fn too_many_at_once(action: &str) -> String {
+    format!(
+        "as many executions of {action} run as its policy allows, and it says not to wait; ask again later"
+    )
+}

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    count,
+    count, echo,
     execution::{Commit, short},
-    label, length, list, measure,
+    label, length, list, list_all, measure,
 };
 use crate::{
     gate::{Decision, Reason, ReasonError},
-    id::{Digest, GateId, HostName, Seal},
+    id::{Account, Digest, GateId, HostName, Seal},
     message::card::{Block, Button, ButtonAct, ButtonStyle, Card, Confirm, Form, Text, Tone},
     rollout::Judgement,
 };
@@ -78,6 +78,8 @@ pub struct View {
     pub chart: Option<Block>,
     /// A reason must be typed, and why.
     pub reason_needed: bool,
+    /// Marks under the message count.
+    pub marks: bool,
     pub standing: Standing,
     /// Somebody asked to measure longer: until there are so many looks.
     pub looks_wanted: Option<u32>,
@@ -176,7 +178,7 @@ fn fields(view: &View) -> Vec<(&'static str, Text)> {
     let from =
         view.replaces.as_ref().map_or("nothing known".to_owned(), |it| format!("sha256:{}", it.short()));
     let artifact = Text::default().code(format!("sha256:{}", view.artifact)).and(format!(", now {from}"));
-    let hosts = format!("{} ({} at a time)", list(&view.hosts), view.batch_size);
+    let hosts = format!("{} ({} at a time)", list_all(&view.hosts), view.batch_size);
     let mut fields = vec![
         ("artifact", artifact),
         ("hosts", Text::plain(hosts)),
@@ -228,8 +230,9 @@ fn what_now(view: &View) -> Text {
                     .code(format!("!extend {} 10m", view.number))
                     .and(" to measure longer.");
             }
+            let marks = if view.marks { ", ✅ or ⛔" } else { "" };
             Text::plain(effect)
-                .and("Answer with the buttons, ✅ or ⛔, ")
+                .and(format!("Answer with the buttons{marks}, "))
                 .code(format!("!approve {}", view.number))
                 .and(" or ")
                 .code(format!("!reject {} <why>", view.number))
@@ -313,6 +316,16 @@ pub fn reason_wrong(error: ReasonError) -> String {
     }
 }
 
+/// What was typed as a reason is none. `order`: the prefix and the command.
+pub fn reason_refused(order: (&str, &str), number: i64, error: ReasonError) -> Card {
+    let (prefix, act) = order;
+    Card::refuse(
+        Text::plain(format!("Nothing was counted. {} Say ", reason_wrong(error)))
+            .code(format!("{prefix}{act} {number} <why>"))
+            .and(" again."),
+    )
+}
+
 /// What is asked back before a press counts could not be shown.
 pub fn form_missing(prefix: &str, number: i64, approves: bool) -> Card {
     let (what, instead) = match approves {
@@ -323,6 +336,19 @@ pub fn form_missing(prefix: &str, number: i64, approves: bool) -> Card {
         Text::plain(format!("{what} did not open, so nothing was counted. Say "))
             .code(instead)
             .and(" instead."),
+    )
+}
+
+/// Approve was pressed, and we were told so late that the platform had said already that it failed.
+pub fn pressed_late(prefix: &str, number: i64, by: Duration) -> Card {
+    Card::refuse(
+        Text::plain(format!(
+            "I heard of your press {} late, after it had failed before your eyes, so it does not count. If you still mean \
+             it, press Approve again, or say ",
+            length(by)
+        ))
+        .code(format!("{prefix}approve {number}"))
+        .and("."),
     )
 }
 
@@ -352,6 +378,7 @@ pub fn decided(number: i64, decision: &Decision) -> Card {
 /// Words that may be a reason, or name a gate. `order`: the prefix and the command.
 pub fn unclear(order: (&str, &str), word: &str, near: Option<&str>, said: &str, number: i64) -> Card {
     let (prefix, act) = order;
+    let (word, said) = (echo(word), echo(said));
     let text = match near {
         Some(app) => Text::default().code(word).and(" looks like the app ").code(app),
         None => Text::default().code(word).and(" looks like a release's number"),
@@ -408,13 +435,14 @@ pub fn nothing_to_extend(number: i64) -> Card {
     )
 }
 
-/// A gate waits and nobody has answered.
-pub fn reminder(number: i64, app: &str, environment: &str, missing: &[String], left: Duration) -> Card {
-    Card::titled(Tone::Waiting, format!("#{number} {app} still waits for {environment}")).text(format!(
-        "It needs {}. Time left: {}.",
-        list(missing),
-        length(left)
-    ))
+/// A gate waits and nobody has answered. `what`: the release's number, its app and where it is to go; `rung`: whose
+/// answers would count.
+pub fn reminder(what: (i64, &str, &str), missing: &[String], left: Duration, rung: Vec<Account>) -> Card {
+    let (number, app, environment) = what;
+    let title = format!("#{number} {app} still waits for {environment}");
+    let needs = Text::plain(format!("It needs {}. Time left: {}.", list(missing), length(left)));
+    let text = rung.into_iter().fold(needs, |text, account| text.and(" ").mention(account));
+    Card::titled(Tone::Waiting, title).text(text)
 }
 
 #[cfg(test)]

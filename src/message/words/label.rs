@@ -22,9 +22,27 @@ pub fn title(action: &str, number: Option<i64>, app: Option<&str>) -> String {
     }
 }
 
+/// Who asked, where a rule did.
+pub fn rule(reference: &str) -> String {
+    format!("rule {reference}")
+}
+
 /// A commit by its first digits, and the name under which it was asked for, unless that is the same.
 pub fn commit(short: &str, commit: &str, reference: &str) -> String {
     if commit.starts_with(reference) { short.to_owned() } else { format!("{short} ({reference})") }
+}
+
+/// Where people read about a commit: known for addresses on https alone, in the form that GitHub began
+/// (<https://docs.github.com/en/pull-requests/committing-changes-to-your-project/viewing-and-comparing-commits>), GitLab
+/// answers as well and Bitbucket writes with an s.
+pub fn commit_page(repository: &str, commit: &str) -> Option<String> {
+    let place = repository.strip_prefix("https://")?.trim_end_matches('/');
+    let place = place.strip_suffix(".git").unwrap_or(place);
+    let (host, path) = place.split_once('/')?;
+    // What names a user or a password is nobody's to read.
+    let clean = !host.is_empty() && !path.is_empty() && !place.contains(['@', '?', '#', ' ']);
+    let word = if host == "bitbucket.org" { "commits" } else { "commit" };
+    clean.then(|| format!("https://{place}/{word}/{commit}"))
 }
 
 /// A step of a release as people name it; `None`: the task's own name does. `is_back`: it confirms a way back.
@@ -138,6 +156,28 @@ pub fn proof(url: &str, host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_has_a_page_where_its_repository_is_on_the_web() {
+        let page = |it| commit_page(it, "43bf");
+        assert_eq!(
+            page("https://github.com/a/shop.git").as_deref(),
+            Some("https://github.com/a/shop/commit/43bf")
+        );
+        assert_eq!(
+            page("https://git.example.org/a/shop/").as_deref(),
+            Some("https://git.example.org/a/shop/commit/43bf")
+        );
+        assert_eq!(
+            page("https://bitbucket.org/a/b").as_deref(),
+            Some("https://bitbucket.org/a/b/commits/43bf")
+        );
+        for other in
+            ["git@github.com:a/shop.git", "/srv/shop.git", "http://x/y", "https://x", "https://me:pw@x/y"]
+        {
+            assert_eq!(page(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn titles_say_what_it_is_and_of_what() {

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{count, length, size};
+use super::{count, echo, length, size};
 use crate::config::Keep;
 use crate::message::card::{Card, Text, Tone};
 
@@ -50,7 +50,7 @@ pub fn bad_reason(problem: &str) -> Card {
 pub fn unknown_action(name: &str) -> Card {
     Card::refuse(
         Text::plain("I know no action ")
-            .code(name)
+            .code(echo(name))
             .and("; ")
             .code("lockkeeper action list")
             .and(" shows them. Nothing was run."),
@@ -96,7 +96,7 @@ pub fn shelves(keep: &Keep, [checkouts, artifacts, logs, mirrors]: [(usize, u64)
 pub fn unknown_execution(text: &str) -> Card {
     Card::refuse(
         Text::plain("I know no execution ")
-            .code(text)
+            .code(echo(text))
             .and("; ")
             .code("lockkeeper executions list")
             .and(" shows the latest ones."),

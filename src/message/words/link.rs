@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{length, list, refusal::standing_text};
+use super::{echo, length, list, refusal::standing_text};
 use crate::{
     identity::{CODE_LIFE, LinkRefusal},
     message::card::{Card, Text, Tone},
@@ -53,7 +53,7 @@ pub fn overheard(prefix: &str) -> Card {
 pub fn not_a_code(prefix: &str, typed: &str) -> Card {
     Card::refuse(
         Text::default()
-            .code(typed)
+            .code(echo(typed))
             .and(" is no code. Say ")
             .code(format!("{prefix}link"))
             .and(" from the account that I know; it is given one, like ")

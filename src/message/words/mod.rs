@@ -10,6 +10,7 @@ pub mod failure;
 pub mod fault;
 pub mod gate;
 pub mod inquiry;
+pub mod key;
 pub mod label;
 pub mod line;
 pub mod link;
@@ -20,6 +21,9 @@ pub mod output;
 pub mod overview;
 pub mod refusal;
 pub mod rollback;
+pub mod rule;
+pub mod sequel;
+pub mod survey;
 pub mod terminal;
 pub mod tour;
 
@@ -59,15 +63,35 @@ pub fn count(number: usize, one: &str) -> String {
 /// `a`, `a and b`, `a, b and c`; long lists end in "and 7 more".
 pub fn list<T: std::fmt::Display>(items: &[T]) -> String {
     const SHOWN: usize = 12;
-    let texts: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
     if SHOWN < items.len() {
+        let texts: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
         return format!("{} and {} more", texts.join(", "), items.len() - SHOWN);
     }
+    list_all(items)
+}
+
+/// The same with every item, for what an answer binds: if that is too long to show, the answer is not offered.
+pub fn list_all<T: std::fmt::Display>(items: &[T]) -> String {
+    let texts: Vec<String> = items.iter().map(ToString::to_string).collect();
     match texts.as_slice() {
         [] => "none".to_owned(),
         [one] => one.clone(),
         [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// Characters of what somebody typed that are said back to them.
+const ECHO_MAX: usize = 120;
+
+/// What somebody typed as an answer says it back: enough to know it by, however much it was.
+pub fn echo(typed: &str) -> String {
+    let mut chars = typed.chars();
+    let mut shown: String = chars.by_ref().take(ECHO_MAX).collect();
+    if chars.next().is_some() {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -91,6 +115,13 @@ mod tests {
     fn sizes_read_as_people_say_them() {
         let sizes = [900, 12 << 10, 840 << 20, (1 << 30) + (1 << 28)].map(size);
         assert_eq!(sizes, ["900 B", "12 KiB", "840 MiB", "1.2 GiB"]);
+    }
+
+    #[test]
+    fn what_was_typed_is_said_back_up_to_a_length() {
+        assert_eq!(echo("feat/ä"), "feat/ä");
+        assert_eq!(echo(&"ä".repeat(ECHO_MAX)), "ä".repeat(ECHO_MAX));
+        assert_eq!(echo(&"ä".repeat(ECHO_MAX + 1)), format!("{}…", "ä".repeat(ECHO_MAX - 1)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How much is told unasked.
 
-use super::list;
+use super::{echo, list};
 use crate::message::{
     card::{Card, Text},
     notify::Wants,
@@ -34,7 +34,9 @@ pub fn person(prefix: &str, wants: Wants, changed: bool) -> Card {
     let from_now = if changed { "From now on I" } else { "I" };
     let told = match wants {
         Wants::All | Wants::Failures => {
-            format!("{from_now} ring you where a commit of yours does not build.")
+            format!(
+                "{from_now} ring you where a commit of yours does not build, and where a question waits for your answer."
+            )
         }
         Wants::Nothing => format!("{from_now} name you without ringing you."),
     };
@@ -67,7 +69,7 @@ pub fn unknown(prefix: &str, said: &str, is_me: bool) -> Card {
     let [all, failures, nothing] = words;
     Card::refuse(
         Text::plain("I know no ")
-            .code(said)
+            .code(echo(said))
             .and("; nothing was changed. Say ")
             .code(all)
             .and(", ")

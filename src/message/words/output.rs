@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::count;
-use crate::message::card::{Card, Text};
+use crate::message::card::{Block, Card, Field, Text};
 
 /// Lines shown of the beginning and of the end of a long output.
 const HEAD_LINES: usize = 10;
@@ -13,6 +13,43 @@ const TAIL_LINES: usize = 20;
 const HEAD_CHARS: usize = 800;
 const TAIL_CHARS: usize = 1_600;
 
+/// What an alias lays beside what it says: its `extra`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aside {
+    pub texts: Vec<String>,
+    /// Labels and values.
+    pub fields: Vec<(String, String)>,
+    pub footer: Vec<String>,
+}
+
+impl Aside {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same with every text changed.
+    pub fn each(self, change: impl Fn(&str) -> String) -> Self {
+        let all = |texts: Vec<String>| texts.iter().map(|it| change(it)).collect();
+        Self {
+            texts: all(self.texts),
+            fields: self.fields.iter().map(|(label, it)| (change(label), change(it))).collect(),
+            footer: all(self.footer),
+        }
+    }
+
+    /// Adds it to a card.
+    pub(super) fn show(&self, mut card: Card) -> Card {
+        let paragraph = |card: Card, it: &String| if it.is_empty() { card } else { card.text(cut(it).0) };
+        card = self.texts.iter().fold(card, paragraph);
+        let field =
+            |(label, it): &(String, String)| Field { label: label.clone(), value: Text::plain(cut(it).0) };
+        if !self.fields.is_empty() {
+            card.blocks.push(Block::Fields(self.fields.iter().map(field).collect()));
+        }
+        self.footer.iter().fold(card, paragraph)
+    }
+}
+
 /// What an execution gave, below its card's steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
@@ -20,6 +57,8 @@ pub struct Output {
     pub lead: String,
     /// The output itself.
     pub body: String,
+    /// What an alias lays beside it.
+    pub aside: Aside,
 }
 
 impl Output {
@@ -27,19 +66,23 @@ impl Output {
     pub fn written(text: &str) -> Self {
         let mut parts = text.split("{~}").map(str::trim);
         match (parts.next().unwrap_or_default(), parts.next()) {
-            (lead, Some(body)) => Self { lead: lead.to_owned(), body: body.to_owned() },
-            (only, None) if only.contains('\n') => Self { lead: String::new(), body: only.to_owned() },
-            (only, None) => Self { lead: only.to_owned(), body: String::new() },
+            (lead, Some(body)) => Self::parts(lead, body),
+            (only, None) if only.contains('\n') => Self::parts("", only),
+            (only, None) => Self::parts(only, ""),
         }
     }
 
     /// What a result says where nobody wrote a template; nothing where it says nothing.
     pub fn plain(result: &Value) -> Self {
-        Self { lead: String::new(), body: text_of(result) }
+        Self::parts("", &text_of(result))
+    }
+
+    fn parts(lead: &str, body: &str) -> Self {
+        Self { lead: lead.to_owned(), body: body.to_owned(), aside: Aside::default() }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.lead.is_empty() && self.body.is_empty()
+        self.aside.is_empty() && self.lead.is_empty() && self.body.is_empty()
     }
 }
 
@@ -49,7 +92,7 @@ pub(super) fn show(mut card: Card, output: &Output, short: &str) -> Card {
         card = card.text(cut(&output.lead).0);
     }
     if output.body.is_empty() {
-        return card;
+        return output.aside.show(card);
     }
     let (shown, left_out) = cut(&output.body);
     card = card.code(shown);
@@ -58,7 +101,7 @@ pub(super) fn show(mut card: Card, output: &Output, short: &str) -> Card {
             Text::plain("The whole output: ").code(format!("lockkeeper executions tail {short}")).and("."),
         );
     }
-    card
+    output.aside.show(card)
 }
 
 /// A result in StackStorm's shapes as text: what was printed, else its members one a line.
@@ -70,7 +113,9 @@ fn text_of(result: &Value) -> String {
     }
     let is_shell = members.contains_key("stdout") || members.contains_key("stderr");
     if is_shell {
-        let printed = ["stdout", "stderr"].map(|it| members.get(it).map(value).unwrap_or_default());
+        let printed = ["result", "stdout", "stderr"].map(|it| members.get(it).map(value).unwrap_or_default());
+        // What StackStorm gives for a Python action that returned nothing.
+        let printed = printed.map(|it| if it == "None" { String::new() } else { it });
         let printed: Vec<&str> = printed.iter().map(|it| it.trim_end()).filter(|it| !it.is_empty()).collect();
         return printed.join("\n");
     }
@@ -111,6 +156,11 @@ fn value(it: &Value) -> String {
         Value::Bool(_) | Value::Number(_) => it.to_string(),
         Value::Array(_) | Value::Object(_) => serde_json::to_string_pretty(it).unwrap_or_default(),
     }
+}
+
+/// Whether a card shows only a part of it.
+pub fn is_cut(output: &Output) -> bool {
+    cut(&output.body).1
 }
 
 /// The beginning and the end, with a line between them that says what is left out; and whether anything is.

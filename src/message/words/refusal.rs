@@ -1,9 +1,9 @@
 //! Why something was not done, said to the person who asked.
 
-use super::{length, list, measure};
+use super::{echo, length, list, measure};
 use crate::{
     gate::{Decision, Freeze, Part, Refusal},
-    id::{EnvironmentName, HostName, PersonName},
+    id::{EnvironmentName, HostName, PackName, PersonName},
     identity::{Denied, DeniedWhy, Standing},
     message::card::{Card, Text},
     secret::SecretError,
@@ -139,6 +139,13 @@ pub fn secret_missing(name: &str, environment: &EnvironmentName, why: &SecretErr
     )
 }
 
+/// A secret in a pack's configuration is not where its reference says.
+pub fn pack_secret_missing(pack: &PackName, key: &str, why: &SecretError) -> String {
+    format!(
+        "the secret `{key}` in config/packs/{pack}.yaml is not to be had: {why}; nothing was started, set it and start again"
+    )
+}
+
 /// The tag `changes` names no environment that we know.
 pub fn changes_unknown_environment(name: &EnvironmentName) -> String {
     format!(
@@ -211,6 +218,6 @@ pub fn stale(late: std::time::Duration, text: &str) -> Card {
             "I was away and read this {} late, so I did not run it. Say it again if you still want it: ",
             length(late)
         ))
-        .code(text),
+        .code(echo(text)),
     )
 }
