@@ -10,7 +10,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lockkeeper::boot::{App, Options};
-use lockkeeper::chat::{Attachment, ChatAdapter, ChatError, Intake, ListenError};
+use lockkeeper::chat::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Lost};
 use lockkeeper::clock::SystemClock;
 use lockkeeper::config;
 use lockkeeper::engine::Engine;
@@ -29,12 +29,14 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Configuration and content of a bot; its data lie below it too.
 pub struct House {
     dir: TempDir,
+    /// The sections of the chats that it joins.
+    chats: String,
 }
 
 impl House {
     /// One person, ann; a pack `trial` without anything in it.
     pub fn new(dir: &Path, ann: &str) -> anyhow::Result<Self> {
-        let house = Self { dir: TempDir::new_in(dir)? };
+        let house = Self { dir: TempDir::new_in(dir)?, chats: String::new() };
         let people = format!("people:\n  ann: {{terminal: [{ann}], groups: [developers]}}\n");
         house.write("config/people.yaml", &people)?;
         house.write(
@@ -47,10 +49,16 @@ impl House {
 
     /// Where HTTP is served.
     pub fn listen(&self, address: &str) -> anyhow::Result<()> {
+        let chats = &self.chats;
         self.write(
             "config/lockkeeper.yaml",
-            &format!("data: ../data\ncontent: [../content]\nhttp: {{listen: \"{address}\"}}\n"),
+            &format!("data: ../data\ncontent: [../content]\nhttp: {{listen: \"{address}\"}}\n{chats}"),
         )
+    }
+
+    /// Joins these chats, once it listens somewhere.
+    pub fn join(&mut self, sections: &str) {
+        self.chats.push_str(sections);
     }
 
     pub fn path(&self, relative: &str) -> PathBuf {
@@ -157,6 +165,7 @@ impl Chat {
             standing: Standing::Member,
             display: "ann".to_owned(),
             place,
+            at: None,
             incoming: Incoming::Said(Said {
                 text: text.to_owned(),
                 addressed: true,
@@ -213,7 +222,7 @@ impl ChatAdapter for Chat {
         true
     }
 
-    async fn find(&self, _place: &Place, _nonce: &str) -> Result<Option<MessageRef>, ChatError> {
+    async fn find(&self, _place: &Place, _lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError> {
         Ok(None)
     }
 

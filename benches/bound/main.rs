@@ -2,6 +2,8 @@
 //!
 //! - [`alias`]: messages against many aliases, in memory;
 //! - [`talk`]: from a message to its card, through a whole bot; [`vote`]: from an approval to what it allows;
+//! - [`chats`]: the same in Slack and in Discord: events to their acknowledgements, commands to their cards, memory among
+//!   many people; [`hall`]: a bot that has joined both, on the [`fakes`] of the tests;
 //! - [`flow`]: durable tasks, against the [`disk`]'s own speed in the same minute;
 //! - [`process`]: the binary itself, as a child: its start, its memory, its death;
 //! - [`house`]: a bot in a folder; [`report`]: rows and times.
@@ -13,8 +15,11 @@
 mod alias;
 #[path = "../../tests/it/support/ballots.rs"]
 mod ballots;
+mod chats;
 mod disk;
+mod fakes;
 mod flow;
+mod hall;
 mod house;
 mod process;
 mod report;
@@ -60,6 +65,12 @@ enum Name {
     Dispatch,
     /// A message to its card, 100 a second, everything on disk
     Card,
+    /// An event to its acknowledgement, 100 a second, over each line and each post of Slack and Discord
+    Ack,
+    /// A command to the card that stands in its channel, in Slack and in Discord
+    Posted,
+    /// Memory of a bot among 10,000 people in Slack and 10,000 in Discord, all of whom speak
+    Members,
     /// The last vote to the first attempt that it allows
     Vote,
     /// A thousand gates, fifty voters at each at once: one decision each
@@ -111,6 +122,9 @@ async fn measure(name: Name, dir: &Path) -> anyhow::Result<Vec<Row>> {
         Name::Hostile => alias::hostile(),
         Name::Dispatch => alias::dispatch(),
         Name::Card => talk::card(dir).await,
+        Name::Ack => chats::ack(dir).await,
+        Name::Posted => chats::posted(dir).await,
+        Name::Members => chats::members(dir).await,
         Name::Vote => vote::vote(dir).await,
         Name::Crowds => vote::crowds(dir).await,
         Name::Tasks => flow::tasks(dir).await,

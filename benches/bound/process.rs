@@ -18,13 +18,15 @@ const KILLS: usize = 20;
 /// Between two looks at something outside of this process.
 const LOOK: Duration = Duration::from_millis(1);
 /// How long an idle bot is watched, and how often it is looked at.
-const IDLE: Duration = Duration::from_secs(10);
-const IDLE_LOOK: Duration = Duration::from_millis(500);
+pub const IDLE: Duration = Duration::from_secs(10);
+pub const IDLE_LOOK: Duration = Duration::from_millis(500);
+/// What it may hold, in MiB.
+pub const IDLE_MOST: f64 = 30.0;
 
 /// A bot as a child process; dropping it kills it.
-struct Service {
+pub struct Service {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Drop for Service {
@@ -37,13 +39,15 @@ impl Drop for Service {
 
 impl Service {
     /// Starts it on a house that listens at a port which is free now.
-    fn start(house: &House) -> anyhow::Result<Self> {
+    pub fn start(house: &House) -> anyhow::Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         house.listen(&address.to_string())?;
         let log = std::fs::File::options().create(true).append(true).open(house.path("bot.log"))?;
         let child = Command::new(env!("CARGO_BIN_EXE_lockkeeper"))
             .args(["serve", "--config"])
             .arg(house.path("config/lockkeeper.yaml"))
+            // With it, memory would be that of who looks for faults.
+            .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -52,7 +56,7 @@ impl Service {
     }
 
     /// Waits until it says that it can do its work: content loaded, store writable, what was left taken up.
-    fn until_ready(&self, house: &House) -> anyhow::Result<()> {
+    pub fn until_ready(&self, house: &House) -> anyhow::Result<()> {
         let begun = Instant::now();
         while !self.is_ready() {
             if PATIENCE < begun.elapsed() {
@@ -75,7 +79,7 @@ impl Service {
     }
 
     /// A field of /proc/<pid>/status, in KiB.
-    fn memory(&self, field: &str) -> anyhow::Result<f64> {
+    pub fn memory(&self, field: &str) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|it| it.strip_prefix(field)).context("a field of its status")?;
         let digits: String = line.chars().filter(char::is_ascii_digit).collect();
@@ -146,7 +150,7 @@ pub fn idle(dir: &Path) -> anyhow::Result<Vec<Row>> {
         service.memory("RssFile:")? / 1_024.0,
         service.memory("VmHWM:")? / 1_024.0,
     );
-    Ok(vec![Row::new("idle, resident", most / 1_024.0, Bound::AtMost(30.0), "MiB", note)])
+    Ok(vec![Row::new("idle, resident", most / 1_024.0, Bound::AtMost(IDLE_MOST), "MiB", note)])
 }
 
 /// Killed in the middle of a workflow and started again at once, many times over the same workflow.
