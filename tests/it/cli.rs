@@ -1,6 +1,8 @@
 //! The binary itself, as people and programs start it.
 
+mod card;
 mod check;
+mod key;
 mod refusal;
 
 use std::fs;

@@ -115,7 +115,7 @@ async fn a_release_that_cannot_be_taken_up_withdraws_its_question_and_says_how_t
     damage(world.dir(), "UPDATE flow_event SET body = '{' WHERE execution_id = $1", root).await;
 
     let bot = House::start_at(&world.config()).await;
-    let card = bot.shows(0, |text| text.contains("Release #1 of shop: how it ended was not seen")).await;
+    let card = bot.shows(0, |text| text.contains("❌ Release #1 of shop: how it ended was not seen")).await;
     assert!(card.contains("canary-1 still runs this artifact, which was not approved"), "{card}");
     bot.shows(0, |text| text.contains("stopped by lockkeeper")).await;
     assert!(bot.engine.open_gates().await.unwrap().is_empty());

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use lockkeeper::expression::template::{Undefined, render};
-use lockkeeper::expression::{Compat, HostValues, Scope, check, evaluate, evaluate_batch, variables};
+use lockkeeper::expression::{
+    Compat, HostValues, Scope, check, evaluate, evaluate_batch, unknown, variables,
+};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::{Map, Value, json};
 
@@ -141,6 +143,79 @@ fn stackstorm_functions_answer_in_both_languages() {
             assert_eq!(one(&text, context), json!({ "value": wanted }), "{text}");
         }
     }
+}
+
+/// What orquesta 1.2 on Jinja2 3.1 and yaql 3.2 answered to the same.
+#[test]
+fn filters_take_what_jinjas_take_and_print_what_they_print() {
+    let context = json!({
+        "l": [3, 1, 2], "ll": [[1, 2], [3]], "s": "Hello World", "d": { "a": 1, "b": { "c": [1, 2] } },
+        "ld": [{ "n": "x", "v": 1 }, { "n": "y", "v": 2 }, { "n": "z", "v": 1 }],
+    });
+    let cases = [
+        ("{{ ctx().l|sort(reverse=true) }}", json!([3, 2, 1])),
+        ("{{ ctx().ld|map(attribute='n')|list }}", json!(["x", "y", "z"])),
+        ("{{ ctx().ld|rejectattr('v','equalto',1)|map(attribute='n')|join }}", json!("y")),
+        (
+            "{{ ctx().ld|groupby('v')|list }}",
+            json!([[1, [{"n": "x", "v": 1}, {"n": "z", "v": 1}]], [2, [{"n": "y", "v": 2}]]]),
+        ),
+        ("{{ ctx().ld|sum(attribute='v') }}", json!(4)),
+        ("{{ ctx().ll|sum(start=[]) }}", json!([1, 2, 3])),
+        ("{{ ctx().s|truncate(5,true) }}", json!("He...")),
+        ("{{ ctx().s|wordwrap(5) }}", json!("Hello\nWorld")),
+        ("{{ ctx().d|urlencode }}", json!("a=1&b=%7B%27c%27%3A+%5B1%2C+2%5D%7D")),
+        ("{{ ctx().ld|map(attribute='zz',default='q')|list }}", json!(["q", "q", "q"])),
+        ("{{ ctx().d|pprint }}", json!("{'a': 1, 'b': {'c': [1, 2]}}")),
+        ("{{ ctx().d|xmlattr }}", json!(" a=\"1\" b=\"{&#39;c&#39;: [1, 2]}\"")),
+        ("{{ cycler(1,2).next() }}", json!(1)),
+        ("{{ joiner(',')() }}", json!("")),
+        ("{{ ctx().ld|map(attribute='n')|map('upper')|list }}", json!(["X", "Y", "Z"])),
+        ("{{ ctx().ld|join(',',attribute='n') }}", json!("x,y,z")),
+        ("{{ ctx().d|dictsort(true)|list }}", json!([["a", 1], ["b", {"c": [1, 2]}]])),
+        ("{{ ctx().d|dictsort(by='key',reverse=true)|list }}", json!([["b", {"c": [1, 2]}], ["a", 1]])),
+        ("{{ ['b','A']|sort(case_sensitive=true) }}", json!(["A", "b"])),
+        ("{{ ctx().ld|sort(attribute='v')|map(attribute='n')|join }}", json!("xzy")),
+        ("{{ ctx().ld|sort(attribute='v,n')|map(attribute='n')|join }}", json!("xzy")),
+        ("{{ ctx().ld|unique(attribute='v')|map(attribute='n')|join }}", json!("xy")),
+        ("{{ ctx().ld|min(attribute='v') }}", json!({"n": "x", "v": 1})),
+        ("{{ ctx().ld|max(attribute='n') }}", json!({"n": "z", "v": 1})),
+        ("{{ {'b':1,'a':2}|tojson }}", json!("{\"a\": 2, \"b\": 1}")),
+        ("{{ 'ü'|tojson }}", json!("\"\\u00fc\"")),
+        (r#"{{ "<&>'"|tojson }}"#, json!("\"\\u003c\\u0026\\u003e\\u0027\"")),
+        ("{{ [1,2]|tojson(indent=2) }}", json!("[\n  1,\n  2\n]")),
+        ("{{ '0x1A'|int(0,16) }}", json!(26)),
+        ("{{ '11'|int(0,2) }}", json!(3)),
+        ("{{ 'foo bar baz'|wordwrap(7) }}", json!("foo bar\nbaz")),
+        ("x {{ (1,2) }} y", json!("x (1, 2) y")),
+        ("x {{ (1,) }} y", json!("x (1,) y")),
+        ("x {{ range(3) }} y", json!("x range(0, 3) y")),
+    ];
+    for (text, wanted) in cases {
+        assert_eq!(one(text, context.clone()), json!({ "value": wanted }), "{text}");
+    }
+}
+
+/// Names in the tables of the page that counts what packs really use.
+#[test]
+fn everything_that_packs_were_counted_to_use_is_known() {
+    let path = format!("{}/../shared/stackstorm/expressions.md", env!("CARGO_MANIFEST_DIR"));
+    let Ok(page) = std::fs::read_to_string(path) else { return };
+    let rows = page.lines().filter_map(|it| it.strip_prefix("| ")?.split_once(" |"));
+    // What a fixture of StackStorm's calls to see it fail.
+    let functions = rows.map(|it| it.0).filter(|it| !matches!(*it, "function" | "foobar"));
+    let functions: Vec<String> = functions.map(|it| format!("<% {it}() %>")).collect();
+    let filters =
+        page.lines().filter(|it| it.starts_with("- **")).flat_map(|it| it.split([':', ',']).skip(1));
+    let filters =
+        filters.filter_map(|it| it.split_whitespace().next()).map(|it| format!("{{{{ 1 | {it} }}}}"));
+    let mut known = 0;
+    for text in functions.into_iter().chain(filters) {
+        assert_eq!(unknown(&text), [], "{text}");
+        known += 1;
+    }
+    println!("names of expressions.md known {known}/{known}");
+    assert!(known > 80, "{known}");
 }
 
 /// Generous for an unoptimised build under load; optimised, none takes a tenth of it.

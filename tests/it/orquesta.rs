@@ -179,6 +179,8 @@ fn recorded_traces_are_reproduced() {
     }
     let passed = traces.len() - failed.len();
     println!("conductor_traces {passed}/{} ({exact} with every message)", traces.len());
+    // docs/stackstorm.md says of each why it is left out.
+    println!("{}", failed.join("\n"));
     assert!(passed >= TRACES, "{passed} traces, {TRACES} before:\n{}", failed.join("\n"));
 }
 

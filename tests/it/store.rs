@@ -1,13 +1,14 @@
 //! What the store promises: facts once, versions that move forward, commits that hold or do not.
 
 mod guards;
+mod keys;
 mod links;
 mod model;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lockkeeper::clock::from_millis;
+use lockkeeper::clock::{after, from_millis};
 use lockkeeper::id::{Digest, ExecutionId, GateId, GrantId, MessageRef, Place, Platform, ReleaseId, Seal};
 use lockkeeper::status::Status;
 use lockkeeper::store::attempt::{self, Beginning};
@@ -71,7 +72,8 @@ async fn a_delivery_counts_once_however_often_it_comes() {
         panic!("the first is new")
     };
     assert_eq!(store.receive(arrival("k", "main", 1), NOW).await.unwrap(), Received::Again);
-    assert_eq!(store.receive(arrival("k", "main", 2), NOW).await.unwrap(), Received::Other);
+    let other = store.receive(arrival("k", "main", 2), NOW).await.unwrap();
+    assert_eq!(other, Received::Other(json!({"a": 1})));
     let waiting = store.waiting_deliveries(NOW, 9).await.unwrap();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].body, json!({"a": 1}));
@@ -83,6 +85,27 @@ async fn a_delivery_counts_once_however_often_it_comes() {
         store.find_execution(ExecutionId::from_number(1)).await.unwrap().is_none(),
         "its effect went with it"
     );
+}
+
+/// Only what had its effect goes, and what people did on one message stays longer.
+#[tokio::test]
+async fn old_deliveries_go_once_they_had_their_effect() {
+    let (_dir, store) = open().await;
+    let rows = [("said", "main", 1), ("waits", "waiting", 1), ("pressed", "main#1.2", 1), ("new", "main", 9)];
+    for (key, lane, at) in rows {
+        let received = store.receive(arrival(key, lane, 1), from_millis(at)).await.unwrap();
+        let Received::New(id) = received else { panic!("{key} is new") };
+        if key != "waits" {
+            commit(&store, vec![Change::Done(id)]).await.unwrap();
+        }
+    }
+    assert_eq!(store.sweep_deliveries(from_millis(5), from_millis(1)).await.unwrap(), 1);
+    assert_eq!(store.sweep_deliveries(from_millis(5), from_millis(1)).await.unwrap(), 0);
+    assert_eq!(store.sweep_deliveries(from_millis(5), from_millis(2)).await.unwrap(), 1);
+    let left = store.latest_deliveries("chat", 9).await.unwrap();
+    assert_eq!(left.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [from_millis(9), from_millis(1)]);
+    assert!(matches!(store.receive(arrival("said", "main", 1), NOW).await.unwrap(), Received::New(_)));
+    assert_eq!(store.receive(arrival("new", "main", 1), NOW).await.unwrap(), Received::Again);
 }
 
 #[tokio::test]
@@ -343,6 +366,88 @@ async fn the_latest_wish_for_a_message_is_the_one_that_is_sent() {
     assert!(store.waiting_letters::<Value>(NOW, 9).await.unwrap().is_empty());
     commit(&store, vec![Change::Redraw("card:1".into())]).await.unwrap();
     assert_eq!(store.waiting_letters::<Value>(NOW, 9).await.unwrap().len(), 1);
+}
+
+/// What is for another chat stays late.
+#[tokio::test]
+async fn letters_that_waited_for_a_chat_are_due_when_it_is_back() {
+    let (_dir, store) = open().await;
+    let due = async |now| store.waiting_letters::<Value>(now, 9).await.unwrap().len();
+    let late = after(NOW, Duration::from_secs(60));
+    commit(&store, vec![letter(1)]).await.unwrap();
+    let id = store.waiting_letters::<Value>(NOW, 9).await.unwrap()[0].id;
+    store.letter_put_off(id, late, "unreachable".to_owned()).await.unwrap();
+    // Drawn again meanwhile, it still waits.
+    commit(&store, vec![letter(2)]).await.unwrap();
+    store.hurry_letters(Platform::Slack, NOW).await.unwrap();
+    assert_eq!((due(NOW).await, due(late).await), (0, 1));
+    store.hurry_letters(Platform::Terminal, NOW).await.unwrap();
+    assert_eq!(due(NOW).await, 1);
+}
+
+/// Slack gives leave for fifty changes a minute; what is new must not wait for that.
+#[tokio::test]
+async fn what_waits_to_be_changed_hides_nothing_that_is_to_be_posted() {
+    let (_dir, store) = open().await;
+    let named = |number: i64| {
+        let Change::Want(wanted) = letter(1) else { panic!("a letter") };
+        Change::Want(Box::new(Wanted { subject: format!("letter:{number}"), ..*wanted }))
+    };
+    for number in 0..40 {
+        store.commit(vec![named(number)], from_millis(number)).await.unwrap();
+        let it = store.waiting_letters::<Value>(Timestamp::MAX, 1).await.unwrap().remove(0);
+        let message = MessageRef { place: it.place.clone(), message: number.to_string().as_str().into() };
+        store.letter_sent(it.id, it.wanted, Some(message)).await.unwrap();
+    }
+    for number in 0..40 {
+        store.commit(vec![named(number)], from_millis(100)).await.unwrap();
+    }
+    store.commit(vec![named(99)], from_millis(200)).await.unwrap();
+    let first = store.waiting_letters::<Value>(Timestamp::MAX, 1).await.unwrap().remove(0);
+    assert_eq!((first.subject.as_str(), first.message), ("letter:99", None));
+    assert!(
+        1 < store.waiting_letters::<Value>(Timestamp::MAX, 99).await.unwrap().len(),
+        "changes have their turn"
+    );
+}
+
+/// Otherwise what may stand already would be posted once more.
+#[tokio::test]
+async fn that_a_post_was_tried_stays_known_however_often_it_is_drawn_again() {
+    let (_dir, store) = open().await;
+    let found = async || store.waiting_letters::<Value>(NOW, 9).await.unwrap().remove(0);
+    commit(&store, vec![letter(1)]).await.unwrap();
+    let id = found().await.id;
+    store.letter_put_off(id, NOW, "the answer is unclear".to_owned()).await.unwrap();
+    commit(&store, vec![letter(2)]).await.unwrap();
+    commit(&store, vec![Change::Redraw(found().await.subject)]).await.unwrap();
+    assert_eq!(found().await.tries, 1);
+    // Once it stands, an edit begins anew.
+    let it = found().await;
+    let message = MessageRef { place: it.place.clone(), message: "1".into() };
+    store.letter_sent(id, it.wanted, Some(message)).await.unwrap();
+    commit(&store, vec![letter(3)]).await.unwrap();
+    assert_eq!(found().await.tries, 0);
+}
+
+#[tokio::test]
+async fn of_letters_that_wait_in_a_channel_the_most_urgent_goes_first() {
+    let (_dir, store) = open().await;
+    let urgent = [Priority::Progress, Priority::Soon, Priority::Now, Priority::Soon];
+    for (number, priority) in urgent.into_iter().enumerate() {
+        let Change::Want(wanted) = letter(1) else { panic!("a letter") };
+        let subject = format!("letter:{number}");
+        let wanted = Change::Want(Box::new(Wanted { subject, priority, ..*wanted }));
+        store.commit(vec![wanted], from_millis(number as i64)).await.unwrap();
+    }
+    let waiting = store.waiting_letters::<Value>(Timestamp::MAX, 9).await.unwrap();
+    let order: Vec<(&str, Priority)> = waiting.iter().map(|it| (it.subject.as_str(), it.priority)).collect();
+    let (now, soon, later) = (Priority::Now, Priority::Soon, Priority::Progress);
+    assert_eq!(
+        order,
+        [("letter:2", now), ("letter:1", soon), ("letter:3", soon), ("letter:0", later)],
+        "and of equals the oldest"
+    );
 }
 
 #[tokio::test]

@@ -55,6 +55,27 @@ async fn a_command_is_words_addressed_to_us_and_stands_there_for_all() {
     talk.finish().await;
 }
 
+/// What Discord shows for all is what the bot says was typed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_a_command_is_shown_to_nobody() {
+    let fake = FakeDiscord::start().await;
+    let house = house(&fake, "");
+    house.workflow(
+        "version: 1.0\ntasks: {one: {action: core.noop}}\n",
+        "{number: {type: string, secret: true}}",
+    );
+    let bot = house.start().await;
+    fake.until("the bot is connected", |it| it.lines() == 1).await;
+    for (text, shown) in [("go hunter2secret", "`go ********`"), ("GO hunter2secret", "`GO ********`")] {
+        let command = fake.command(ANN, GENERAL, "lockkeeper", json!({ "text": text }));
+        assert_eq!(fake.next_message(GENERAL).await.words(), shown);
+        let told = fake.next_message(&format!("token-{command}")).await.words();
+        assert!(told.contains("has been seen: change it") && !told.contains("hunter2"), "{told}");
+    }
+    bot.stop().await;
+    fake.finish().await;
+}
+
 #[tokio::test]
 async fn a_command_is_not_answered_before_it_is_stored_and_late_ones_are_late() {
     let (fake, inbox) = (FakeDiscord::start().await, Inbox::default());

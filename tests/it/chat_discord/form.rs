@@ -11,13 +11,13 @@ use lockkeeper::message::{Button, Confirm, Delivery, Incoming};
 use serde_json::json;
 
 use super::{Talk, adapter, general};
-use crate::support::Inbox;
 use crate::support::cards::{self, approve, reason_of, reject};
 use crate::support::chat::{Chat as _, DiscordChat};
-use crate::support::fake_discord::{BEA, FakeDiscord, GENERAL, Posted, TOKEN};
+use crate::support::fake_discord::{ANN, BEA, DIRECT, FakeDiscord, GENERAL, Posted, TOKEN};
 use crate::support::house::{Bot, House};
 use crate::support::shop::{self, short_watch};
 use crate::support::wire::Fault;
+use crate::support::{Inbox, direct};
 
 /// Knows one question; or, if it is ill, nothing.
 struct Asks {
@@ -114,6 +114,31 @@ async fn reject_opens_a_form_and_what_is_written_there_is_the_answer() {
     talk.fake.duplicate_last_event();
     talk.inbox.until("the copy was recognised", |it| it.duplicates() == 1).await;
     talk.fake.forgive_second_answers();
+    talk.finish().await;
+}
+
+/// It is to be answered within 3 s, whatever else came before it.
+#[tokio::test]
+async fn what_is_pressed_waits_behind_no_message() {
+    let talk = talk(false).await;
+    let question = question(&talk).await;
+    let press = talk.fake.press(BEA, &question, "Reject");
+    let form = talk.fake.next_form(BEA).await;
+    talk.fake.until("the press is answered", |it| it.is_answered(&press)).await;
+    talk.inbox.refuse_words(Some("stuck"));
+    talk.fake.say(BEA, GENERAL, "!stuck");
+    talk.fake.say(BEA, GENERAL, "!behind it");
+    let beside = talk.fake.say(ANN, DIRECT, "beside");
+    let sent = talk.fake.submit(&form, "p99");
+    let (one, two) = (talk.inbox.next().await, talk.inbox.next().await);
+    let (word, answer) = if one.place == general() { (two, one) } else { (one, two) };
+    assert_eq!((reason_of(&answer), &word.incoming), ("p99", &direct("beside", &beside)));
+    talk.fake.until("the form is answered", |it| it.is_answered(&sent)).await;
+    talk.inbox.refuse_words(None);
+    for text in ["!stuck", "!behind it"] {
+        let heard = talk.inbox.next().await;
+        assert!(matches!(&heard.incoming, Incoming::Said(said) if said.text == text), "{heard:?}");
+    }
     talk.finish().await;
 }
 
@@ -262,7 +287,6 @@ async fn one_approval_told_again_by_the_next_session_decides_once() {
     assert_eq!(presses, 1, "{counted:#?}");
     fake.forgive_second_answers();
     bot.stop().await;
-    fake.skip_unread();
     fake.finish().await;
     world.end().await.expect("the world ends");
 }

@@ -5,9 +5,10 @@ use lockkeeper::clock::{Clock as _, SystemClock};
 use lockkeeper::config;
 use serde_json::json;
 
+use crate::support::chat::{Chat as _, DiscordChat, Person, Seen};
 use crate::support::fake_discord::{ANN, BEA, FakeDiscord, GENERAL, GUILD, TOKEN};
 use crate::support::house::{Bot, House};
-use crate::support::install_tls;
+use crate::support::{install_tls, shop};
 
 /// A bot that Discord posts to.
 async fn posted() -> (FakeDiscord, House, Bot, String) {
@@ -43,6 +44,42 @@ async fn commands_presses_and_completion_come_over_http() {
     assert_eq!(fake.identified(), 0, "no line is held");
     bot.stop().await;
     fake.finish().await;
+}
+
+/// Discord posts neither marks nor messages, so a question names none of both; its buttons and commands answer it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_speaks_of_what_can_be_said_there_and_of_no_marks() {
+    let dir = tempfile::TempDir::new().expect("a temporary folder");
+    let world = shop::world(dir.path(), &shop::short_watch()).await;
+    let chat = DiscordChat(FakeDiscord::start().await);
+    let key = chat.0.post_to("http://127.0.0.1:1");
+    chat.configure(world.config().parent().expect("a folder"));
+    let http = format!("discord: {{mode: http, public_key: {key}, ");
+    shop::edit(&world, "config/lockkeeper.yaml", "discord: {", &http);
+    let bot = House::start_at(&world.config()).await;
+    chat.0.move_posts(&format!("http://127.0.0.1:{}/discord/interactions", bot.address.port()));
+    let sees = async |part: &str| -> Seen {
+        let found = chat.find(|| chat.shown().into_iter().find(|it| it.words.contains(part))).await;
+        found.unwrap_or_else(|| panic!("no `{part}`: {}", chat.history()))
+    };
+
+    world.commit_good(2).await.expect("a commit");
+    chat.0.command(ANN, GENERAL, "deploy", json!({"app": "shop"}));
+    let question = sees("May #1 shop to production?").await;
+    assert!(
+        question.words.contains("Answer with the buttons, `/lockkeeper text:approve 1` or"),
+        "{question}"
+    );
+    chat.press(Person::Bea, &question, "Approve");
+    let decided = sees("#1 shop to production: approved by bea").await;
+    assert_eq!((&decided.id, decided.marks), (&question.id, 0), "what the edit came after");
+    sees("Release #1 of shop: done").await;
+    // Nobody could say it so here.
+    let spelled: Vec<Seen> = chat.shown().into_iter().filter(|it| it.words.contains("`!")).collect();
+    assert!(spelled.is_empty(), "{spelled:?}");
+    bot.stop().await;
+    chat.finish().await;
+    world.end().await.expect("the world ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,10 +133,12 @@ async fn the_same_interaction_twice_is_one_command() {
     let (fake, _house, bot, address) = posted().await;
     let now = SystemClock.now().as_second().to_string();
     let member = json!({"user": {"id": ANN, "username": "ann"}, "flags": 0, "roles": []});
-    let body = json!({"type": 2, "id": "77", "application_id": "100000000000000999", "token": "t", "guild_id": GUILD,
+    let id = fake.id_now();
+    let body =
+        json!({"type": 2, "id": id, "application_id": "100000000000000999", "token": "t", "guild_id": GUILD,
         "channel_id": GENERAL, "channel": {"id": GENERAL, "type": 0}, "member": member,
         "data": {"type": 1, "name": "lockkeeper", "options": [{"name": "text", "type": 3, "value": "help"}]}})
-    .to_string();
+        .to_string();
     let client = reqwest::Client::new();
     for _ in 0..2 {
         let request = client.post(&address).header("x-signature-timestamp", &now);
@@ -109,10 +148,42 @@ async fn the_same_interaction_twice_is_one_command() {
         let answer: serde_json::Value = answer.json().await.expect("JSON");
         assert_eq!((&answer["type"], &answer["data"]["content"]), (&json!(4), &json!("`help`")));
     }
+    // Other words under its id are no command, and counted.
+    let other = body.replace("\"help\"", "\"status\"");
+    let request = client.post(&address).header("x-signature-timestamp", &now);
+    let request = request.header("x-signature-ed25519", fake.sign(&now, &other)).body(other);
+    assert_eq!(request.send().await.expect("an answer").status().as_u16(), 200);
+    let metrics = reqwest::get(format!("http://127.0.0.1:{}/metrics", bot.address.port())).await;
+    let metrics = metrics.expect("an answer").text().await.expect("text");
+    assert!(metrics.contains("lockkeeper_delivery_keys_reused_total{source=\"chat\"} 1"), "{metrics}");
     assert!(fake.next_message(GENERAL).await.words().contains("What you may run here"));
     fake.command(ANN, GENERAL, "help", json!({"topic": "whoami"}));
     assert_eq!(fake.next_message(GENERAL).await.words(), "`help whoami`", "nothing was said between");
     fake.next_message(GENERAL).await;
+    bot.stop().await;
+    fake.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_does_not_take_is_not_answered() {
+    let (fake, house, bot, address) = posted().await;
+    let now = SystemClock.now().as_second().to_string();
+    let body = json!({"type": 2, "id": fake.id_now(), "application_id": "100000000000000999", "token": "t",
+        "guild_id": GUILD, "channel_id": GENERAL, "channel": {"id": GENERAL, "type": 0},
+        "member": {"user": {"id": ANN, "username": "ann"}, "flags": 0, "roles": []},
+        "data": {"type": 1, "name": "lockkeeper", "options": [{"name": "text", "type": 3, "value": "help"}]}})
+    .to_string();
+    let client = reqwest::Client::new();
+    let send = async || {
+        let request = client.post(&address).header("x-signature-timestamp", &now);
+        let request = request.header("x-signature-ed25519", fake.sign(&now, &body)).body(body.clone());
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    let lock = house.lock_store().await;
+    assert_eq!(send().await, 503);
+    drop(lock);
+    assert_eq!(send().await, 200);
+    assert!(fake.next_message(GENERAL).await.words().contains("What you may run here"));
     bot.stop().await;
     fake.finish().await;
 }

@@ -11,10 +11,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{Talk, adapter, adapter_with, general, said};
-use crate::support::fake_discord::{ANN, BEA, FakeDiscord, GENERAL, TOKEN};
+use crate::support::fake_discord::{ANN, BEA, DIRECT, FakeDiscord, GENERAL, TOKEN};
 use crate::support::house::House;
 use crate::support::wire::{Fault, Push};
-use crate::support::{Inbox, PATIENCE};
+use crate::support::{Inbox, PATIENCE, direct};
 
 /// The text of what was said while nobody listened.
 fn late(delivery: &Delivery) -> &str {
@@ -109,6 +109,28 @@ async fn the_next_process_resumes_the_session_and_hears_what_it_missed() {
     third.finish().await;
 }
 
+/// What came after it is stored, but the session has not moved on over it.
+#[tokio::test]
+async fn what_the_store_never_took_is_told_to_the_next_process() {
+    let dir = TempDir::new().expect("a folder");
+    let path = dir.path().join("discord.json");
+    let fake = FakeDiscord::start().await;
+    let open = || adapter_with(&fake, TOKEN, DiscordHearing::Gateway, Some(path.clone()));
+    let first = Talk::start_with(fake.clone(), Inbox::default(), open()).await;
+    first.inbox.refuse_words(Some("stuck"));
+    fake.say(ANN, GENERAL, "!stuck");
+    let beside = fake.say(ANN, DIRECT, "beside");
+    assert_eq!(first.inbox.next().await.incoming, direct("beside", &beside));
+    let inbox = first.inbox.clone();
+    first.hang_up().await;
+    inbox.refuse_words(None);
+    let second = Talk::start_with(fake.clone(), inbox, open()).await;
+    assert_eq!(late(&second.inbox.next().await), "!stuck");
+    second.inbox.until("what was stored is known", |it| it.duplicates() == 1).await;
+    assert_eq!((fake.identified(), fake.resumed()), (1, 1));
+    second.finish().await;
+}
+
 #[tokio::test]
 async fn a_forgotten_session_is_begun_anew() {
     let talk = Talk::start().await;
@@ -145,6 +167,7 @@ async fn what_no_new_line_heals_ends_listening_and_says_what_to_fix() {
             matches!(&trouble, Some(Trouble::Deaf { code: said, .. }) if *said == code.to_string()),
             "{trouble:?}"
         );
+        fake.finish().await;
     }
 }
 

@@ -11,6 +11,7 @@ use crate::support::away::{ago, heard_long_ago, is_answered_late, missed, why_ch
 use crate::support::cards::ann_of;
 use crate::support::fake_discord::{ANN, BEA, BOT, DIRECT, FakeDiscord, GENERAL, GUILD, TOKEN};
 use crate::support::house::House;
+use crate::support::wire::Fault;
 
 fn spot(channel: &str, last: Option<&str>) -> Spot {
     Spot { channel: ChannelId::from(channel), last: last.map(MessageId::from) }
@@ -19,7 +20,11 @@ fn spot(channel: &str, last: Option<&str>) -> Spot {
 #[tokio::test]
 async fn what_was_said_after_discord_forgot_the_session_is_fetched() {
     let talk = Talk::start().await;
-    talk.inbox.remember(Memory { heard_at: None, spots: vec![spot(GENERAL, None), spot(DIRECT, None)] });
+    talk.inbox.remember(Memory {
+        heard_at: None,
+        spots: vec![spot(GENERAL, None), spot(DIRECT, None)],
+        ..Memory::default()
+    });
     let heard = talk.fake.say(ANN, GENERAL, "!heard");
     talk.inbox.next().await;
     talk.fake.thread_below(GENERAL, &heard);
@@ -49,6 +54,27 @@ async fn what_was_said_after_discord_forgot_the_session_is_fetched() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_is_read_again() {
+    let talk = Talk::start().await;
+    talk.inbox.remember(Memory { heard_at: None, spots: vec![spot(GENERAL, None)], ..Memory::default() });
+    let heard = talk.fake.say(ANN, GENERAL, "!heard");
+    talk.inbox.next().await;
+    talk.fake.thread_below(GENERAL, &heard);
+    for call in ["GET channels", "GET guilds"] {
+        talk.fake.fail_next(call, Fault::Status(503));
+        talk.fake.fail_next(call, Fault::Status(503));
+    }
+    talk.fake.forget_sessions();
+    talk.fake.murmur(ANN, GENERAL, "!one", 0, json!({}));
+    talk.fake.murmur(BEA, &heard, "approve", 0, json!({}));
+    talk.fake.drop_all_lines();
+    let (one, two) = (talk.inbox.next().await, talk.inbox.next().await);
+    assert_eq!((missed(&one).0, missed(&two).0), ("!one", "approve"));
+    talk.inbox.until("what was heard is known", |it| it.duplicates() == 1).await;
+    talk.finish().await;
+}
+
+#[tokio::test]
 async fn what_was_said_before_a_start_is_fetched_from_where_we_were() {
     let fake = FakeDiscord::start().await;
     let known = fake.murmur(ANN, GENERAL, "!known", 3_000, json!({}));
@@ -62,6 +88,7 @@ async fn what_was_said_before_a_start_is_fetched_from_where_we_were() {
     inbox.remember(Memory {
         heard_at: Some(ago(1_000)),
         spots: vec![spot("7", None), spot(GENERAL, Some(&known))],
+        ..Memory::default()
     });
     let talk = Talk::start_on(fake, inbox).await;
     for expected in ["!known", "!missed", "!last"] {
@@ -75,7 +102,7 @@ async fn a_bot_that_never_heard_anything_has_missed_nothing() {
     let fake = FakeDiscord::start().await;
     fake.murmur(ANN, GENERAL, "!before your time", 60, json!({}));
     let inbox = Inbox::default();
-    inbox.remember(Memory { heard_at: None, spots: vec![spot(GENERAL, None)] });
+    inbox.remember(Memory { heard_at: None, spots: vec![spot(GENERAL, None)], ..Memory::default() });
     let talk = Talk::start_on(fake, inbox).await;
     talk.fake.say(ANN, GENERAL, "!now");
     assert!(matches!(&talk.inbox.next().await.incoming, Incoming::Said(said) if said.text == "!now"));

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::missed::house;
-use crate::support::fake_discord::{FakeDiscord, GENERAL, GUILD, rules};
+use crate::support::fake_discord::{ANN, FakeDiscord, GENERAL, GUILD, rules};
 
 async fn run(config: std::path::PathBuf, more: &'static [&'static str]) -> (bool, String) {
     let running = tokio::task::spawn_blocking(move || {
@@ -28,7 +28,7 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
     let register = &["discord", "register"];
     let (good, said) = run(config(), register).await;
     assert!(good, "{said}");
-    assert_eq!(said, format!("18 commands are registered in server {GUILD}\n"));
+    assert_eq!(said, format!("21 commands are registered in server {GUILD}\n"));
     let expected = [
         "answer",
         "approve",
@@ -40,9 +40,12 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
         "link",
         "lockkeeper",
         "notify",
+        "pause",
         "plan",
         "promote",
         "reject",
+        "rerun",
+        "resume",
         "rollback",
         "status",
         "unlink",
@@ -51,18 +54,44 @@ async fn commands_are_registered_once_and_again_only_if_they_change() {
     ];
     assert_eq!(fake.registered(GUILD).into_iter().collect::<Vec<_>>(), expected);
     let (_, said) = run(config(), register).await;
-    assert_eq!(said, format!("18 commands were registered in server {GUILD} already\n"));
+    assert_eq!(said, format!("21 commands were registered in server {GUILD} already\n"));
     assert_eq!(fake.calls("PUT applications"), 1);
 
     let alias =
         "name: greet\ndescription: Say hello.\naction_ref: core.echo\nformats: [\"greet {{message}}\"]\n";
     house.write("aliases/lockkeeper/greet.yaml", alias);
     let (good, said) = run(config(), register).await;
-    assert!(good && said.starts_with("19 commands are registered"), "{said}");
+    assert!(good && said.starts_with("22 commands are registered"), "{said}");
     assert!(fake.registered("").is_empty());
     let (good, said) = run(config(), &["discord", "register", "--global"]).await;
-    assert!(good && said == "19 commands are registered everywhere\n", "{said}");
+    assert!(good && said == "22 commands are registered everywhere\n", "{said}");
     assert!(fake.registered("").contains("greet"));
+    // Of other packs, too, where the name is free and one that Discord takes.
+    house.write(
+        "commands/mine/pack.yaml",
+        "name: mine\ndescription: Mine.\nversion: 1.0.0\nauthor: me\nemail: me@example.org\n",
+    );
+    for name in ["polish", "deploy", "Shout"] {
+        let alias = format!(
+            "name: {name}\ndescription: Mine.\naction_ref: core.echo\nformats: [\"{name} loudly {{{{message}}}}\"]\n"
+        );
+        house.write(&format!("aliases/mine/{name}.yaml"), &alias);
+    }
+    let (good, said) = run(config(), register).await;
+    assert!(
+        good && said
+            == format!("23 commands are registered in server {GUILD}; only /lockkeeper reaches Shout\n"),
+        "{said}"
+    );
+    assert!(fake.registered(GUILD).contains("polish"));
+    let bot = house.start().await;
+    fake.until("the bot is connected", |it| it.lines() == 1).await;
+    fake.command(ANN, GENERAL, "polish", json!({"message": "it"}));
+    assert_eq!(fake.next_message(GENERAL).await.words(), "`polish loudly it`");
+    fake.until("it was run", |it| it.messages(GENERAL).iter().any(|it| it.words().contains("core.echo")))
+        .await;
+    bot.stop().await;
+    fake.skip_messages();
     fake.finish().await;
 }
 
@@ -150,11 +179,17 @@ async fn doctor_asks_discord_itself() {
         "ok    discord token: Discord knows it",
         "ok    discord intent: messages come with their text",
         &format!("FAIL  discord commands in server {GUILD}: none"),
-        &format!("ok    discord channel {GENERAL}: the bot sees it"),
+        &format!("ok    discord channel {GENERAL}: the bot sees it, and may do what it does"),
         "FAIL  discord channel 7: there is no such channel",
     ] {
         assert!(told.lines().any(|it| it == line), "{line}\n{told}");
     }
+    fake.deny(GENERAL, 1 << 11 | 1 << 15);
+    let told = doctor().await;
+    let lacking = format!(
+        "FAIL  discord channel {GENERAL}: the bot lacks Send Messages, Attach Files\n      → give it these"
+    );
+    assert!(told.contains(&lacking), "{told}");
     fake.withhold_content(true);
     let told = doctor().await;
     assert!(told.contains("      → turn MESSAGE CONTENT INTENT on"), "{told}");

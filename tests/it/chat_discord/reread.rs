@@ -1,16 +1,18 @@
 //! How a message of ours stands, and whose marks are under it, is read back from Discord.
 
+use std::time::Duration;
+
 use lockkeeper::chat::discord::{DiscordHearing, PublicKey};
-use lockkeeper::chat::{ChatAdapter, ChatError, Marked};
-use lockkeeper::id::{Account, MessageId, MessageRef, Platform, WorkspaceId};
+use lockkeeper::chat::{ChatAdapter, ChatError, Lost, Marked};
+use lockkeeper::clock::{Clock as _, SystemClock, after};
+use lockkeeper::id::{Account, MessageId, MessageRef, Place, Platform, WorkspaceId};
 use lockkeeper::message::{Card, Mark};
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use super::{Talk, adapter_with, general};
-use crate::support::cards::{approve, card};
+use crate::support::cards::{self, stand_as_drawn};
 use crate::support::fake_discord::{ANN, BEA, GENERAL, GUILD, TOKEN};
+use crate::support::wire::Fault;
 
 fn marked(user: &str, mark: Mark) -> Marked {
     let account =
@@ -19,20 +21,41 @@ fn marked(user: &str, mark: Mark) -> Marked {
 }
 
 #[tokio::test]
-async fn a_message_stands_as_it_was_drawn_until_something_else_is() {
+async fn messages_stand_as_they_were_drawn_until_something_else_is() {
     let talk = Talk::start().await;
-    let mut runner = TestRunner::deterministic();
-    for number in 0..25 {
-        let drawn = card().new_tree(&mut runner).expect("a card").current();
-        let posted = talk.discord.post(&general(), &drawn, &format!("n{number}")).await.expect("posted");
-        talk.fake.next_message(GENERAL).await;
-        assert_eq!(talk.discord.stands(&posted, &drawn).await, Ok(true), "{drawn:?}");
-        let other = Card { buttons: vec![approve("Again")], ..Card::say("something else") };
-        assert_eq!(talk.discord.stands(&posted, &other).await, Ok(false));
-        talk.discord.edit(&posted, &other).await.expect("edited");
-        talk.fake.next_edit(GENERAL).await;
-        assert_eq!(talk.discord.stands(&posted, &other).await, Ok(true));
+    let posted = async || drop(talk.fake.next_message(GENERAL).await);
+    let edited = async || drop(talk.fake.next_edit(GENERAL).await);
+    stand_as_drawn(&*talk.discord, &general(), posted, edited).await;
+    talk.finish().await;
+}
+
+/// Discord does not say which nonce a message had: buttons name what they are about, and words are compared.
+#[tokio::test]
+async fn a_post_whose_answer_was_lost_is_found_by_what_it_shows() {
+    let talk = Talk::start().await;
+    let since = SystemClock.now();
+    let (question, line) = (cards::question(), Card::say("two  hosts"));
+    talk.discord.post(&general(), &Card::say("another"), "n0").await.expect("posted");
+    talk.fake.next_message(GENERAL).await;
+    for (card, nonce) in [(&question, "n1"), (&line, "n2")] {
+        talk.fake.fail_next("POST channels", Fault::AnswerLost);
+        let answer = talk.discord.post(&general(), card, nonce).await;
+        assert!(matches!(answer, Err(ChatError::Unclear { .. })), "{answer:?}");
     }
+    // Somebody else's copy is none of ours.
+    talk.fake.murmur(ANN, GENERAL, "one host", 0, json!({}));
+    let (asked, told) = (talk.fake.next_message(GENERAL).await, talk.fake.next_message(GENERAL).await);
+    let find = async |place: Place, card: &Card, since| {
+        let found = talk.discord.find(&place, &Lost { nonce: "n", card, since }).await.expect("looked");
+        found.map(|it| it.message.to_string())
+    };
+    let later = Card { blocks: Card::say("less time is left").blocks, ..question.clone() };
+    assert_eq!(find(general(), &later, since).await.as_deref(), Some(asked.id.as_str()));
+    assert_eq!(find(general(), &line, since).await.as_deref(), Some(told.id.as_str()));
+    assert_eq!(find(general(), &Card::say("one host"), since).await, None);
+    assert_eq!(find(general(), &line, after(since, Duration::from_secs(120))).await, None, "an older one");
+    let nowhere = general().in_thread(MessageId::from(asked.id.as_str()));
+    assert_eq!(find(nowhere, &line, since).await, None, "no thread is there yet");
     talk.finish().await;
 }
 

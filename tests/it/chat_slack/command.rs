@@ -61,7 +61,8 @@ async fn a_command_that_is_not_stored_is_not_acknowledged() {
     talk.fake.command(ANN, GENERAL, "deploy web");
     talk.inbox.next().await;
     talk.fake.until("the second is acknowledged", |it| it.acknowledged() == 1).await;
-    talk.inbox.finish();
+    talk.fake.expect_lost(1);
+    talk.finish().await;
 }
 
 #[tokio::test]

@@ -113,7 +113,8 @@ async fn a_form_that_the_store_did_not_take_is_not_acknowledged() {
     talk.fake.submit(&form, "kept");
     assert_eq!(reason_of(&talk.inbox.next().await), "kept");
     talk.fake.until("the second is acknowledged", |it| it.acknowledged() == 2).await;
-    talk.inbox.finish();
+    talk.fake.expect_lost(1);
+    talk.finish().await;
 }
 
 #[tokio::test]
@@ -160,6 +161,17 @@ async fn asked(dir: &std::path::Path) -> (World, Bot, FakeSlack, Posted) {
 async fn the_reason_stands_on_the_gate_and_without_a_form_the_command_is_named() {
     let dir = tempfile::TempDir::new().expect("a folder");
     let (world, bot, fake, question) = asked(dir.path()).await;
+    // Slack itself asks whether it is meant, in these words, before it tells us of a press.
+    let confirm = &question.buttons()[0]["confirm"];
+    let words =
+        ["title", "text", "confirm", "deny"].map(|it| confirm[it]["text"].as_str().unwrap_or_default());
+    let [title, text, yes, no] = words;
+    assert_eq!([title, yes, no], ["Roll out #1?", "Approve", "Back"]);
+    let gates = bot.engine.store().gates_of::<lockkeeper::engine::Asked>(1).await.expect("a gate");
+    let artifact = gates[0].body.gate.facts.artifact.short().to_owned();
+    assert_eq!(text, format!("shop sha256:{artifact} to 3 hosts in production."));
+    assert!(question.buttons()[1]["confirm"].is_null(), "Reject asks why");
+
     fake.fail_next("views.open", Fault::Status(500));
     fake.press(BEA, &question, "Reject");
     let told = fake.next_message(GENERAL).await;

@@ -41,7 +41,7 @@ impl Posted {
         let bot = house.start().await;
         let base = format!("http://127.0.0.1:{}", bot.address.port());
         fake.post_to(&base, SECRET);
-        Self { house, fake, bot, target: Target { base, secret: SECRET.to_owned() } }
+        Self { house, fake, bot, target: Target::new(&base, SECRET) }
     }
 
     async fn metrics(&self) -> String {
@@ -99,7 +99,8 @@ async fn the_address_is_proven_and_a_redelivery_has_one_effect() {
         (200, "{\"challenge\":\"3eZbrw1aB\"}".to_owned())
     );
 
-    let event = json!({"type": "message", "user": ANN, "channel": GENERAL, "ts": "1790000000.000900", "text": "!whoami"});
+    let ts = format!("{}.000900", SystemClock.now().as_second());
+    let event = json!({"type": "message", "user": ANN, "channel": GENERAL, "ts": ts, "text": "!whoami"});
     let payload =
         json!({"type": "event_callback", "team_id": TEAM, "event": event, "event_id": "Ev900"}).to_string();
     for retry in 0..4 {
@@ -112,14 +113,64 @@ async fn the_address_is_proven_and_a_redelivery_has_one_effect() {
     posted.end().await;
 }
 
+/// What is not stored is not acknowledged, whichever address it came to, and has its effect when it comes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_does_not_take_is_not_acknowledged() {
+    let posted = Posted::start("127.0.0.1:0").await;
+    let ts = format!("{}.000900", SystemClock.now().as_second());
+    let event = json!({"type": "message", "user": ANN, "channel": GENERAL, "ts": ts, "text": "!whoami"});
+    let event = json!({"type": "event_callback", "team_id": TEAM, "event": event, "event_id": "Ev900"});
+    let command =
+        json!({"user_id": ANN, "channel_id": GENERAL, "team_id": TEAM, "trigger_id": "1.2", "text": ""});
+    let press = json!({"type": "block_actions", "user": {"id": ANN, "team_id": TEAM}, "team": {"id": TEAM},
+        "container": {"channel_id": GENERAL, "message_ts": "1.1"}, "trigger_id": "1.3",
+        "actions": [{"action_id": "approve", "value": "approve:x", "action_ts": ts}]});
+    let all = [("events_api", event), ("slash_commands", command), ("interactive", press)];
+    let send = async |(kind, payload): &(&str, serde_json::Value)| {
+        let (path, body) = body(kind, payload);
+        post(&posted.target, path, &body, 0).await.0
+    };
+    let lock = posted.house.lock_store().await;
+    for it in &all {
+        assert_eq!(send(it).await, 503, "{it:?}");
+    }
+    drop(lock);
+    for it in &all {
+        assert_eq!(send(it).await, 200, "{it:?}");
+    }
+    // What came too late to be acknowledged may be stored all the same, before what came before it.
+    let answers =
+        [posted.fake.next_message(GENERAL).await.words(), posted.fake.next_message(GENERAL).await.words()];
+    for part in ["You are ann", "What you may run here"] {
+        assert_eq!(answers.iter().filter(|it| it.contains(part)).count(), 1, "{answers:?}");
+    }
+    posted.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_again_for_something_else_is_refused_and_counted() {
+    let posted = Posted::start("127.0.0.1:0").await;
+    let ts = format!("{}.000077", SystemClock.now().as_second());
+    for text in ["!whoami", "!help", "!whoami"] {
+        let done = posted.fake.acknowledged() + 1;
+        posted.fake.say_with(ANN, GENERAL, text, json!({"ts": ts}));
+        posted.fake.until("it is acknowledged", |it| done <= it.acknowledged()).await;
+    }
+    assert!(posted.fake.next_message(GENERAL).await.words().starts_with("You are ann"));
+    let metrics = posted.metrics().await;
+    assert!(metrics.contains("lockkeeper_delivery_keys_reused_total{source=\"chat\"} 1"), "{metrics}");
+    posted.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_signed_by_slack_now_is_refused_stored_nowhere_and_counted() {
     // Reachable beyond loopback: these need no token, for they are signed.
     let posted = Posted::start("0.0.0.0:0").await;
-    let event = json!({"type": "message", "user": ANN, "channel": GENERAL, "ts": "1.9", "text": "!whoami"});
+    let now = SystemClock.now().as_second();
+    let ts = format!("{now}.000009");
+    let event = json!({"type": "message", "user": ANN, "channel": GENERAL, "ts": ts, "text": "!whoami"});
     let body =
         json!({"type": "event_callback", "team_id": TEAM, "event": event, "event_id": "Ev1"}).to_string();
-    let now = SystemClock.now().as_second();
     let good = sign(SECRET, now, &body);
     let send = async |path: &str, at: Option<i64>, signature: Option<&str>, body: &str| {
         let mut request = reqwest::Client::new().post(format!("{}/slack/{path}", posted.target.base));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lockkeeper::chat::{ChatAdapter, Memory, Spot, Trouble};
-use lockkeeper::id::{ChannelId, MessageId};
+use lockkeeper::id::{ChannelId, MessageId, MessageRef};
 use lockkeeper::message::Incoming;
 use serde_json::json;
 
@@ -11,13 +11,14 @@ use crate::support::Inbox;
 use crate::support::away::{ago, heard_long_ago, is_answered_late, missed, why_chats_are_red};
 use crate::support::fake_slack::{ANN, APP_TOKEN, BEA, BOT, BOT_TOKEN, FakeSlack, GENERAL, TEAM};
 use crate::support::house::House;
+use crate::support::trial::until_answered;
 use crate::support::wire::{Fault, Push};
 
 const OPS: &str = "C0OPS";
 
 fn memory(heard_at: Option<Timestamp>, last: Option<&str>) -> Memory {
     let spot = Spot { channel: ChannelId::from(GENERAL), last: last.map(MessageId::from) };
-    Memory { heard_at, spots: vec![spot] }
+    Memory { heard_at, spots: vec![spot], ..Memory::default() }
 }
 
 #[tokio::test]
@@ -42,6 +43,32 @@ async fn what_was_said_while_the_line_was_half_open_is_fetched() {
     talk.finish().await;
 }
 
+/// Slack has come back and fails still; then the store does not take what was found.
+#[tokio::test]
+async fn a_channel_that_could_not_be_read_is_read_again() {
+    let talk = Talk::start().await;
+    talk.inbox.remember(memory(None, None));
+    talk.fake.say(ANN, GENERAL, "!heard");
+    talk.inbox.next().await;
+    for _ in 0..2 {
+        talk.fake.fail_next("conversations.history", Fault::Status(503));
+    }
+    talk.fake.push(Push::Freeze);
+    talk.fake.murmur(ANN, GENERAL, "!one", 0, json!({}));
+    talk.fake.until("it was looked for in vain", |it| it.calls("conversations.history") == 2).await;
+    talk.inbox.refuse_words(Some("!one"));
+    // What is heard now does not move the time on from which the channel is read.
+    let now = talk.fake.say(ANN, GENERAL, "!now");
+    talk.inbox.remember(memory(Some(ago(0)), Some(&now)));
+    assert!(matches!(&talk.inbox.next().await.incoming, Incoming::Said(said) if said.text == "!now"));
+    talk.fake.until("it was found in vain", |it| 4 <= it.calls("conversations.history")).await;
+    talk.inbox.refuse_words(None);
+    assert_eq!(missed(&talk.inbox.next().await).0, "!one");
+    talk.inbox.until("the rest was read", |it| 2 <= it.duplicates()).await;
+    assert_eq!(talk.inbox.returned(), 2, "at the start, and once that we are back");
+    talk.finish().await;
+}
+
 #[tokio::test]
 async fn what_was_said_before_a_start_is_fetched_from_where_we_were() {
     let fake = FakeSlack::start().await;
@@ -56,6 +83,24 @@ async fn what_was_said_before_a_start_is_fetched_from_where_we_were() {
     let talk = Talk::start_on(fake, inbox).await;
     assert_eq!(missed(&talk.inbox.next().await).0, "!known", "known by its key alone");
     assert_eq!(missed(&talk.inbox.next().await).0, "!missed");
+    talk.finish().await;
+}
+
+/// In between, more was said than one looks through: the question itself is not come by.
+#[tokio::test]
+async fn an_answer_below_an_old_question_is_fetched() {
+    let fake = FakeSlack::start().await;
+    let question = fake.murmur(BOT, GENERAL, "May #1?", 3_000, json!({}));
+    for number in 0..250 {
+        fake.murmur(BEA, GENERAL, &format!("noise {number}"), 2_000, json!({}));
+    }
+    fake.murmur(ANN, GENERAL, "approve", 500, json!({"thread_ts": question}));
+    let inbox = Inbox::default();
+    let asked = MessageRef { place: general(), message: MessageId::from(question.as_str()) };
+    inbox.remember(Memory { questions: vec![asked], ..memory(Some(ago(1_000)), None) });
+    let talk = Talk::start_on(fake, inbox).await;
+    let heard = talk.inbox.next().await;
+    assert_eq!((missed(&heard).0, missed(&heard).1), ("approve", Some(question.as_str())));
     talk.finish().await;
 }
 
@@ -159,6 +204,39 @@ async fn readiness_names_the_chat_that_is_deaf() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bot_with_a_half_open_line_is_not_ready_until_it_has_another() {
+    let fake = FakeSlack::start().await;
+    let house = House::new();
+    let slack = adapter(&fake, APP_TOKEN);
+    let bot = house.start_beside(slack).await;
+    fake.until("the bot is connected", |it| it.sockets() == 1).await;
+    until_answered(bot.address, "/readyz", 200).await;
+    fake.refuse_sockets(usize::MAX);
+    fake.push(Push::Freeze);
+    let why = why_chats_are_red(&bot).await;
+    assert!(why.starts_with("slack is deaf for "), "{why}");
+    fake.refuse_sockets(0);
+    until_answered(bot.address, "/readyz", 200).await;
+    bot.stop().await;
+    fake.finish().await;
+}
+
+/// It is heard, but cannot answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bot_that_can_say_nothing_is_not_ready() {
+    let fake = FakeSlack::start().await;
+    let house = house(&fake, "");
+    let bot = house.start().await;
+    fake.until("the bot is connected", |it| it.sockets() == 1).await;
+    fake.revoke("token_revoked");
+    fake.say(ANN, GENERAL, "!whoami");
+    let why = why_chats_are_red(&bot).await;
+    assert_eq!(why, "slack is mute: `token_revoked`: put a valid token into the configuration");
+    bot.stop().await;
+    fake.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_channel_that_cannot_be_spoken_in_is_told_of_elsewhere_once() {
     let fake = FakeSlack::start().await;
     let house = house(&fake, &format!("fallback_channel: slack/{TEAM}/{OPS}\n"));
@@ -198,6 +276,7 @@ async fn doctor_asks_slack_itself() {
     .expect("told");
     for line in [
         "ok    slack bot token: Slack knows it",
+        "ok    slack scopes: the bot has all that it takes",
         "ok    slack app token: a socket may be opened",
         "ok    slack channel C0GENERAL: the bot is in it",
         "FAIL  slack channel C0OPS: refused with `not_in_channel`",
@@ -205,6 +284,17 @@ async fn doctor_asks_slack_itself() {
     ] {
         assert!(told.lines().any(|it| it == line), "{line}\n{told}");
     }
+    fake.withhold("files:write");
+    fake.withhold("reactions:read");
+    let told = tokio::task::spawn_blocking({
+        let config = config.clone();
+        move || run(config)
+    })
+    .await
+    .expect("told");
+    let missing =
+        "FAIL  slack scopes: files:write, reactions:read missing\n      → paste `lockkeeper slack manifest`";
+    assert!(told.contains(missing), "{told}");
     fake.fail_next("auth.test", Fault::Code("account_inactive".to_owned()));
     let told = tokio::task::spawn_blocking(move || run(config)).await.expect("told");
     assert!(

@@ -3,12 +3,10 @@
 use lockkeeper::chat::{ChatAdapter, ChatError, Marked};
 use lockkeeper::id::{Account, MessageId, MessageRef, Platform, WorkspaceId};
 use lockkeeper::message::{Card, Mark};
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::TestRunner;
 use serde_json::json;
 
 use super::{Talk, general};
-use crate::support::cards::{approve, card};
+use crate::support::cards::stand_as_drawn;
 use crate::support::fake_slack::{ANN, BEA, GENERAL, TEAM};
 use crate::support::wire::Fault;
 
@@ -19,20 +17,11 @@ fn marked(user: &str, mark: Mark) -> Marked {
 }
 
 #[tokio::test]
-async fn a_message_stands_as_it_was_drawn_until_something_else_is() {
+async fn messages_stand_as_they_were_drawn_until_something_else_is() {
     let talk = Talk::start().await;
-    let mut runner = TestRunner::deterministic();
-    for number in 0..25 {
-        let drawn = card().new_tree(&mut runner).expect("a card").current();
-        let posted = talk.slack.post(&general(), &drawn, &format!("n{number}")).await.expect("posted");
-        talk.fake.next_message(GENERAL).await;
-        assert_eq!(talk.slack.stands(&posted, &drawn).await, Ok(true), "{drawn:?}");
-        let other = Card { buttons: vec![approve("Again")], ..Card::say("something else") };
-        assert_eq!(talk.slack.stands(&posted, &other).await, Ok(false));
-        talk.slack.edit(&posted, &other).await.expect("edited");
-        talk.fake.next_edit(GENERAL).await;
-        assert_eq!(talk.slack.stands(&posted, &other).await, Ok(true));
-    }
+    let posted = async || drop(talk.fake.next_message(GENERAL).await);
+    let edited = async || drop(talk.fake.next_edit(GENERAL).await);
+    stand_as_drawn(&*talk.slack, &general(), posted, edited).await;
     talk.finish().await;
 }
 

@@ -91,11 +91,13 @@ fn a_file_out_of_its_place_is_what_its_keys_say() {
 
 #[test]
 fn what_never_does_anything_is_told() {
-    let rule = "name: r\nenabled: true\ntrigger: {type: core.st2.webhook, parameters: {url: x}}\naction: {ref: core.noop}\n";
+    let rule =
+        "name: r\nenabled: true\ntrigger: {type: core.st2.action.file_written}\naction: {ref: core.noop}\n";
     let pack = ("commands/demo/pack.yaml", PACK);
     let (code, shown) = check(&[pack, ("commands/demo/rules/r.yaml", rule)]);
     assert!(
-        code == Some(0) && shown.contains("r.yaml:3:11: warning: nothing fires `core.st2.webhook`"),
+        code == Some(0)
+            && shown.contains("r.yaml:3:11: warning: nothing fires `core.st2.action.file_written`"),
         "{shown}"
     );
     let (_, shown) = check(&[pack, ("commands/demo/rules/r.yaml", &rule.replace("true", "false"))]);

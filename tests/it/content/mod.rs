@@ -5,6 +5,7 @@ mod corpus;
 mod faults;
 mod settings;
 mod shorthand;
+mod survey;
 
 use lockkeeper::content::{Catalogue, SourceFile, load, report};
 

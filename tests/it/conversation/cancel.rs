@@ -5,8 +5,10 @@ use std::path::Path;
 
 use lockkeeper::demo::World;
 
+use crate::support::chat::{Chat, Person::*};
 use crate::support::house::Bot;
-use crate::support::shop::{all_ended, ask, open, open_with, short_watch};
+use crate::support::shop::{all_ended, open, open_with, short_watch};
+use crate::support::talk::{Talk, each_chat};
 use crate::support::trial::{history, hold_installation, hold_no_more, until_held};
 
 /// Cancels release 1 while this host is being installed; its card, once it has ended.
@@ -37,32 +39,51 @@ fn row<'t>(table: &'t str, host: &str) -> &'t str {
     table.lines().find(|it| it.contains(host)).unwrap_or_else(|| panic!("{host} is not in\n{table}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rollout_that_is_stopped_says_what_every_host_runs_and_how_to_go_back() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open(dir.path()).await;
-    ask(&world, &bot).await;
-    hold_installation(world.dir(), "web-2");
-    bot.player.say("bea", "!approve 1");
-    let card = canceled_while_installing(&world, &bot, "web-2").await;
+each_chat!(
+    a_rollout_that_is_stopped_says_what_every_host_runs_and_how_to_go_back,
+    Talk::release(short_watch())
+);
+
+async fn a_rollout_that_is_stopped_says_what_every_host_runs_and_how_to_go_back(talk: &mut Talk<impl Chat>) {
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop canary");
+    let card = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    let dir = talk.world().dir().to_owned();
+    hold_installation(&dir, "web-2");
+    talk.says(Bea, "!approve 1");
+    talk.sees("#1: approved").await;
+    talk.becomes(&question, "approved by bea").await;
+    until_held(&dir, "web-2").await;
+    assert_eq!(card.labels(), ["Stop"]);
+    talk.presses(Zed, &card, "Stop");
+    talk.sees_alone(Zed, "I do not know this account").await;
+    talk.presses(Ann, &card, "Stop");
+    talk.sees_alone(Ann, "Stopping 1; its card says when it has").await;
+    let card = talk.ends_as(&card).await;
+    assert_eq!(card.labels(), [""; 0], "there is nothing left to stop");
+    hold_no_more(&dir, "web-2");
+    all_ended(talk.bot()).await;
+    assert!(card.head().ends_with("Release #1 of shop: stopped"), "{card}");
     for said in
         ["new: web-1", "old: web-3", "unknown: web-2", "`!rollback shop` brings every reachable host back"]
     {
-        assert!(card.contains(said), "it does not say {said}:\n{card}");
+        assert!(card.words.contains(said), "it does not say {said}:\n{card}");
     }
-    is_at_rest(world.dir()).await;
-    let table = bot.ask("ann", "!where shop", |text| text.contains("What runs where")).await;
-    let first = format!("sha256:{}", world.first().0.short());
+    is_at_rest(&dir).await;
+    talk.says(Ann, "!where shop");
+    let table = talk.hears(Ann, "What runs where").await.words;
+    let first = format!("sha256:{}", talk.world().first().0.short());
     assert!(row(&table, "web-1").contains("#1 "), "{table}");
     assert!(row(&table, "web-2").contains("unknown"), "{table}");
     assert!(row(&table, "web-3").contains(&first), "{table}");
 
-    bot.player.say("ann", "!rollback shop");
-    bot.shows(0, |text| text.contains("Rollback #2 of shop: done")).await;
-    assert_eq!(world.versions("app").await, [Some(1); 3]);
-    assert_eq!(world.versions("canary").await, [Some(1)]);
-    bot.stop().await;
-    world.end().await.unwrap();
+    talk.says(Ann, "!rollback shop");
+    let back = talk.sees("Rollback #2 of shop").await;
+    talk.becomes(&back, "Rollback #2 of shop: done").await;
+    talk.sees("ann: Rollback #2 of shop: done.").await;
+    assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
+    assert_eq!(talk.world().versions("canary").await, [Some(1)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +112,7 @@ async fn a_canary_that_failed_and_is_held_is_asked_what_it_runs() {
     world.commit_good(2).await.unwrap();
     world.doom_host("canary-1").await.unwrap();
     let card =
-        bot.ask("ann", "!deploy shop canary", |text| text.contains("Release #1 of shop: failed")).await;
+        bot.ask("ann", "!deploy shop canary", |text| text.contains("Release #1 of shop: failed\n")).await;
     assert!(card.contains("canary-1 may still run this artifact"), "{card}");
     let table = bot.ask("ann", "!where shop", |text| text.contains("What runs where")).await;
     assert!(row(&table, "canary-1").contains("unknown"), "{table}");

@@ -6,9 +6,11 @@ use lockkeeper::gate::GateState;
 use lockkeeper::identity::Standing;
 use lockkeeper::message::Mark;
 
+use crate::support::chat::{Chat, Person::*};
 use crate::support::house::{Bot, House};
 use crate::support::roster::Roster;
 use crate::support::shop::{all_ended, ask, button, edit, go_bad, open_behind, open_with, short_watch};
+use crate::support::talk::{Talk, each_chat};
 use crate::support::trial::{history, until};
 
 async fn held(bot: &Bot) {
@@ -19,30 +21,43 @@ async fn held(bot: &Bot) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_canary_that_goes_bad_at_the_gate_stays_refused_whatever_is_sealed_next() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let hold = [("four_eyes: true", "four_eyes: true, on_fail: hold")];
-    let (world, bot) = open_with(dir.path(), &short_watch(), &hold).await;
-    ask(&world, &bot).await;
-    go_bad(&world, "canary-1");
-    held(&bot).await;
-    let refusal = bot.ask("bea", "!approve 1", |text| text.contains("nobody can approve this")).await;
-    assert!(refusal.contains("The canary failed"), "{refusal}");
+each_chat!(
+    a_canary_that_goes_bad_at_the_gate_stays_refused_whatever_is_sealed_next,
+    Talk::release(short_watch())
+);
+
+async fn a_canary_that_goes_bad_at_the_gate_stays_refused_whatever_is_sealed_next(
+    talk: &mut Talk<impl Chat>,
+) {
+    talk.resets("four_eyes: true", "four_eyes: true, on_fail: hold").await;
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop canary");
+    let card = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    go_bad(talk.world(), "canary-1");
+    held(talk.bot()).await;
+    talk.says(Bea, "!approve 1");
+    let refusal = talk.hears(Bea, "nobody can approve this").await;
+    assert!(refusal.words.contains("The canary failed"), "{refusal}");
 
     // One host less is another question, and no better an answer.
     edit(
-        &world,
+        talk.world(),
         "config/environments.yaml",
         "app: {hosts: [web-1, web-2, web-3]}",
         "app: {hosts: [web-1, web-2]}",
     );
-    let again = bot.shows(0, |text| text.contains("message 2 of this gate")).await;
-    assert!(again.contains("hosts 3 -> 2: -web-3") && again.contains("cannot be approved"), "{again}");
-    bot.ask("bea", "!approve 1", |text| text.contains("nobody can approve this")).await;
-    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
-    bot.stop().await;
-    world.end().await.unwrap();
+    let again = talk.sees("message 2 of this gate").await;
+    assert!(again.words.contains("hosts 3 -> 2: -web-3"), "{again}");
+    assert!(again.words.contains("cannot be approved") && again.labels() != ["Approve", "Reject"], "{again}");
+    talk.becomes(&question, "asked again below").await;
+    talk.says(Bea, "!approve 1");
+    talk.hears(Bea, "nobody can approve this").await;
+    assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
+    talk.says(Ann, "!cancel 1");
+    talk.hears(Ann, "Stopping 1").await;
+    talk.becomes(&again, "stopped by ann").await;
+    talk.becomes(&card, "Release #1 of shop: stopped").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,24 +81,34 @@ async fn who_left_between_the_vote_and_the_rollout_does_not_count() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_app_that_is_gone_from_the_settings_takes_no_approval_until_it_is_back() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open_with(dir.path(), &short_watch(), &[]).await;
-    ask(&world, &bot).await;
-    let (file, away) = (world.dir().join("config/apps/shop.yaml"), world.dir().join("shop.away"));
+each_chat!(
+    an_app_that_is_gone_from_the_settings_takes_no_approval_until_it_is_back,
+    Talk::release(short_watch())
+);
+
+async fn an_app_that_is_gone_from_the_settings_takes_no_approval_until_it_is_back(
+    talk: &mut Talk<impl Chat>,
+) {
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop canary");
+    let card = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    let (file, away) =
+        (talk.world().dir().join("config/apps/shop.yaml"), talk.world().dir().join("shop.away"));
     std::fs::rename(&file, &away).unwrap();
-    let frozen = bot.shows(0, |text| text.contains("#1 shop to production: frozen")).await;
-    assert!(frozen.contains("`shop` says nothing about environment `production` any more"), "{frozen}");
-    bot.ask("bea", "!approve 1", |text| text.contains("#1 takes no approvals for now")).await;
-    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
+    let frozen = talk.becomes(&question, "#1 shop to production: frozen").await;
+    assert!(frozen.words.contains("`shop` says nothing about environment `production` any more"), "{frozen}");
+    talk.says(Bea, "!approve 1");
+    talk.hears(Bea, "#1 takes no approvals for now").await;
+    assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
 
     std::fs::rename(&away, &file).unwrap();
-    bot.shows(0, |text| text.contains("May #1 shop to production?")).await;
-    bot.ask("bea", "!approve 1", |text| text.contains("#1: approved")).await;
-    bot.shows(0, |text| text.contains("Release #1 of shop: done")).await;
-    bot.stop().await;
-    world.end().await.unwrap();
+    talk.becomes(&question, "May #1 shop to production?").await;
+    talk.says(Bea, "!approve 1");
+    talk.sees("#1: approved").await;
+    talk.becomes(&question, "approved by bea").await;
+    talk.becomes(&card, "Release #1 of shop: done").await;
+    talk.sees("ann: Release #1 of shop: done.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

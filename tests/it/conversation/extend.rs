@@ -40,6 +40,7 @@ async fn measuring_longer_asks_again(talk: &mut Talk<impl Chat>) {
     talk.presses(Bea, &second, "Approve");
     talk.becomes(&second, "approved by bea and cid").await;
     talk.becomes(&card, "Release #1 of shop: done").await;
+    talk.sees("ann: Release #1 of shop: done.").await;
     assert_eq!(talk.world().versions("app").await, [Some(2); 3]);
 }
 

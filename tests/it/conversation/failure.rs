@@ -92,6 +92,18 @@ async fn what_fails_asks_nobody(talk: &mut Talk<impl Chat>) {
     • canary: <some> requests were answered 500
     <time> · <id>
     ");
+    let below = talk.sees("@ann: Release #2").await;
+    reads!(below, @r"
+    @ann: Release #2 of shop: the canary failed.
+    • What the canary was judged on.
+    ");
+    assert_eq!((below.thread.as_ref(), below.rings.as_slice()), (Some(&card.id), [Ann].as_slice()));
+    let chart = talk.file("2-canary").await;
+    assert_eq!(&chart.bytes[..8], b"\x89PNG\r\n\x1a\n");
+    if talk.is_platform() {
+        assert_eq!(chart.thread.as_ref(), Some(&card.id));
+        assert!(chart.alt.contains("errors: fail"), "{}", chart.alt);
+    }
     assert_eq!(talk.world().versions("canary").await, [Some(1)]);
     talk.says(Bea, "!approve 2");
     reads!(talk.sees_alone(Bea, "#2").await, @"#2 has no gate, so there is nothing to answer.");
@@ -119,6 +131,8 @@ async fn a_host_is_lost_and_the_rest_goes_back(talk: &mut Talk<impl Chat>) {
     production
     asked by
     ann
+    progress
+    1/3 hosts
     artifact
     `sha256:<hash>`
     brings
@@ -141,6 +155,9 @@ async fn a_host_is_lost_and_the_rest_goes_back(talk: &mut Talk<impl Chat>) {
     It stopped; nothing more is changed. `!rollback shop` brings every reachable host back.
     <time> · <id>
     ");
+    let below = talk.sees("@ann: ").await;
+    reads!(below, @"@ann: Release #1 of shop: failed.");
+    assert_eq!((below.thread.as_ref(), below.rings.as_slice()), (Some(&card.id), [Ann].as_slice()));
     assert_eq!(talk.world().versions("app").await, [Some(2), None, Some(1)]);
 
     talk.says(Ann, "!rollback shop");
@@ -149,6 +166,8 @@ async fn a_host_is_lost_and_the_rest_goes_back(talk: &mut Talk<impl Chat>) {
     for line in ["• new: canary-1, web-1 and web-3", "• old: none", "• unknown: web-2"] {
         assert!(back.words.contains(line), "{back}");
     }
+    reads!(talk.sees("@ann: ").await, @"@ann: Rollback #2 of shop: failed.");
+    assert!(back.words.contains("\nprogress\n3/4 hosts\n"), "{back}");
     let advice = "\nWhat could be reached is back. Mend the other hosts, then say `!rollback shop` again.\n";
     assert!(back.words.contains(advice), "{back}");
     assert_eq!(talk.world().versions("app").await, [Some(1), None, Some(1)]);

@@ -26,6 +26,7 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
         ended.to_string().contains("\n• ✔ canary-1 · to sha256:<hash> · <time>\n• ✔ confirm the way back"),
         "{ended}"
     );
+    talk.sees("@ann: Release #1 of shop: rejected.").await;
     assert_eq!(talk.world().versions("canary").await, [Some(1)]);
     talk.presses(Bea, &question, "Approve");
     reads!(talk.sees_alone(Bea, "#1 is").await, @"#1 is decided: rejected by cid.");
@@ -37,6 +38,11 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     reads!(talk.sees_alone(Bea, "looks like").await, @"`shopp` looks like the app `shop` and is none, so nothing was counted. If it begins the reason, say `!reject 1 shopp is shut`; if the app is meant, `!reject shop`.");
     talk.says(Bea, "!reject #7b");
     reads!(talk.sees_alone(Bea, "looks like").await, @"`#7b` looks like a release's number and is none, so nothing was counted. If it begins the reason, say `!reject 1 #7b`.");
+    let (long, told) = ("x".repeat(501), "Nothing was counted");
+    talk.says(Bea, &format!("!reject 1 {long}"));
+    reads!(talk.sees_alone(Bea, told).await, @"Nothing was counted. Write at most 500 characters. Say `!reject 1 <why>` again.");
+    talk.says(Bea, &format!("!approve 1 {long}"));
+    reads!(talk.sees_alone(Bea, told).await, @"Nothing was counted. Write at most 500 characters. Say `!approve 1 <why>` again.");
     talk.says(Bea, "!reject not before the sale");
     reads!(talk.sees("#1: ").await, @"#1: rejected by bea (not before the sale).");
     let rejected = talk.becomes(&question, "rejected by bea").await;
@@ -47,6 +53,7 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
         "{rejected}"
     );
     talk.becomes(&card, "Promotion #1 of shop: rejected").await;
+    talk.sees("@ann: Promotion #1 of shop: rejected.").await;
 
     talk.resets("expires_after: 30m", "expires_after: 3s").await;
     talk.says(Ann, "!promote 1");
@@ -61,6 +68,7 @@ async fn no_means_no_and_silence_nothing(talk: &mut Talk<impl Chat>) {
     );
     assert_eq!(expired.labels(), [""; 0]);
     talk.becomes(&card, "Promotion #1 of shop: nobody answered in time").await;
+    talk.sees("@ann: Promotion #1 of shop: nobody answered in time.").await;
     talk.reacts(Bea, &question, Mark::Approve);
     reads!(talk.sees_alone(Bea, "#1 is").await, @"#1 is decided: nobody answered in time.");
     assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
@@ -111,6 +119,7 @@ async fn what_was_asked_changes(talk: &mut Talk<impl Chat>) {
     talk.sees("#1: approved.").await;
     talk.becomes(&second, "#1 shop to production: approved by bea and cid").await;
     let done = talk.becomes(&card, "Release #1 of shop: done").await;
+    talk.sees("ann: Release #1 of shop: done.").await;
     assert!(done.words.contains("\n• new: web-1, web-2, web-3 and web-4\n"), "{done}");
     assert_eq!(talk.world().versions("app").await, [Some(2); 4]);
 }

@@ -298,6 +298,7 @@ async fn linked_accounts_are_one_requester_and_one_vote() {
     // Nor as nobody.
     both.says(Ann, Discord, "unlink");
     both.reads(Ann, Discord, "no more").await;
+    both.reads(Ann, Slack, "is ann no more").await;
     both.says(Ann, Discord, "approve 1");
     both.reads(Ann, Discord, "I do not know this account").await;
 
@@ -312,8 +313,9 @@ async fn linked_accounts_are_one_requester_and_one_vote() {
     both.reads(Bea, Discord, "Your answer counts already").await;
     both.says(Cid, Slack, "approve 1");
     both.reads(Cid, Slack, "#1: approved").await;
-    both.sees("Release #1 of shop: done").await;
-    both.leave().await;
+    both.sees("✅ Release #1 of shop: done").await;
+    both.sees(": Release #1 of shop: done.").await;
+    both.end().await;
 }
 
 /// An answer from an account that is somebody else's by the time of the decision is no answer.
@@ -337,13 +339,41 @@ async fn a_vote_from_an_account_that_was_unlinked_since_counts_no_more() {
     both.slack.until("the question shows her answer", |it| shows(it, "approved\nann")).await;
     both.says(Ann, Discord, "unlink");
     both.reads(Ann, Discord, "no more").await;
+    both.reads(Ann, Slack, "is ann no more").await;
     both.slack.until("the question shows none", |it| !shows(it, "approved\nann")).await;
     both.says(Bea, Discord, "approve 1");
     both.reads(Bea, Discord, "still needs 1 of sre").await;
     // From an account of hers it is one again.
     both.says(Ann, Slack, "approve 1");
     both.reads(Ann, Slack, "#1: approved").await;
-    both.sees("Release #1 of shop: done").await;
+    both.sees("✅ Release #1 of shop: done").await;
+    both.sees(": Release #1 of shop: done.").await;
+    both.end().await;
+}
+
+/// She answered in Discord, and is sent away in Slack before the rollout begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vote_from_a_linked_account_is_lost_with_the_listed_one() {
+    let terms = Terms { approvals: 2, ..short_watch() };
+    let people = PEOPLE.replace(
+        "ann: {slack: [<slack ann>], groups: [developers]}",
+        "ann: {slack: [<slack ann>], groups: [sre]}",
+    );
+    let mut both = Both::release(&people, &terms).await;
+    both.world().commit_good(2).await.unwrap();
+    both.says_to_all(Dora, Slack, "!deploy shop");
+    both.sees("May #1 shop").await;
+    linked(&mut both).await;
+    both.says(Ann, Discord, "approve 1");
+    both.reads(Ann, Discord, "still needs 1 of sre").await;
+    both.slack.set_user(Both::user(Ann, Slack), json!({"deleted": true}));
+    // What Slack said of her before is believed for a minute, and by no other process.
+    both.restarts().await;
+    both.says(Bea, Discord, "approve 1");
+    both.reads(Bea, Discord, "#1: approved").await;
+    let card = both.sees("the vote of ann no longer counts").await;
+    assert!(card.contains("deactivated accounts") && card.contains("1 of sre missing"), "{card}");
+    assert_eq!(both.world().versions("app").await, [Some(1); 3]);
     both.leave().await;
 }
 

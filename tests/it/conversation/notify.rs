@@ -55,7 +55,7 @@ async fn a_channel_is_told_what_it_wants_and_always_asked(talk: &mut Talk<impl C
     talk.sees("From now on").await;
     talk.says(Dora, "!notify me all");
     reads!(talk.sees_alone(Dora, "From now on").await, @r"
-    From now on I ring you where a commit of yours does not build.
+    From now on I ring you where a commit of yours does not build, and where a question waits for your answer.
     `!notify me nothing` changes it.
     ");
     talk.world().commit_good(3).await.unwrap();
@@ -65,7 +65,8 @@ async fn a_channel_is_told_what_it_wants_and_always_asked(talk: &mut Talk<impl C
     talk.says(Bea, "!reject 3");
     talk.sees("#3: rejected by bea").await;
     talk.becomes(&question, "rejected by bea").await;
-    talk.becomes(&card, "rejected").await;
+    talk.becomes(&card, "Release #3 of shop: rejected").await;
+    talk.sees("Release #3 of shop: rejected.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +74,7 @@ async fn in_a_direct_message_it_is_about_who_speaks() {
     let mut both = Both::empty("people: {ann: {slack: [<slack ann>], discord: [<discord ann>]}}").await;
     both.says(Ann, Slack, "notify");
     insta::assert_snapshot!(both.reads(Ann, Slack, "I ring you").await, @r"
-    I ring you where a commit of yours does not build.
+    I ring you where a commit of yours does not build, and where a question waits for your answer.
     `!notify me nothing` changes it.
     ");
     both.says(Ann, Discord, "notify nothing");

@@ -35,7 +35,6 @@ async fn two_people_decide(talk: &mut Talk<impl Chat>) {
     ```
     <chart>
     ```
-    <the chart in words>
     ```
     curl -s http://127.0.0.1:<port>/version   # canary-1
     curl -s http://127.0.0.1:<port>/version   # web-1
@@ -85,6 +84,8 @@ async fn two_people_decide(talk: &mut Talk<impl Chat>) {
     production
     asked by
     ann
+    progress
+    3/3 hosts
     artifact
     `sha256:<hash>`
     brings
@@ -107,12 +108,20 @@ async fn two_people_decide(talk: &mut Talk<impl Chat>) {
     <time> · <id>
     ");
     assert!(0 < done.edits, "one card, edited in place");
+    let told = talk.sees("ann: Release #1 of shop: done.").await;
+    if talk.is_platform() {
+        assert_eq!(
+            (told.thread.as_ref(), told.rings),
+            (Some(&card.id), vec![Ann]),
+            "in the thread of its card"
+        );
+    }
     assert_eq!(talk.world().versions("app").await, [Some(2); 3]);
 }
 
 /// A PNG in the thread of the question, with words for who cannot see it, and our own marks under the question.
-async fn the_chart_hangs_below(talk: &Talk<impl Chat>, question: &Seen) {
-    let chart = talk.picture("1-").await;
+async fn the_chart_hangs_below(talk: &mut Talk<impl Chat>, question: &Seen) {
+    let chart = talk.file("1-").await;
     assert_eq!(&chart.bytes[..8], b"\x89PNG\r\n\x1a\n");
     if talk.is_platform() {
         assert!(chart.alt.starts_with("Canary against baseline, "), "{}", chart.alt);

@@ -1,6 +1,8 @@
 //! What an alias says beside its execution, in StackStorm's words: `ack`, `result`; and what was printed.
 
+use crate::support::chat::{Chat, Person::*};
 use crate::support::house::House;
+use crate::support::talk::{Talk, each_chat, reads};
 
 const PACK: &str = "name: trial\ndescription: A trial.\nversion: 1.0.0\nauthor: me\nemail: me@example.org\n";
 
@@ -136,4 +138,73 @@ async fn a_workflow_that_is_not_given_what_it_needs_says_what() {
     house.write("commands/trial/actions/workflows/below.yaml", ECHO);
     let card = card(&house, "!go", "failed").await;
     assert!(card.contains("below failed: trial.below: `number` wants a whole number, got nothing"), "{card}");
+}
+
+each_chat!(a_long_output_hangs_below_its_card, Talk::of(house("seq 1 5000", "", "")));
+
+/// The card has both ends of it; the file in its thread all.
+async fn a_long_output_hangs_below_its_card(talk: &mut Talk<impl Chat>) {
+    talk.says(Ann, "!say");
+    let card = talk.sees("trial.say").await;
+    let below = talk.sees("whole output").await;
+    reads!(below, @"• The whole output: 5000 lines.");
+    assert_eq!((below.thread.as_ref(), below.rings.len()), (Some(&card.id), 0));
+    let done = talk.becomes(&card, "trial.say: done").await;
+    assert!(done.words.contains("\n5000\n") && !done.words.contains("\n2500\n"), "{done}");
+    let file = talk.file("-output.txt").await;
+    assert_eq!(file.bytes, (1..=5000).map(|it| it.to_string()).collect::<Vec<_>>().join("\n").into_bytes());
+    if talk.is_platform() {
+        assert_eq!(file.thread.as_ref(), Some(&card.id));
+        assert_eq!(file.alt, "trial.say: done. The whole output: 5000 lines.");
+    }
+}
+
+const PASSWORD: &str = "  word: {type: string, default: open-sesame, secret: true}\n";
+
+each_chat!(
+    a_long_log_of_a_failure_hangs_below_its_card,
+    Talk::of(house("seq 1 400; echo {{word}}; exit 3", PASSWORD, ""))
+);
+
+/// The card shows how it ended; the file has the beginning, too, and no secret.
+async fn a_long_log_of_a_failure_hangs_below_its_card(talk: &mut Talk<impl Chat>) {
+    talk.says(Ann, "!say");
+    let card = talk.sees("trial.say").await;
+    let below = talk.sees("whole log").await;
+    reads!(below, @"• The whole log of `trial.say`: 401 lines.");
+    assert_eq!(below.thread.as_ref(), Some(&card.id));
+    talk.becomes(&card, "trial.say: failed").await;
+    let file = talk.file("-trial.say.log").await;
+    let text = String::from_utf8(file.bytes).expect("text");
+    assert!(text.starts_with("1\n2\n") && text.contains("\n399\n400\n********\n"), "{text}");
+}
+
+const WITHIN: &str = "version: 1.0
+input: [word]
+tasks: {print: {action: core.local, input: {env: {WORD: <% ctx().word %>}, cmd: 'seq 1 40; echo $WORD; exit 3'}}}
+";
+
+/// Between the root, which has no secret, and the command, which knows of none, a workflow was given one.
+fn nested() -> House {
+    let house = House::new();
+    house.workflow(
+        "version: 1.0\ntasks: {within: {action: trial.within, input: {word: open-sesame}}}\n",
+        "{}",
+    );
+    let within = "name: within\nrunner_type: orquesta\ndescription: Within.\nentry_point: workflows/within.yaml\n\
+                  parameters: {word: {type: string, secret: true}}\n";
+    house.write("commands/trial/actions/within.yaml", within);
+    house.write("commands/trial/actions/workflows/within.yaml", WITHIN);
+    house
+}
+
+each_chat!(a_log_of_what_is_below_a_workflow_shows_no_secret_of_it, Talk::of(nested()));
+
+async fn a_log_of_what_is_below_a_workflow_shows_no_secret_of_it(talk: &mut Talk<impl Chat>) {
+    talk.says(Ann, "!go");
+    let card = talk.sees("trial.go").await;
+    talk.sees("whole log").await;
+    talk.becomes(&card, "trial.go: failed").await;
+    let text = String::from_utf8(talk.file(".log").await.bytes).expect("text");
+    assert!(text.contains("\n39\n40\n********\n"), "{text}");
 }

@@ -5,14 +5,19 @@ use std::path::Path;
 use lockkeeper::demo::{Terms, World};
 use lockkeeper::engine::Asked;
 
+use crate::support::chat::{Chat, Person::*};
 use crate::support::house::{Bot, House};
 use crate::support::shop::{all_ended, edit, open_on};
+use crate::support::talk::{Talk, each_chat, reads};
 use crate::support::trial::{finish_held, hold_installation, until_held};
 
 /// Hosts on version 1, and a watch that is over at once: these tests are about what follows a release.
 async fn open(dir: &Path) -> (World, Bot) {
-    let terms = Terms { interval: "100ms".to_owned(), duration: "500ms".to_owned(), ..Terms::default() };
-    open_on(dir, &terms).await
+    open_on(dir, &quick()).await
+}
+
+fn quick() -> Terms {
+    Terms { interval: "100ms".to_owned(), duration: "500ms".to_owned(), ..Terms::default() }
 }
 
 /// A release by ann that bea lets through, up to the end of its card.
@@ -25,7 +30,8 @@ async fn release(world: &World, bot: &Bot, version: u32, number: i64) -> String 
 
 /// The card with this title, once its execution has ended.
 async fn ended(bot: &Bot, title: &str) -> String {
-    let ends = ["done", "failed", "stopped"].map(|end| format!("{title}: {end}"));
+    let ends = [("✅", "done"), ("❌", "failed"), ("•", "stopped")];
+    let ends = ends.map(|(symbol, end)| format!("{symbol} {title}: {end}"));
     bot.shows(0, |text| ends.iter().any(|end| text.contains(end))).await
 }
 
@@ -34,36 +40,47 @@ async fn rollback(bot: &Bot, number: i64) -> String {
     ended(bot, &format!("Rollback #{number} of shop")).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_silent_host_does_not_change_where_a_rollback_goes_and_asked_again_it_stays_there() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open(dir.path()).await;
-    release(&world, &bot, 2, 1).await;
-    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
+/// The same release, as it is talked about.
+async fn released(talk: &mut Talk<impl Chat>, version: u32, number: i64) {
+    talk.world().commit_good(version).await.unwrap();
+    talk.says(Ann, "!deploy shop");
+    let card = talk.sees(&format!("Release #{number} of shop")).await;
+    let question = talk.sees(&format!("May #{number} shop")).await;
+    talk.says(Bea, &format!("!approve {number}"));
+    talk.sees(&format!("#{number}: approved")).await;
+    talk.becomes(&question, "approved by bea").await;
+    talk.ends_as(&card).await;
+    talk.sees(&format!("ann: Release #{number} of shop: done.")).await;
+}
 
-    world.kill_host("web-2").await.unwrap();
-    let card = rollback(&bot, 2).await;
-    assert!(card.contains("new: canary-1, web-1 and web-3") && card.contains("unknown: web-2"), "{card}");
-    assert_eq!(world.versions("app").await, [Some(1), None, Some(1)]);
+each_chat!(a_silent_host_does_not_change_where_a_rollback_goes, Talk::release(quick()));
 
-    world.revive_host("web-2").await.unwrap();
-    let card = rollback(&bot, 3).await;
-    assert!(card.contains("new: canary-1, web-1, web-2 and web-3"), "{card}");
-    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
-    assert_eq!(world.versions("canary").await, [Some(1)], "the canary goes back with the others");
+/// Nor does asking again.
+async fn a_silent_host_does_not_change_where_a_rollback_goes(talk: &mut Talk<impl Chat>) {
+    released(talk, 2, 1).await;
+    assert_eq!(talk.world().versions("app").await, [Some(2); 3]);
 
-    let first = world.first().0.short().to_owned();
-    let answer = bot.ask("ann", "!rollback shop", |text| text.contains("already")).await;
-    assert_eq!(
-        answer.trim_end(),
-        format!(
-            "Every host of shop in production runs sha256:{first} already, the last good release; nothing was changed. \
-             Going further back needs an approval: `!deploy shop@VERSION`."
-        )
-    );
-    assert_eq!(world.versions("app").await, [Some(1), Some(1), Some(1)]);
-    bot.stop().await;
-    world.end().await.unwrap();
+    talk.world().kill_host("web-2").await.unwrap();
+    talk.says(Ann, "!rollback shop");
+    let card = talk.sees("Rollback #2 of shop").await;
+    let card = talk.ends_as(&card).await;
+    assert!(card.words.contains("new: canary-1, web-1 and web-3"), "{card}");
+    assert!(card.words.contains("unknown: web-2"), "{card}");
+    talk.sees("@ann: Rollback #2 of shop: failed").await;
+    assert_eq!(talk.world().versions("app").await, [Some(1), None, Some(1)]);
+
+    talk.world().revive_host("web-2").await.unwrap();
+    talk.says(Ann, "!rollback shop");
+    let card = talk.sees("Rollback #3 of shop").await;
+    let card = talk.ends_as(&card).await;
+    assert!(card.words.contains("new: canary-1, web-1, web-2 and web-3"), "{card}");
+    talk.sees("ann: Rollback #3 of shop: done.").await;
+    assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
+    assert_eq!(talk.world().versions("canary").await, [Some(1)], "the canary goes back with the others");
+
+    talk.says(Ann, "!rollback shop");
+    reads!(talk.sees("already").await, @"Every host of shop in production runs sha256:<hash> already, the last good release; nothing was changed. Going further back needs an approval: `!deploy shop@VERSION`.");
+    assert_eq!(talk.world().versions("app").await, [Some(1); 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,26 +125,27 @@ async fn after_a_rollback_the_record_names_the_release_that_runs_and_who_is_to_b
     world.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_canary_alone_goes_back_to_what_production_runs() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open(dir.path()).await;
-    release(&world, &bot, 2, 1).await;
-    world.commit_good(3).await.unwrap();
-    bot.ask("ann", "!deploy shop canary", |text| text.contains("May #2 shop")).await;
-    assert_eq!(world.versions("canary").await, [Some(3)]);
+each_chat!(the_canary_alone_goes_back_to_what_production_runs, Talk::release(quick()));
 
-    bot.player.say("ann", "!rollback shop in canary");
-    let card = ended(&bot, "Rollback #3 of shop").await;
-    assert!(card.contains("done") && card.contains("new: canary-1"), "{card}");
-    assert_eq!(world.versions("canary").await, [Some(2)]);
-    assert_eq!(world.versions("app").await, [Some(2), Some(2), Some(2)]);
-    bot.ask("ann", "!rollback shop in canary", |text| {
-        text.contains("The canary of shop in production runs #1")
-    })
-    .await;
-    bot.stop().await;
-    world.end().await.unwrap();
+async fn the_canary_alone_goes_back_to_what_production_runs(talk: &mut Talk<impl Chat>) {
+    released(talk, 2, 1).await;
+    talk.world().commit_good(3).await.unwrap();
+    talk.says(Ann, "!deploy shop canary");
+    let release = talk.sees("Release #2 of shop").await;
+    let question = talk.sees("May #2 shop").await;
+    assert_eq!(talk.world().versions("canary").await, [Some(3)]);
+
+    talk.says(Ann, "!rollback shop in canary");
+    let card = talk.sees("Rollback #3 of shop").await;
+    let card = talk.ends_as(&card).await;
+    assert!(card.words.contains("done") && card.words.contains("new: canary-1"), "{card}");
+    talk.sees("ann: Rollback #3 of shop: done.").await;
+    assert_eq!(talk.world().versions("canary").await, [Some(2)]);
+    assert_eq!(talk.world().versions("app").await, [Some(2); 3]);
+    talk.becomes(&question, "rollback #3 took its place").await;
+    talk.becomes(&release, "rollback #3 took its place").await;
+    talk.says(Ann, "!rollback shop in canary");
+    talk.sees("The canary of shop in production runs #1").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

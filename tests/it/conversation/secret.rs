@@ -158,8 +158,10 @@ async fn a_secret_reaches_its_environment_and_nothing_that_is_kept_or_shown() {
     assert!(named("lockkeeper.db") && named(".log"), "{kept:?}");
     for path in kept {
         // SQLite takes its log away when the last reader is closed.
-        let Ok(bytes) = fs::read(&path) else { continue };
-        must_not_hold(&path.display().to_string(), &bytes);
+        match fs::read(&path) {
+            Ok(bytes) => must_not_hold(&path.display().to_string(), &bytes),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}", path.display()),
+        }
     }
 }
 
@@ -179,6 +181,61 @@ async fn nothing_starts_without_its_secret() {
     let given = shown(&house, &bot, "stage-1", || {}).await;
     assert_eq!(given, Digest::of(VALUE.as_bytes()).as_str());
     bot.stop().await;
+}
+
+const ASKING: &str = "
+version: 1.0
+tasks:
+  ask:
+    action: core.ask
+    input:
+      schema:
+        type: object
+        properties:
+          name: {type: string, required: true, description: Whose?}
+          token: {type: string, secret: true, description: What with?}
+";
+
+/// A question that wants a secret takes all but that.
+#[tokio::test]
+async fn a_secret_that_answers_a_question_is_covered_and_refused() {
+    let logged = Logged::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logged.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let house = House::new();
+    house.workflow(ASKING, "{}");
+    let bot = house.start().await;
+    let question = bot.ask("ann", "!go", |text| text.contains("asks")).await;
+    assert!(question.contains("`token`  What with? (a secret, which nobody can type)"), "{question}");
+    let id = question.split("!answer ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    for (order, says) in [
+        (format!("!answer {id} {{\"name\": \"web\", \"token\": \"{VALUE}\"}}"), "`token` is a secret"),
+        (format!("!answer {id} {{\"name\": \"web\", \"token\": \"{VALUE}\""), "`token` is a secret"),
+        (format!("!answer {id} web token={VALUE}"), "`token` is a secret"),
+        (format!("!answer 12 {VALUE}"), "takes a secret"),
+        (format!("!anwser {id} {VALUE}"), "takes a secret"),
+    ] {
+        let answer = bot.ask("ann", &order, |text| text.contains("has been seen: change it")).await;
+        assert!(answer.contains(says), "{order}: {answer}");
+        must_not_hold("the answer", answer.as_bytes());
+    }
+    bot.ask("ann", &format!("!answer {id} web"), |text| text.contains("ann answered")).await;
+    bot.shows(0, |text| text.contains("trial.go: done")).await;
+    bot.stop().await;
+    none_is_kept(&house, &logged);
+}
+
+fn none_is_kept(house: &House, logged: &Logged) {
+    must_not_hold("the log of the service", &logged.0.lock().unwrap());
+    let mut kept = Vec::new();
+    files_below(&house.path("data"), &mut kept);
+    assert!(kept.iter().any(|it| it.ends_with("lockkeeper.db")), "{kept:?}");
+    for path in kept {
+        // SQLite takes its log away when the last reader is closed.
+        let Ok(bytes) = fs::read(&path) else { continue };
+        must_not_hold(&path.display().to_string(), &bytes);
+    }
 }
 
 /// Somebody types a secret: nothing runs, nothing of it is kept, and they hear what to do.
@@ -203,11 +260,48 @@ async fn a_secret_that_somebody_types_is_refused_and_covered_before_it_is_stored
     // What nobody typed may stand there.
     bot.ask("ann", "!go", |text| text.contains("trial.go: done")).await;
     bot.stop().await;
-    must_not_hold("the log of the service", &logged.0.lock().unwrap());
-    let mut kept = Vec::new();
-    files_below(&house.path("data"), &mut kept);
-    assert!(kept.iter().any(|it| it.ends_with("lockkeeper.db")), "{kept:?}");
-    for path in kept {
-        must_not_hold(&path.display().to_string(), &fs::read(&path).unwrap());
+    none_is_kept(&house, &logged);
+}
+
+/// Nobody can say what in a mistyped command was the secret: nothing of it is kept or said again.
+#[tokio::test]
+async fn a_secret_in_a_mistyped_command_is_covered_before_it_is_stored() {
+    let logged = Logged::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logged.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let house = House::new();
+    house.workflow("version: 1.0\ntasks: {one: {action: core.noop}}\n", "{name: {type: string}}");
+    let action = "name: keep\nrunner_type: noop\ndescription: Keeps.\nparameters: {name: {type: string}, token: {type: string, secret: true}}\n";
+    house.write("commands/trial/actions/keep.yaml", action);
+    let formats = r#"["keep {{name}} {{token}}", "keep {{name}}", "hold {{token}} for {{name}}"]"#;
+    house.write(
+        "aliases/trial/keep.yaml",
+        &format!("name: keep\naction_ref: trial.keep\ndescription: Keeps.\nformats: {formats}\n"),
+    );
+    let bot = house.start().await;
+    let covered = |text: &str| text.contains("If there was a secret, it has been seen: change it");
+    for order in [
+        // Other capitals, a slip of the finger, words before it, a beginning.
+        format!("!KEEP a {VALUE}"),
+        format!("!kepe a {VALUE}"),
+        format!("!please keep a {VALUE}"),
+        format!("!{VALUE} keep a"),
+        format!("!hold {VALUE}"),
+        // What is left of it would be another command.
+        format!("!keep token={VALUE}"),
+    ] {
+        let answer = bot.ask("ann", &order, covered).await;
+        must_not_hold("the answer", answer.as_bytes());
     }
+    let answer = bot.ask("ann", &format!("!KEEP a {VALUE}"), covered).await;
+    assert!(answer.contains("Did you mean `!keep {{name}} {{token}}`"), "{answer}");
+    // Without anything that could be one, it is as with every other command.
+    bot.ask("ann", "!hold", |text| text.contains("missing")).await;
+    bot.ask("ann", "!GO a", |text| text.contains("Did you mean `!go`") && !covered(text)).await;
+    assert!(bot.engine.store().recent_executions(10).await.unwrap().is_empty(), "nothing was started");
+    let chat: Vec<String> = bot.player.messages().iter().map(|it| it.card.to_string()).collect();
+    must_not_hold("the chat", chat.join("\n").as_bytes());
+    bot.stop().await;
+    none_is_kept(&house, &logged);
 }

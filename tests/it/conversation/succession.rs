@@ -5,8 +5,7 @@ use lockkeeper::demo::Terms;
 use lockkeeper::engine::Asked;
 
 use crate::support::chat::{Chat, Person::*};
-use crate::support::house::House;
-use crate::support::shop::{all_ended, ask, edit, open_on, short_watch};
+use crate::support::shop::{all_ended, open_on, short_watch};
 use crate::support::talk::{Talk, each_chat, reads};
 
 each_chat!(a_newer_release_takes_the_place_of_one_that_waits, Talk::release(short_watch()));
@@ -32,6 +31,7 @@ async fn a_newer_release_takes_the_place_of_one_that_waits(talk: &mut Talk<impl 
     talk.sees("#2: approved").await;
     talk.becomes(&asked, "approved by bea").await;
     talk.becomes(&second, "Release #2 of shop: done").await;
+    talk.sees("dora: Release #2 of shop: done.").await;
     assert_eq!(talk.world().versions("app").await, [Some(3); 3]);
 }
 
@@ -85,24 +85,33 @@ async fn root(bot: &crate::support::house::Bot, number: i64) -> lockkeeper::id::
     bot.engine.store().find_release_number(number).await.unwrap().unwrap().execution
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gate_that_nobody_answers_reminds_until_somebody_does() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let (world, bot) = open_on(dir.path(), &short_watch()).await;
-    bot.stop().await;
-    edit(&world, "config/apps/shop.yaml", "expires_after: 30m", "expires_after: 30m, remind_after: 1s");
-    let bot = House::start_at(&world.config()).await;
-    ask(&world, &bot).await;
-    let reminder = bot.shows(0, |text| text.contains("#1 shop still waits for production")).await;
-    assert!(reminder.contains("It needs 1 of sre. Time left: 29 min"), "{reminder}");
-    let reminders = |bot: &crate::support::house::Bot| {
-        bot.player.messages().iter().filter(|it| it.card.to_string().contains("still waits")).count()
-    };
-    crate::support::trial::until("it reminds again", async || (2 <= reminders(&bot)).then_some(())).await;
-    bot.ask("bea", "!reject 1 not today", |text| text.contains("rejected by bea")).await;
-    all_ended(&bot).await;
-    let gate = bot.engine.store().gates_of::<Asked>(1).await.unwrap().remove(0).body.gate;
+each_chat!(a_gate_that_nobody_answers_reminds_until_somebody_does, Talk::release(short_watch()));
+
+/// It rings those whose answer would count and who want to be rung: not Emil, who asked, nor Dora, who is in no group
+/// that may answer.
+async fn a_gate_that_nobody_answers_reminds_until_somebody_does(talk: &mut Talk<impl Chat>) {
+    talk.resets("expires_after: 30m", "expires_after: 30m, remind_after: 1s").await;
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Emil, "!deploy shop");
+    let card = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    let reminder = talk.sees("#1 shop still waits for production").await;
+    assert!(reminder.words.contains("It needs 1 of sre. Time left: 29 min"), "{reminder}");
+    assert_eq!(reminder.rings, [Bea, Cid], "{reminder}");
+    talk.says(Cid, "!notify me nothing");
+    talk.sees_alone(Cid, "From now on I name you without ringing you").await;
+    let mut patience = 20;
+    while talk.sees("still waits").await.rings != [Bea] {
+        patience -= 1;
+        assert!(0 < patience, "he is rung still");
+    }
+
+    talk.says(Bea, "!reject 1 not today");
+    talk.sees("#1: rejected by bea").await;
+    talk.becomes(&question, "rejected by bea").await;
+    talk.becomes(&card, "Release #1 of shop: rejected").await;
+    talk.sees("@emil: Release #1 of shop: rejected.").await;
+    talk.skims("still waits");
+    let gate = talk.bot().engine.store().gates_of::<Asked>(1).await.unwrap().remove(0).body.gate;
     assert!(2 <= gate.reminders, "{gate:?}");
-    bot.stop().await;
-    world.end().await.unwrap();
 }

@@ -5,8 +5,10 @@ use lockkeeper::demo::{Terms, World};
 use lockkeeper::engine::Asked;
 use lockkeeper::gate::Decision;
 
+use crate::support::chat::{Chat, Person::*};
 use crate::support::house::{Bot, House};
 use crate::support::shop::{all_ended, open_pushed, push};
+use crate::support::talk::{Talk, each_chat};
 use crate::support::trial::{finish_held, hold_installation, until, until_held};
 
 /// A watch whose end no test waits for.
@@ -68,31 +70,40 @@ async fn pushes_that_come_faster_than_a_watch_end_no_watch_and_the_newest_of_the
     world.end().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_push_waits_for_the_end_of_a_question_that_somebody_has_approved() {
-    let dir = tempfile::TempDir::new().unwrap();
-    let terms = Terms { approvals: 2, ..short_watch("1s") };
-    let (world, bot) = open_pushed(dir.path(), &terms).await;
-    push(&world, &bot, 2).await;
-    bot.shows(0, |text| text.contains("May #1 shop to production?")).await;
-    bot.ask("bea", "!approve 1", |text| text.contains("still needs 1 of sre")).await;
-    waits(&world, &bot, 3, 2, "the question about #1 is being answered").await;
-    // Longer than a question stands that nobody has answered.
-    let asked = bot.engine.store().gates_of::<Asked>(1).await.unwrap().remove(0);
-    let over =
-        async || (2 < (bot.engine.clock().now() - asked.body.gate.sealed_at).get_seconds()).then_some(());
-    until("its time is over", over).await;
-    let asked = bot.engine.store().gates_of::<Asked>(1).await.unwrap().remove(0);
-    assert_eq!(asked.body.gate.decision, None);
+each_chat!(
+    a_push_waits_for_the_end_of_a_question_that_somebody_has_approved,
+    Talk::pushed(Terms { approvals: 2, ..short_watch("1s") })
+);
 
-    bot.player.say("cid", "!approve 1");
-    card(&bot, 1, "Release #1 of shop: done").await;
-    assert_eq!(world.versions("app").await, [Some(2); 3]);
-    bot.shows(0, |text| text.contains("May #2 shop to production?")).await;
-    bot.ask("bea", "!reject 2 not today", |text| text.contains("rejected by bea")).await;
-    all_ended(&bot).await;
-    bot.stop().await;
-    world.end().await.unwrap();
+async fn a_push_waits_for_the_end_of_a_question_that_somebody_has_approved(talk: &mut Talk<impl Chat>) {
+    push(talk.world(), talk.bot(), 2).await;
+    let first = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    talk.says(Bea, "!approve 1");
+    talk.sees("still needs 1 of sre").await;
+    push(talk.world(), talk.bot(), 3).await;
+    let second = talk.sees("Release #2 of shop").await;
+    let whom = "wait for the canary · the question about #1 is being answered";
+    let waiting = talk.becomes(&second, whom).await;
+    assert!(waiting.head().contains("Release #2 of shop: waiting for its turn"), "{waiting}");
+    // Longer than a question stands that nobody has answered.
+    let asked = async |bot: &Bot| bot.engine.store().gates_of::<Asked>(1).await.unwrap().remove(0).body.gate;
+    let sealed_at = asked(talk.bot()).await.sealed_at;
+    let over = async || (2 < (talk.bot().engine.clock().now() - sealed_at).get_seconds()).then_some(());
+    until("its time is over", over).await;
+    assert_eq!(asked(talk.bot()).await.decision, None);
+
+    talk.says(Cid, "!approve 1");
+    talk.sees("#1: approved").await;
+    talk.becomes(&question, "approved by bea and cid").await;
+    talk.becomes(&first, "Release #1 of shop: done").await;
+    assert_eq!(talk.world().versions("app").await, [Some(2); 3]);
+    let question = talk.sees("May #2 shop to production?").await;
+    talk.says(Bea, "!reject 2 not today");
+    talk.sees("#2: rejected by bea").await;
+    talk.becomes(&question, "rejected by bea").await;
+    talk.becomes(&second, "Release #2 of shop: rejected").await;
+    talk.sees("Release #2 of shop: rejected.").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,13 +14,13 @@ use std::{
 use lockkeeper::content::{Action, Environments, Parameter};
 use lockkeeper::id::{AttemptId, Digest, ExecutionId};
 use lockkeeper::inventory::StaticInventory;
-use lockkeeper::runner::{Deps, Limits, Outcome, Output, Request, Runners, clean_environment};
+use lockkeeper::runner::{Deps, Limits, Outcome, Output, PythonDeps, Request, Runners, clean_environment};
 use lockkeeper::secret::Masker;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here should take, even on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Bench {
     folder: tempfile::TempDir,
@@ -35,6 +35,16 @@ impl Bench {
 
     /// The same for a user whose settings lie in the folder `home`.
     pub fn build_for(environments: Value, ssh_options: Vec<String>, home: Option<&Path>) -> Self {
+        Self::build_of(environments, ssh_options, home, PythonDeps::default())
+    }
+
+    /// The same, with Python actions that run on this.
+    pub fn build_of(
+        environments: Value,
+        ssh_options: Vec<String>,
+        home: Option<&Path>,
+        python: PythonDeps,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pack/actions", "work", "data"] {
             fs::create_dir_all(folder.path().join(name)).unwrap();
@@ -47,6 +57,7 @@ impl Bench {
         let deps = Deps {
             grace: Duration::from_millis(300),
             ssh_options,
+            python,
             ..Deps::new(
                 folder.path().join("data"),
                 clean_environment(std::env::vars().chain(home)),
@@ -72,6 +83,8 @@ impl Bench {
             content_dir: self.path("pack"),
             work_dir: self.path("work"),
             env: BTreeMap::new(),
+            pack_config: Map::new(),
+            user: Some("ann".to_owned()),
             secrets: BTreeMap::new(),
             timeout: Duration::from_secs(30),
             output: Output {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod leavers;
 mod processes;
+mod python;
 mod release;
 mod remote;
 mod shell;
@@ -10,7 +11,7 @@ mod shell;
 use serde_json::{Value, json};
 
 use self::bench::{Bench, write_script};
-use lockkeeper::runner::Outcome;
+use lockkeeper::runner::{Outcome, PythonDeps};
 
 /// What only tests on this machine need.
 impl Bench {
@@ -21,6 +22,11 @@ impl Bench {
     /// With this `config/environments.yaml`.
     pub fn with_hosts(environments: Value) -> Self {
         Self::build(environments, Vec::new())
+    }
+
+    /// With Python actions that run on this.
+    pub fn with_python(python: PythonDeps) -> Self {
+        Self::build_of(json!({}), Vec::new(), None, python)
     }
 
     /// Writes an executable script of the pack.

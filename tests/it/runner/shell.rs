@@ -47,6 +47,28 @@ async fn a_scripts_arguments_are_formed_as_stackstorm_forms_them() {
     assert_eq!(outcome.result["stdout"], r#"<1><a,1><><{"k":"v"}><--name=x y><--flag><--list=['p', 2]>"#);
 }
 
+/// Everybody on the machine can read the arguments of a process. A command has its parameters as variables, too.
+#[tokio::test]
+async fn a_commands_secret_parameter_is_a_variable_and_no_argument() {
+    let bench = Bench::new();
+    let secret = "correct-horse";
+    let parameters = json!({
+        "cmd": {"of_runner": true}, "token": {"kind": "string"}, "region": {"kind": "string"},
+    });
+    let cmd =
+        "tr '\\0' ' ' < /proc/$$/cmdline; printf %s \"$LOCKKEEPER_PARAM_TOKEN\" | wc -c; echo \"[$1][$2]\"";
+    let values = json!({"cmd": cmd, "token": secret, "region": "eu"});
+    let mut request = bench.request("local-shell-cmd", "", parameters, values);
+    request.output.masker = Masker::new([&Secret::new(secret)]);
+    let outcome = bench.run(request).await;
+    let said = outcome.result["stdout"].as_str().unwrap();
+    assert!(!said.contains("--token") && !said.contains("********"), "{said}");
+    assert!(
+        said.contains("--region=eu") && said.contains(&format!("{}\n[][--region=eu]", secret.len())),
+        "{said}"
+    );
+}
+
 /// Whatever text chat sends, the program receives these very bytes as one argument.
 #[test]
 fn hostile_text_arrives_as_one_argument_unchanged() {

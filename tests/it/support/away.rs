@@ -38,6 +38,7 @@ pub async fn heard_long_ago(bot: &Bot, place: Place, key: String, message: &str)
         account,
         standing: Standing::Unresolved,
         place,
+        at: None,
         incoming: said("hello", false, message),
     };
     let body = serde_json::to_value(&heard).expect("JSON");

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockkeeper::boot::{App, Options};
+use lockkeeper::chat::ChatAdapter;
 use lockkeeper::chat::terminal::{Player, Rehearsal, Shown, Surface, Terminal, TerminalSettings};
-use lockkeeper::clock::SystemClock;
+use lockkeeper::clock::{SharedClock, SystemClock};
 use lockkeeper::config;
 use lockkeeper::engine::{Engine, LivePolicy};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +37,8 @@ pub struct House {
 pub struct Bot {
     pub player: Player,
     pub engine: Engine,
+    /// Its own door, for what no player can do.
+    pub bot: lockkeeper::bot::Bot,
     /// The settings and content of this moment.
     pub live: LivePolicy,
     /// Where its HTTP is.
@@ -62,6 +67,14 @@ impl House {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("a file");
         self
+    }
+
+    /// Keeps the bot's store from committing until this is dropped.
+    pub async fn lock_store(&self) -> SqliteConnection {
+        let file = format!("sqlite:{}", self.path("data/lockkeeper.db").display());
+        let mut other = SqliteConnection::connect(&file).await.expect("the store");
+        other.execute("BEGIN IMMEDIATE").await.expect("locked");
+        other
     }
 
     /// Adds to a file.
@@ -99,17 +112,35 @@ impl House {
 
     /// The same in a chat that does as the roster says.
     pub async fn start_behind(config: &Path, roster: &Roster) -> Bot {
-        Self::open(config, roster, Player::new("main".into(), None)).await
+        Self::open(config, roster, Player::new("main".into(), None), (Arc::new(SystemClock), None)).await
+    }
+
+    /// Starts the bot with a clock that somebody else moves.
+    pub async fn start_on(&self, clock: SharedClock) -> Bot {
+        let config = self.path("config/lockkeeper.yaml");
+        let player = Player::new("main".into(), None);
+        Self::open(&config, &Roster::default(), player, (clock, None)).await
     }
 
     /// The same in front of a player who has seen other starts.
     pub async fn start_with(config: &Path, player: Player) -> Bot {
-        Self::open(config, &Roster::default(), player).await
+        Self::open(config, &Roster::default(), player, (Arc::new(SystemClock), None)).await
     }
 
-    async fn open(config: &Path, roster: &Roster, player: Player) -> Bot {
+    /// The same with another chat, which is not in the configuration.
+    pub async fn start_beside(&self, chat: Arc<dyn ChatAdapter>) -> Bot {
+        let (player, clock) = (Player::new("main".into(), None), Arc::new(SystemClock));
+        let config = self.path("config/lockkeeper.yaml");
+        Self::open(&config, &Roster::default(), player, (clock, Some(chat))).await
+    }
+
+    async fn open(
+        config: &Path,
+        roster: &Roster,
+        player: Player,
+        (clock, beside): (SharedClock, Option<Arc<dyn ChatAdapter>>),
+    ) -> Bot {
         let config = config::load(config).expect("a good configuration");
-        let clock: lockkeeper::clock::SharedClock = Arc::new(SystemClock);
         let settings = TerminalSettings {
             surface: Surface::Hidden,
             user: "ann".into(),
@@ -119,16 +150,15 @@ impl House {
             complete: Arc::new(|_| Vec::new()),
         };
         let terminal = Terminal::new(settings, player.clone(), clock.clone());
-        let app = App::open(Options { config, clock, adapters: vec![roster.before(Arc::new(terminal))] })
-            .await
-            .expect("a bot");
-        let engine = app.engine.clone();
+        let adapters = std::iter::once(roster.before(Arc::new(terminal))).chain(beside).collect();
+        let app = App::open(Options { config, clock, adapters }).await.expect("a bot");
+        let (engine, bot) = (app.engine.clone(), app.bot.clone());
         let live = app.live.clone();
         let address = app.address().expect("an address");
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let running = tokio::spawn(async move { app.run(stopping).await.expect("a run to its end") });
-        Bot { player, engine, live, address, stop, running }
+        Bot { player, engine, bot, live, address, stop, running }
     }
 }
 

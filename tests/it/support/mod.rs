@@ -8,14 +8,16 @@ pub mod chat;
 pub mod fake_discord;
 pub mod fake_slack;
 pub mod house;
+pub mod limits;
 pub mod roster;
 pub mod served;
 pub mod shop;
 pub mod talk;
 pub mod trial;
+pub mod waiting;
 pub mod wire;
 
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lockkeeper::chat::{Accepted, Intake, IntakeError, Memory};
@@ -23,16 +25,8 @@ use lockkeeper::id::MessageId;
 use lockkeeper::message::{Delivery, Incoming, Said};
 use tokio::sync::Notify;
 
-/// How long a test waits for something that ought to happen.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Boot installs the TLS provider in the program; tests do it here.
-pub fn install_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
-}
+pub use waiting::{PATIENCE, eventually, within};
+pub use wire::install_tls;
 
 /// An inbox in memory, with the rule of the real one: a key is taken once.
 #[derive(Clone, Default)]
@@ -53,6 +47,8 @@ struct Rows {
     memory: Memory,
     returned: usize,
     stall: Option<Duration>,
+    /// A word whose messages are refused.
+    stuck: Option<&'static str>,
 }
 
 impl Inbox {
@@ -81,8 +77,16 @@ impl Inbox {
             tokio::time::sleep(stall).await;
         }
         let accepted = self.rows(|it| {
-            if 0 < it.refuse {
-                it.refuse -= 1;
+            let says = |word: &str| match &delivery.incoming {
+                Incoming::Said(said) | Incoming::Missed { said, .. } => said.text.contains(word),
+                Incoming::Pressed { .. }
+                | Incoming::Unasked { .. }
+                | Incoming::Reacted { .. }
+                | Incoming::Found { .. } => false,
+            };
+            let stuck = it.stuck.is_some_and(says);
+            if stuck || 0 < it.refuse {
+                it.refuse = it.refuse.saturating_sub(1);
                 return Err(IntakeError { why: "the store is down".to_owned() });
             }
             if let Some(known) = it.all.iter().find(|row| row.key == delivery.key) {
@@ -101,6 +105,11 @@ impl Inbox {
     /// The store refuses the next deliveries.
     pub fn refuse_next(&self, count: usize) {
         self.rows(|it| it.refuse = count);
+    }
+
+    /// The store does not take what people say with this word, until another is named or none.
+    pub fn refuse_words(&self, word: Option<&'static str>) {
+        self.rows(|it| it.stuck = word);
     }
 
     /// What an adapter is told of earlier deliveries; nothing unless this is called.
@@ -154,29 +163,4 @@ pub fn said(text: &str, addressed: bool, message: &str) -> Incoming {
 pub fn direct(text: &str, message: &str) -> Incoming {
     let message = MessageId::from(message);
     Incoming::Said(Said { text: text.to_owned(), addressed: true, direct: true, message })
-}
-
-/// Tries after every change until there is an answer; `None` if there is none within [`PATIENCE`].
-pub async fn eventually<T>(changed: &Notify, attempt: impl FnMut() -> Option<T>) -> Option<T> {
-    within(PATIENCE, changed, attempt).await
-}
-
-/// The same with a patience of one's own.
-pub async fn within<T>(
-    patience: Duration,
-    changed: &Notify,
-    mut attempt: impl FnMut() -> Option<T>,
-) -> Option<T> {
-    let waiting = async {
-        loop {
-            let next = changed.notified();
-            tokio::pin!(next);
-            next.as_mut().enable();
-            if let Some(found) = attempt() {
-                return found;
-            }
-            next.await;
-        }
-    };
-    tokio::time::timeout(patience, waiting).await.ok()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use lockkeeper::chat::{Attachment, ChatAdapter, ChatError, Intake, ListenError};
+use lockkeeper::chat::{Attachment, ChatAdapter, ChatError, Intake, ListenError, Lost};
 use lockkeeper::id::{Account, MessageRef, Place, Platform};
 use lockkeeper::identity::Standing;
 use lockkeeper::message::{Card, Mark};
@@ -54,8 +54,8 @@ impl ChatAdapter for Door {
         !self.roster.too_small.load(Ordering::SeqCst) && self.inner.shows_all(card)
     }
 
-    async fn find(&self, place: &Place, nonce: &str) -> Result<Option<MessageRef>, ChatError> {
-        self.inner.find(place, nonce).await
+    async fn find(&self, place: &Place, lost: &Lost<'_>) -> Result<Option<MessageRef>, ChatError> {
+        self.inner.find(place, lost).await
     }
 
     async fn edit(&self, message: &MessageRef, card: &Card) -> Result<(), ChatError> {

@@ -8,12 +8,13 @@ use lockkeeper::message::{Button, ButtonAct};
 
 use super::house::{Bot, House, PATIENCE};
 use super::roster::Roster;
-use super::trial::until;
+use super::trial::{SLOWER, until};
 
 /// Hosts on version 1, and no bot yet.
 pub async fn world(dir: &Path, terms: &Terms) -> World {
     let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));
-    let mut world = World::create(&dir.join("world"), program, terms).await.expect("a world");
+    let terms = Terms { slower: SLOWER, ..terms.clone() };
+    let mut world = World::create(&dir.join("world"), program, &terms).await.expect("a world");
     world.start_supervisor().await.expect("hosts");
     world
 }
@@ -39,14 +40,19 @@ pub async fn open_with(dir: &Path, terms: &Terms, edits: &[(&str, &str)]) -> (Wo
 
 /// The same where each push goes as far as its gate ([`push`]).
 pub async fn open_pushed(dir: &Path, terms: &Terms) -> (World, Bot) {
-    let (world, bot) = open_with(dir, terms, &[("canary:\n", "canary:\n  automatic: true\n")]).await;
-    bot.stop().await;
+    let world = world(dir, terms).await;
+    take_pushes(&world);
+    let bot = House::start_at(&world.config()).await;
+    (world, bot)
+}
+
+/// Makes each push a release, up to its gate, for a bot that is not started yet.
+pub fn take_pushes(world: &World) {
+    edit(world, "config/apps/shop.yaml", "canary:\n", "canary:\n  automatic: true\n");
     let config = std::fs::read_to_string(world.config()).expect("a configuration");
     let hooks = format!("{config}webhooks: {{github: {{secret: \"file:hook\"}}}}\n");
     std::fs::write(world.config(), hooks).expect("a configuration");
     std::fs::write(world.dir().join("config/hook"), SECRET).expect("a secret");
-    let bot = House::start_at(&world.config()).await;
-    (world, bot)
 }
 
 const SECRET: &str = "a webhook's secret";

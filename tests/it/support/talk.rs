@@ -1,7 +1,7 @@
 //! A conversation, written once and had on every chat: a bot in a world, what people do there, and what they read.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -64,15 +64,21 @@ pub struct Talk<C> {
     bot: Option<Bot>,
     config: PathBuf,
     world: Option<World>,
-    /// Messages that the conversation has read.
-    read: BTreeSet<String>,
+    /// Messages that the conversation has read, each with its first line as it was then: that says how things stand.
+    read: BTreeMap<String, String>,
+    /// Files that it has looked at, and charts of questions that it has read.
+    looked_at: BTreeSet<String>,
     _dirs: (Option<House>, Option<TempDir>),
 }
 
 impl<C: Chat> Talk<C> {
     /// A bot that knows people and has nothing to release.
     pub async fn empty() -> Self {
-        let house = House::new();
+        Self::of(House::new()).await
+    }
+
+    /// A bot in this house.
+    pub async fn of(house: House) -> Self {
         let config = house.path("config/lockkeeper.yaml");
         Self::open(config, None, (Some(house), None)).await
     }
@@ -84,11 +90,20 @@ impl<C: Chat> Talk<C> {
         Self::open(world.config(), Some(world), (None, Some(dir))).await
     }
 
+    /// The same where each push goes as far as its gate ([`shop::push`]).
+    pub async fn pushed(terms: Terms) -> Self {
+        let dir = TempDir::new().expect("a temporary folder");
+        let world = shop::world(dir.path(), &terms).await;
+        shop::take_pushes(&world);
+        Self::open(world.config(), Some(world), (None, Some(dir))).await
+    }
+
     async fn open(config: PathBuf, world: Option<World>, dirs: (Option<House>, Option<TempDir>)) -> Self {
         let chat = C::start().await;
         chat.configure(config.parent().expect("a folder"));
         let bot = Some(chat.connect(&config).await);
-        Self { chat, bot, config, world, read: BTreeSet::new(), _dirs: dirs }
+        let (read, looked_at) = (BTreeMap::new(), BTreeSet::new());
+        Self { chat, bot, config, world, read, looked_at, _dirs: dirs }
     }
 
     // What people do.
@@ -127,23 +142,62 @@ impl<C: Chat> Talk<C> {
         self.next(part, Some(who)).await
     }
 
-    async fn next(&mut self, part: &str, only_for: Option<Person>) -> Seen {
-        let new =
-            |it: &Seen| !self.read.contains(&it.id) && it.only_for == only_for && it.words.contains(part);
-        let found = self.find(&format!("a message “{part}” for {only_for:?}"), new).await;
-        self.read.insert(found.id.clone());
+    /// What answers this person, be it for all or for them alone.
+    pub async fn hears(&mut self, who: Person, part: &str) -> Seen {
+        let is_for = |it: &Seen| it.only_for.is_none() || it.only_for == Some(who);
+        let new = |it: &Seen| !self.read.contains_key(&it.id) && is_for(it) && it.words.contains(part);
+        let found = self.find(&format!("an answer “{part}” for {who:?}"), new).await;
+        self.note(&found);
         found
     }
 
+    async fn next(&mut self, part: &str, only_for: Option<Person>) -> Seen {
+        let new =
+            |it: &Seen| !self.read.contains_key(&it.id) && it.only_for == only_for && it.words.contains(part);
+        let found = self.find(&format!("a message “{part}” for {only_for:?}"), new).await;
+        self.note(&found);
+        found
+    }
+
+    fn note(&mut self, seen: &Seen) {
+        self.read.insert(seen.id.clone(), seen.head().to_owned());
+        self.looked_at.extend(CHART.captures(&seen.words).map(|it| format!("{}-{}.png", &it[1], &it[2])));
+    }
+
+    /// Whatever else stands there that holds this: for what comes again and again.
+    pub fn skims(&mut self, part: &str) {
+        let all = self.chat.shown();
+        let new = |it: &&Seen| !self.read.contains_key(&it.id) && it.words.contains(part);
+        let new: Vec<Seen> = all.iter().filter(new).cloned().collect();
+        new.iter().for_each(|it| self.note(it));
+    }
+
     /// A message that was read before, once it holds this.
-    pub async fn becomes(&self, message: &Seen, part: &str) -> Seen {
+    pub async fn becomes(&mut self, message: &Seen, part: &str) -> Seen {
         let what = format!("a change of a message to “{part}”");
-        self.find(&what, |it| it.id == message.id && it.words.contains(part)).await
+        let found = self.find(&what, |it| it.id == message.id && it.words.contains(part)).await;
+        self.note(&found);
+        found
+    }
+
+    /// A card that was read before, once what it is about has ended.
+    pub async fn ends_as(&mut self, card: &Seen) -> Seen {
+        let ended = |it: &Seen| ["done", "failed", "stopped"].iter().any(|end| it.head().ends_with(end));
+        let found = self.find("the end", |it| it.id == card.id && ended(it)).await;
+        self.note(&found);
+        found
     }
 
     /// A message that was read before, once it is written anew.
-    pub async fn becomes_edited(&self, message: &Seen) -> Seen {
-        self.find("an edit", |it| it.id == message.id && message.edits < it.edits).await
+    pub async fn becomes_edited(&mut self, message: &Seen) -> Seen {
+        let found = self.find("an edit", |it| it.id == message.id && message.edits < it.edits).await;
+        self.note(&found);
+        found
+    }
+
+    /// A message that was read before, once so many marks of ours stand below it.
+    pub async fn becomes_marked(&self, message: &Seen, marks: usize) -> Seen {
+        self.find("our marks", |it| it.id == message.id && it.marks == marks).await
     }
 
     async fn find(&self, what: &str, wanted: impl Fn(&Seen) -> bool) -> Seen {
@@ -151,11 +205,13 @@ impl<C: Chat> Talk<C> {
         found.unwrap_or_else(|| panic!("{what} did not come in {PATIENCE:?}. {}", self.chat.history()))
     }
 
-    /// The picture of this name, once it is shown.
-    pub async fn picture(&self, starts: &str) -> Upload {
-        let find = || self.chat.uploads().into_iter().find(|it| it.name.starts_with(starts));
+    /// The file with this in its name, once it is shown.
+    pub async fn file(&mut self, named: &str) -> Upload {
+        let find = || self.chat.uploads().into_iter().find(|it| it.name.contains(named));
         let found = self.chat.find(find).await;
-        found.unwrap_or_else(|| panic!("no picture {starts}… came. {}", self.chat.history()))
+        let found = found.unwrap_or_else(|| panic!("no file …{named}… came. {}", self.chat.history()));
+        self.looked_at.insert(found.name.clone());
+        found
     }
 
     /// Whether it has marks under messages, and words beside pictures.
@@ -210,11 +266,20 @@ impl<C: Chat> Talk<C> {
         self.bot = Some(self.chat.connect(&self.config).await);
     }
 
-    /// Nothing is left that nobody read, and the platform has nothing to object to.
+    /// Nothing is left that nobody read, be it a message, what one came to, or a file; the bot listened to people only,
+    /// and the platform has nothing to object to.
     pub async fn end(mut self) {
+        self.heard_others_only().await;
         self.bot.take().expect("a bot").stop().await;
-        let unread = self.chat.shown().into_iter().filter(|it| !self.read.contains(&it.id));
-        let unread: Vec<String> = unread.map(|it| format!("for {:?}: {it}", it.only_for)).collect();
+        let unread = self.chat.shown().into_iter().filter_map(|it| match self.read.get(&it.id) {
+            None => Some(format!("for {:?}: {it}", it.only_for)),
+            Some(head) => (head != it.head()).then(|| format!("“{head}” has become “{}”", it.head())),
+        });
+        let files = self.chat.uploads().into_iter().map(|it| it.name);
+        // A terminal lays the second file of a name beside the first, under a longer one.
+        let is_read = |it: &String| self.looked_at.iter().any(|read| it.ends_with(read.as_str()));
+        let files = files.filter(|it| !is_read(it)).map(|it| format!("the file {it}"));
+        let unread: Vec<String> = unread.chain(files).collect();
         assert!(unread.is_empty(), "nobody read:\n{}\n{}", unread.join("\n\n"), self.chat.history());
         self.chat.finish().await;
         if let Some(world) = self.world {
@@ -223,13 +288,25 @@ impl<C: Chat> Talk<C> {
     }
 }
 
+impl<C: Chat> Talk<C> {
+    /// Platforms tell a bot of its own messages, edits and marks, too: none of it may come as far as the inbox.
+    async fn heard_others_only(&self) {
+        let heard = self.bot().engine.store().latest_deliveries("chat", 10_000).await.expect("deliveries");
+        let own: Vec<_> = heard.iter().filter(|(_, it)| it["account"]["user"] == C::BOT).collect();
+        assert!(own.is_empty(), "the bot heard itself: {own:#?}");
+    }
+}
+
+/// The number of a release and of the seal that its question is about.
+static CHART: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?s)#(\d+) .* message (\d+) of this gate").expect("a pattern"));
+
 /// What differs from play to play, and what stands for it.
 static VARIABLE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let rules = [
         // A backtick in code, where it could end the code.
         ("ˋ", "`"),
         (r"(?s)```\n[^`]*canary[^`]*baseline[^`]*```", "```\n<chart>\n```"),
-        (r"Canary against baseline, [^\n]*", "<the chart in words>"),
         (r"(?m)^(• . \w+): canary .*", "$1: <measured>"),
         (r"canary: \d+ of \d+ requests", "canary: <some> requests"),
         (r"\b[0-9a-f]{64}\b", "<digest>"),

@@ -1,6 +1,7 @@
 //! What both fake platforms need of a wire: a WebSocket door beside the HTTP one, and faults on demand.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Once;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -12,6 +13,14 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+/// Boot installs the TLS provider in the program; tests do it here.
+pub fn install_tls() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
 
 /// How a call goes wrong.
 #[derive(Debug, Clone)]
@@ -105,6 +114,8 @@ pub async fn accept(stream: TcpStream, admit: impl FnOnce(&str) -> bool + Unpin)
             Err(ErrorResponse::new(Some("ticket".to_owned())))
         }
     };
+    // What happens is told at once, whether or not what happened before was received.
+    stream.set_nodelay(true).ok()?;
     let mut socket = tokio_tungstenite::accept_hdr_async(stream, check).await.ok()?;
     let (push, mut pushed) = mpsc::unbounded_channel();
     let (pulled, pull) = mpsc::unbounded_channel();
@@ -149,4 +160,28 @@ pub async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     (listener, address)
+}
+
+/// In another order, the same for the same seed; those with one key stay in theirs.
+pub fn shuffled<T, K: PartialEq>(all: Vec<T>, seed: u64, key: impl Fn(&T) -> Option<K>) -> Vec<T> {
+    let mut places: Vec<usize> = (0..all.len()).collect();
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    for at in (1..places.len()).rev() {
+        // Xorshift: any spread of orders will do.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        places.swap(at, usize::try_from(state % (at as u64 + 1)).expect("an index"));
+    }
+    let keys: Vec<Option<K>> = all.iter().map(key).collect();
+    for one in 0..places.len() {
+        for other in one + 1..places.len() {
+            let (a, b) = (places[one], places[other]);
+            if b < a && keys[a].is_some() && keys[a] == keys[b] {
+                places.swap(one, other);
+            }
+        }
+    }
+    let mut all: Vec<Option<T>> = all.into_iter().map(Some).collect();
+    places.into_iter().map(|at| all[at].take().expect("each once")).collect()
 }

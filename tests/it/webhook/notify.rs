@@ -63,11 +63,34 @@ async fn a_channel_of_nothing_sees_nothing_even_after_a_restart() {
     let seen = shown(&bot, 1).await;
     assert!(seen.is_empty(), "{seen:?}");
 
-    // A push whose commit is gone is a failure too; and all is told again once somebody wants it.
+    // All is told again once somebody wants it; that it is over is not, where nobody was told that it began.
     bot.ask("ann", "!notify all", |it| it.contains("I tell all here")).await;
     let second = world.commit("dora", "Mend it", GOOD);
     world.push(&bot, "dora-codes", &first, &second).await;
     let seen = shown(&bot, 2).await;
     assert_eq!(count(&seen, "Build of shop: done"), 1, "{seen:?}");
+    assert_eq!(count(&seen, "builds again"), 0, "{seen:?}");
+    bot.stop().await;
+}
+
+/// It breaks unheard, and breaks again in the same way once somebody wants to hear of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_the_second_time_is_told_to_be_over() {
+    let world = World::new("");
+    let first = world.commit("ann", "Open the shop", BAD);
+    let bot = world.house.start().await;
+    bot.ask("ann", "!notify nothing", |it| it.contains("I tell nothing here unasked")).await;
+    world.push(&bot, "ann-codes", NOTHING, &first).await;
+    shown(&bot, 1).await;
+    bot.ask("ann", "!notify failures only", |it| it.contains("I tell failures only")).await;
+    let second = world.commit("dora", "Do not mend it", BAD);
+    world.push(&bot, "dora-codes", &first, &second).await;
+    let seen = shown(&bot, 2).await;
+    assert_eq!(count(&seen, "Build of shop: failed"), 1, "{seen:?}");
+    assert_eq!(count(&seen, "builds again"), 0, "{seen:?}");
+    let third = world.commit("dora", "Mend it", GOOD);
+    world.push(&bot, "dora-codes", &second, &third).await;
+    let seen = shown(&bot, 3).await;
+    assert_eq!(count(&seen, "shop: builds again"), 1, "{seen:?}");
     bot.stop().await;
 }

@@ -1,5 +1,7 @@
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use lockkeeper::chat::Call;
 use lockkeeper::message::Mark;
 use lockkeeper::message::words::chat::ANSWERED;
 use serde_json::{Value, json};
@@ -71,19 +73,95 @@ impl Platform for DiscordChat {
         self.0.garble(&message.id);
     }
 
+    fn forget_nonces(&self) {
+        self.0.forget_nonces();
+    }
+
     fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
         self.0.put_mark(who.account(&MEMBERS), &message.id, emoji(mark), added);
     }
+
+    fn admit(&self, admitted: bool) {
+        if admitted { self.0.let_in(GENERAL) } else { self.0.keep_out(GENERAL) }
+    }
+
+    fn demote(&self, who: Person) {
+        self.0.set_member(who.account(&MEMBERS), json!({"flags": 1 << 4}));
+    }
+
+    fn lag(&self, seconds: i64) {
+        self.0.lag(seconds);
+    }
+
+    fn imitate(&self, who: Person, like: &Seen) -> Vec<Seen> {
+        let bot = json!({"author": {"id": "77", "username": "lockkeeper", "bot": true}});
+        let posted =
+            [json!({}), bot].map(|more| self.0.say_with(who.account(&MEMBERS), GENERAL, &like.words, more));
+        posted.map(|id| Seen { id, ..like.clone() }).into()
+    }
+
+    fn hold(&self) {
+        self.0.hold();
+    }
+
+    fn release(&self, seed: u64) {
+        self.0.release(seed);
+    }
+
+    fn all_told(&self) -> bool {
+        true
+    }
+
+    fn pretend(&self, who: Person, text: &str) {
+        let said = self.0.murmur(who.account(&MEMBERS), GENERAL, "hm", 0, json!({}));
+        self.0.edit(who.account(&MEMBERS), GENERAL, &said, text);
+        let bot = json!({"id": "100000000000000077", "username": "other", "bot": true});
+        self.0.say_with("100000000000000077", GENERAL, text, json!({"author": bot}));
+    }
+
+    /// A session does not; what it replays is known (`chat_discord::line`).
+    fn tell_twice(&self) {}
 
     fn cut(&self) {
         self.0.forget_sessions();
         self.0.drop_all_lines();
     }
+
+    fn strict_limits(&self) {
+        self.0.strict_limits();
+    }
+
+    fn limit_next(&self, call: Call, pause: &str) {
+        let route = match call {
+            Call::Post | Call::Upload => "POST channels",
+            Call::Edit => "PATCH channels",
+            Call::Whisper => "POST webhooks",
+            Call::React => "PUT channels",
+            Call::Look => "GET channels",
+        };
+        self.0.rate_limit_next(route, pause);
+    }
+
+    fn silence(&self, pause: Duration) {
+        self.0.silence(pause);
+    }
+
+    fn refused(&self) -> usize {
+        self.0.refused()
+    }
+
+    fn edits(&self) -> Vec<(String, Instant)> {
+        self.0.edits()
+    }
 }
 
 impl Chat for DiscordChat {
+    const BOT: &str = BOT;
+
     async fn start() -> Self {
-        Self(FakeDiscord::start().await)
+        let fake = FakeDiscord::start().await;
+        fake.echo();
+        Self(fake)
     }
 
     fn configure(&self, settings: &Path) {
@@ -143,7 +221,7 @@ impl Chat for DiscordChat {
     }
 
     async fn finish(self) {
-        self.0.skip_unread();
+        self.0.skip_messages();
         self.0.finish().await;
     }
 }

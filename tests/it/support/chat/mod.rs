@@ -6,8 +6,9 @@ mod slack;
 mod terminal;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use lockkeeper::chat::Call;
 use lockkeeper::message::Mark;
 use serde_json::Value;
 
@@ -28,11 +29,13 @@ pub enum Person {
     Bea,
     Cid,
     Dora,
+    Emil,
     Zed,
 }
 
 impl Person {
-    pub const ALL: [Person; 5] = [Person::Ann, Person::Bea, Person::Cid, Person::Dora, Person::Zed];
+    pub const ALL: [Person; 6] =
+        [Person::Ann, Person::Bea, Person::Cid, Person::Dora, Person::Emil, Person::Zed];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -40,6 +43,7 @@ impl Person {
             Person::Bea => "bea",
             Person::Cid => "cid",
             Person::Dora => "dora",
+            Person::Emil => "emil",
             Person::Zed => "zed",
         }
     }
@@ -76,6 +80,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The first line.
+    pub fn head(&self) -> &str {
+        self.words.lines().next().unwrap_or_default()
+    }
+
     pub fn labels(&self) -> Vec<&str> {
         self.buttons.iter().map(|(label, _)| label.as_str()).collect()
     }
@@ -90,6 +99,9 @@ impl Seen {
 pub trait Chat: Sized {
     /// It has marks under messages, and words beside pictures; a terminal has not.
     const IS_PLATFORM: bool = true;
+
+    /// The bot's own account.
+    const BOT: &str;
 
     /// An empty channel.
     async fn start() -> Self;
@@ -130,14 +142,59 @@ pub trait Platform: Chat {
     /// Somebody who may removes a message, and no event tells of it.
     fn remove(&self, message: &Seen);
 
+    /// Somebody, and another bot, post the very words of a message of ours; what there is to react to and to reply below.
+    fn imitate(&self, who: Person, like: &Seen) -> Vec<Seen>;
+
     /// Makes a message of the bot's show something else, as a bot would that was put back to an older state.
     fn garble(&self, message: &Seen);
+
+    /// The platform knows no post by its nonce any more.
+    fn forget_nonces(&self);
 
     /// Puts a mark under a message or takes it away, and no event tells of it.
     fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool);
 
+    /// Whether the bot may speak in the channel; it hears all the same.
+    fn admit(&self, admitted: bool);
+
+    /// From now on this person is a guest there.
+    fn demote(&self, who: Person);
+
+    /// From now on the bot hears so many seconds late of what people say and press.
+    fn lag(&self, seconds: i64);
+
+    /// Nothing that happens is told until this ends.
+    fn hold(&self);
+
+    /// Tells of it in another order, as far as the platform may.
+    fn release(&self, seed: u64);
+
+    /// Whether the bot has acknowledged all that it was told, where it does.
+    fn all_told(&self) -> bool;
+
+    /// Somebody changes an old message to these words, and another bot says them.
+    fn pretend(&self, who: Person, text: &str);
+
+    /// The next thing that happens is told twice.
+    fn tell_twice(&self);
+
     /// The bot's line breaks, and nothing that happens until it has another is told.
     fn cut(&self);
+
+    /// From now on the platform takes no more calls than it is known to take, and holds whoever was told to wait to it.
+    fn strict_limits(&self);
+
+    /// The next call of this kind is one too many; the pause is in seconds.
+    fn limit_next(&self, call: Call, pause: &str);
+
+    /// Whatever would show something is one too many for this long.
+    fn silence(&self, pause: Duration);
+
+    /// Calls that were one too many, those that were planned left out.
+    fn refused(&self) -> usize;
+
+    /// Edits as they were asked for: the message, and when.
+    fn edits(&self) -> Vec<(String, Instant)>;
 }
 
 /// Lets a bot listen on one platform too, whose name and section are these: people keep their accounts at the terminal.

@@ -1,5 +1,7 @@
 use std::path::Path;
+use std::time::{Duration, Instant};
 
+use lockkeeper::chat::Call;
 use lockkeeper::message::Mark;
 use serde_json::json;
 
@@ -63,18 +65,94 @@ impl Platform for SlackChat {
         self.0.garble(GENERAL, &message.id);
     }
 
+    /// It never did.
+    fn forget_nonces(&self) {}
+
     fn mark_unheard(&self, who: Person, message: &Seen, mark: Mark, added: bool) {
         self.0.put_mark(who.account(&MEMBERS), GENERAL, &message.id, emoji(mark), added);
+    }
+
+    fn admit(&self, admitted: bool) {
+        if admitted { self.0.invite(GENERAL) } else { self.0.keep_out(GENERAL, "is_archived") }
+    }
+
+    fn demote(&self, who: Person) {
+        self.0.set_user(who.account(&MEMBERS), json!({"is_restricted": true}));
+    }
+
+    fn lag(&self, seconds: i64) {
+        self.0.lag(seconds);
+    }
+
+    fn imitate(&self, who: Person, like: &Seen) -> Vec<Seen> {
+        let bot = json!({"bot_id": "B0OTHER", "subtype": "bot_message"});
+        let posted =
+            [json!({}), bot].map(|more| self.0.say_with(who.account(&MEMBERS), GENERAL, &like.words, more));
+        posted.map(|id| Seen { id, ..like.clone() }).into()
+    }
+
+    fn hold(&self) {
+        self.0.hold();
+    }
+
+    fn release(&self, seed: u64) {
+        self.0.release(seed);
+    }
+
+    fn all_told(&self) -> bool {
+        self.0.all_told()
+    }
+
+    fn pretend(&self, who: Person, text: &str) {
+        let said = self.0.murmur(who.account(&MEMBERS), GENERAL, "hm", 0, json!({}));
+        self.0.edit(who.account(&MEMBERS), GENERAL, &said, text);
+        self.0.say_with("U0OTHER", GENERAL, text, json!({"bot_id": "B0OTHER"}));
+    }
+
+    fn tell_twice(&self) {
+        self.0.duplicate_next_event();
     }
 
     fn cut(&self) {
         self.0.drop_sockets();
     }
+
+    fn strict_limits(&self) {
+        self.0.strict_limits();
+    }
+
+    fn limit_next(&self, call: Call, pause: &str) {
+        let method = match call {
+            Call::Post => "chat.postMessage",
+            Call::Edit => "chat.update",
+            Call::Whisper => "chat.postEphemeral",
+            Call::React => "reactions.add",
+            Call::Upload => "files.getUploadURLExternal",
+            Call::Look => "conversations.history",
+        };
+        self.0.rate_limit_next(method, pause);
+    }
+
+    fn silence(&self, pause: Duration) {
+        self.0.silence(pause);
+    }
+
+    fn refused(&self) -> usize {
+        self.0.refused()
+    }
+
+    fn edits(&self) -> Vec<(String, Instant)> {
+        self.0.edits()
+    }
 }
 
 impl Chat for SlackChat {
+    const BOT: &str = BOT;
+
     async fn start() -> Self {
-        Self(FakeSlack::start().await)
+        let fake = FakeSlack::start().await;
+        fake.echo();
+        Self(fake)
     }
 
     fn configure(&self, settings: &Path) {
@@ -119,7 +197,7 @@ impl Chat for SlackChat {
     }
 
     async fn finish(self) {
-        self.0.skip_unread();
+        self.0.skip_messages();
         self.0.finish().await;
     }
 }

@@ -28,6 +28,7 @@ impl TerminalChat {
 
 impl Chat for TerminalChat {
     const IS_PLATFORM: bool = false;
+    const BOT: &str = "lockkeeper";
 
     async fn start() -> Self {
         Self { player: Player::new("main".into(), None), files: OnceLock::new() }
@@ -134,7 +135,7 @@ fn words(card: &Card) -> String {
                 lines.extend(fields.iter().map(|it| format!("{}\n{}", it.label, it.value)));
             }
             Block::Code(text) => lines.push(code(text)),
-            Block::Chart { unicode, alt, .. } => lines.extend([code(unicode), alt.clone()]),
+            Block::Chart { unicode, .. } => lines.push(code(unicode)),
         }
     }
     if !card.footer.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{BOT, FakeDiscord, GUILD, Posted, whole_message};
+use super::{BOT, FakeDiscord, GUILD, Posted, World, whole_message};
 
 impl FakeDiscord {
     pub fn say(&self, user: &str, channel: &str, text: &str) -> String {
@@ -15,7 +15,7 @@ impl FakeDiscord {
     }
 
     pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
-        let id = self.next_id();
+        let id = self.world(World::id_done);
         let member = self.look(|it| it.members.get(user).cloned().unwrap_or(Value::Null));
         let mut event = whole_message(&id, channel, &member["user"], text);
         if event["author"].is_null() {
@@ -74,6 +74,11 @@ impl FakeDiscord {
         });
     }
 
+    /// Posts are some minutes old: their nonces are forgotten.
+    pub fn forget_nonces(&self) {
+        self.world(|it| it.nonces.clear());
+    }
+
     /// Removes a message, and no event tells of it. The thread below it stays.
     pub fn remove(&self, id: &str) {
         self.world(|it| it.messages.retain(|message| message.id != id));
@@ -86,6 +91,15 @@ impl FakeDiscord {
             let users = message.reactions.entry(emoji.to_owned()).or_default();
             let _ = if added { users.insert(user.to_owned()) } else { users.remove(user) };
         });
+    }
+
+    /// A new channel where everybody is.
+    #[allow(dead_code, reason = "benches have many")]
+    pub fn open_channel(&self) -> String {
+        let id = self.next_id();
+        let channel = json!({"id": id, "type": 0, "guild_id": GUILD});
+        self.world(|it| it.channels.insert(id.clone(), channel));
+        id
     }
 
     /// A thread that a person made.

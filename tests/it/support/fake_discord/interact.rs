@@ -34,6 +34,8 @@ pub type Pressed = String;
 pub(super) struct Posts {
     url: String,
     key: std::sync::Arc<Ed25519KeyPair>,
+    /// Keeps connections, so that posts take no longer than they take.
+    client: reqwest::Client,
 }
 
 /// Answers that this kind of interaction may have
@@ -52,7 +54,7 @@ fn allowed(kind: u64) -> &'static [u64] {
 pub(super) fn answer(world: &mut World, id: &str, body: &Value) -> Result<Value, Refusal> {
     let within = world.answer_within;
     let Some(known) = world.interactions.get_mut(id) else { return Err(UNKNOWN) };
-    if known.answered {
+    if known.answered.is_some() {
         world.faulty_calls.push(format!("a second answer to interaction {id}: {body}"));
         return Err(ANSWERED_ALREADY);
     }
@@ -67,7 +69,7 @@ pub(super) fn answer(world: &mut World, id: &str, body: &Value) -> Result<Value,
     }
     act(world, id, &interaction, kind, &body["data"])?;
     if let Some(known) = world.interactions.get_mut(id) {
-        known.answered = true;
+        known.answered = Some(Instant::now());
     }
     Ok(Value::Null)
 }
@@ -157,7 +159,8 @@ impl FakeDiscord {
         let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
         let key = Ed25519KeyPair::from_pkcs8(document.as_ref()).expect("a key");
         let public = hex::encode(key.public_key().as_ref());
-        self.world(|it| it.posts = Some(Posts { url: url.to_owned(), key: std::sync::Arc::new(key) }));
+        let (url, client) = (url.to_owned(), reqwest::Client::new());
+        self.world(|it| it.posts = Some(Posts { url, key: std::sync::Arc::new(key), client }));
         public
     }
 
@@ -230,7 +233,7 @@ impl FakeDiscord {
         message: Option<&str>,
         more: Value,
     ) -> Pressed {
-        let id = self.next_id();
+        let id = self.world(World::id_done);
         let direct = self.look(|it| it.recipient(channel).is_some());
         let mut event = json!({"id": id, "application_id": APPLICATION, "type": kind, "version": 1,
             "token": format!("token-{id}"), "channel_id": channel, "locale": "en-US", "app_permissions": "0",
@@ -253,7 +256,7 @@ impl FakeDiscord {
             channel: channel.to_owned(),
             message: message.map(str::to_owned),
             made: Instant::now(),
-            answered: false,
+            answered: None,
             may_fail: false,
         };
         self.world(|it| it.interactions.insert(id.clone(), interaction));
@@ -272,7 +275,8 @@ impl FakeDiscord {
         let posts = self.look(|it| it.posts.clone()).expect("a key");
         let (body, at) = (event.to_string(), SystemClock.now().as_second().to_string());
         let signature = self.sign(&at, &body);
-        let request = reqwest::Client::new()
+        let request = posts
+            .client
             .post(&posts.url)
             .header("x-signature-timestamp", &at)
             .header("x-signature-ed25519", signature)
@@ -301,7 +305,11 @@ impl FakeDiscord {
 
     /// What was offered to somebody who typed.
     pub async fn offered(&self, interaction: &str) -> Vec<(String, String)> {
-        let mut take = || self.look(|it| it.choices.get(interaction).cloned());
+        let mut take = || {
+            // Looking is no change, and must not ring.
+            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            world.choices.remove(interaction)
+        };
         let choices = self.expect("choices", &mut take).await;
         let text = |it: &Value| it.as_str().unwrap_or_default().to_owned();
         choices.as_array().into_iter().flatten().map(|it| (text(&it["name"]), text(&it["value"]))).collect()

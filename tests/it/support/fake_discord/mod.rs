@@ -3,8 +3,11 @@
 //! [`FakeDiscord`].
 
 mod act;
+mod deed;
 mod gateway;
 mod interact;
+mod knob;
+mod limit;
 mod past;
 mod rest;
 pub mod rules;
@@ -20,8 +23,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use super::wire::{Fault, Faults, Push, Upload, listen};
-use super::{PATIENCE, eventually};
+use super::limits::Limits;
+use super::wire::{Faults, Push, Upload, listen};
 
 pub const TOKEN: &str = "discord-token";
 pub const GUILD: &str = "100000000000000001";
@@ -29,11 +32,12 @@ pub const BOT: &str = "100000000000000010";
 pub const ANN: &str = "100000000000000011";
 pub const BEA: &str = "100000000000000012";
 /// Everybody in the guild: id and name.
-pub const MEMBERS: [(&str, &str); 5] = [
+pub const MEMBERS: [(&str, &str); 6] = [
     (ANN, "ann"),
     (BEA, "bea"),
     ("100000000000000013", "cid"),
     ("100000000000000014", "dora"),
+    ("100000000000000016", "emil"),
     ("100000000000000015", "zed"),
 ];
 pub const GENERAL: &str = "100000000000000100";
@@ -52,13 +56,23 @@ pub struct Posted {
     pub only_for: Option<String>,
     pub reactions: BTreeMap<String, BTreeSet<String>>,
     pub edits: usize,
+    pub at: Instant,
 }
 
 impl Posted {
     /// For everybody in the channel.
     fn new(channel: &str, id: &str, author: &str, body: Value) -> Self {
         let (channel, id, author) = (channel.to_owned(), id.to_owned(), author.to_owned());
-        Self { channel, id, author, body, only_for: None, reactions: BTreeMap::new(), edits: 0 }
+        Self {
+            channel,
+            id,
+            author,
+            body,
+            only_for: None,
+            reactions: BTreeMap::new(),
+            edits: 0,
+            at: Instant::now(),
+        }
     }
 
     pub fn words(&self) -> String {
@@ -93,6 +107,10 @@ struct World {
     sessions: BTreeMap<String, SessionState>,
     /// Happened while nobody had a session.
     early: Vec<(String, Value)>,
+    /// What happens is kept back for now.
+    held: Option<Vec<(String, Value)>>,
+    /// Tells the bot of what it does itself.
+    echoes: bool,
     identified: usize,
     resumed: usize,
     /// All that Discord promises of a message, as people said them, by id.
@@ -110,9 +128,12 @@ struct World {
     closed: BTreeSet<String>,
     uploads: Vec<Upload>,
     faults: Faults,
+    limits: Limits,
     faulty_calls: Vec<String>,
     calls: Vec<String>,
     number: u64,
+    /// Seconds between what people do and our telling of it.
+    lag: i64,
     heartbeat: Duration,
     starts_left: u64,
     allows_content: bool,
@@ -134,7 +155,7 @@ struct Interaction {
     /// The message that was pressed.
     message: Option<String>,
     made: Instant,
-    answered: bool,
+    answered: Option<Instant>,
     /// A test expects that it is never answered.
     may_fail: bool,
 }
@@ -176,6 +197,44 @@ impl World {
         self.number.to_string()
     }
 
+    /// The id of what somebody did and is told now.
+    fn id_done(&mut self) -> String {
+        if self.lag == 0 { self.next_id() } else { self.id_ago(self.lag) }
+    }
+
+    /// The id of something that happened so many seconds ago.
+    fn id_ago(&mut self, seconds: i64) -> String {
+        self.number += 1;
+        (id_at(SystemClock.now().as_millisecond() - seconds * 1_000) + self.number % 4_096).to_string()
+    }
+
+    fn dispatch(&mut self, kind: &str, data: &Value) {
+        if let Some(held) = &mut self.held {
+            held.push((kind.to_owned(), data.clone()));
+            return;
+        }
+        if self.sessions.is_empty() {
+            self.early.push((kind.to_owned(), data.clone()));
+            return;
+        }
+        for session in self.sessions.values_mut() {
+            session.dispatch(kind, data.clone());
+        }
+    }
+
+    /// Tells the bot of a message of its own.
+    fn echo(&mut self, kind: &str, posted: &Posted) {
+        if self.echoes && !posted.channel.starts_with("token-") {
+            let text = posted.body["content"].as_str().unwrap_or_default();
+            let mut event = whole_message(&posted.id, &posted.channel, &self.members[BOT]["user"], text);
+            event["embeds"] = posted.body["embeds"].clone();
+            if self.recipient(&posted.channel).is_none() {
+                event["guild_id"] = json!(GUILD);
+            }
+            self.dispatch(kind, &event);
+        }
+    }
+
     /// Whose direct channel this is.
     fn recipient(&self, channel: &str) -> Option<String> {
         let direct = self.channels.get(channel).filter(|it| it["type"] == 1)?;
@@ -195,8 +254,10 @@ impl World {
 
 /// All fields that Discord promises for a message.
 fn whole_message(id: &str, channel: &str, author: &Value, text: &str) -> Value {
+    let mentioned = text.split("<@").skip(1).filter_map(|it| it.split_once('>'));
+    let mentions: Vec<Value> = mentioned.map(|(user, _)| json!({"id": user})).collect();
     json!({"id": id, "channel_id": channel, "author": author, "content": text, "type": 0,
-        "timestamp": "2026-11-21T00:00:00Z", "edited_timestamp": null, "mentions": [], "mention_roles": [],
+        "timestamp": "2026-11-21T00:00:00Z", "edited_timestamp": null, "mentions": mentions, "mention_roles": [],
         "mention_everyone": false, "attachments": [], "embeds": [], "components": [], "tts": false,
         "pinned": false, "flags": 0})
 }
@@ -220,6 +281,8 @@ impl FakeDiscord {
             unread: Vec::new(),
             sessions: BTreeMap::new(),
             early: Vec::new(),
+            held: None,
+            echoes: false,
             identified: 0,
             resumed: 0,
             said: BTreeMap::new(),
@@ -232,9 +295,11 @@ impl FakeDiscord {
             closed: BTreeSet::new(),
             uploads: Vec::new(),
             faults: Faults::default(),
+            limits: Limits::default(),
             faulty_calls: Vec::new(),
             calls: Vec::new(),
             number: 0,
+            lag: 0,
             heartbeat: Duration::from_millis(200),
             starts_left: 1_000,
             allows_content: true,
@@ -271,289 +336,13 @@ impl FakeDiscord {
         act(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    // Knobs.
-
-    /// Changes what is known of a member; `null` makes them leave.
-    pub fn set_member(&self, user: &str, facts: Value) {
-        self.world(|it| match facts.as_object() {
-            None => {
-                it.members.remove(user);
-            }
-            Some(facts) => {
-                let known = it.members.entry(user.to_owned()).or_insert_with(|| person(user, user).1);
-                for (key, value) in facts {
-                    known[key] = value.clone();
-                }
-            }
-        });
-    }
-
-    /// `call` is the method and the path's first word: `POST channels`.
-    pub fn fail_next(&self, call: &str, fault: Fault) {
-        self.world(|it| it.faults.plan(call, fault));
-    }
-
-    pub fn rate_limit_next(&self, call: &str, retry_after: &str) {
-        self.fail_next(call, Fault::RateLimit(retry_after.to_owned()));
-    }
-
-    /// The MESSAGE CONTENT intent is off in the portal: texts come empty.
-    pub fn withhold_content(&self, withheld: bool) {
-        self.world(|it| it.allows_content = !withheld);
-    }
-
-    /// Closes with 4014 instead of READY.
-    pub fn refuse_intents(&self) {
-        self.world(|it| it.refuses_intents = true);
-    }
-
-    pub fn set_starts_left(&self, left: u64) {
-        self.world(|it| it.starts_left = left);
-    }
-
-    /// How often lines want to hear from us.
-    pub fn beat_every(&self, interval: Duration) {
-        self.world(|it| it.heartbeat = interval);
-    }
-
-    /// No line opens; those that stand stay.
-    pub fn shut_gateway(&self, shut: bool) {
-        self.world(|it| it.shut = shut);
-    }
-
-    /// Nothing of Discord answers; its memory stays.
-    pub fn go_away(&self) {
-        self.world(|it| (it.away, it.shut) = (true, true));
-        self.drop_all_lines();
-    }
-
-    pub fn come_back(&self) {
-        self.world(|it| (it.away, it.shut) = (false, false));
-    }
-
-    /// Cuts every line, those without a session too.
-    pub fn drop_all_lines(&self) {
-        self.world(|it| {
-            for line in it.all_lines.drain(..) {
-                let _ = line.send(Push::Cut);
-            }
-        });
-    }
-
-    /// The next line that begins a session is closed with this.
-    pub fn refuse_next_identify(&self, code: u16) {
-        self.world(|it| it.refuses_identify = Some(code));
-    }
-
-    /// The next line that resumes one is closed with this.
-    pub fn refuse_next_resume(&self, code: u16) {
-        self.world(|it| it.refuses_resume = Some(code));
-    }
-
-    /// The bot may not see or speak there; commands work all the same.
-    pub fn keep_out(&self, channel: &str) {
-        self.world(|it| it.closed.insert(channel.to_owned()));
-    }
-
-    /// Sends this to every line.
-    pub fn push(&self, push: Push) {
-        self.world(|it| {
-            for session in it.sessions.values_mut() {
-                if let Some(line) = &session.line {
-                    let _ = line.send(push.clone());
-                }
-                if matches!(push, Push::Cut | Push::Close(_) | Push::Freeze) {
-                    session.line = None;
-                }
-            }
-        });
-    }
-
-    pub fn drop_socket(&self) {
-        self.push(Push::Cut);
-    }
-
-    /// The guild forgets all sessions: a resume is answered with op 9.
-    pub fn forget_sessions(&self) {
-        self.world(|it| it.sessions.clear());
-    }
-
-    /// Sends the last event of each session once more, as a replay would.
-    pub fn duplicate_last_event(&self) {
-        self.world(|it| {
-            for session in it.sessions.values() {
-                if let (Some(line), Some(event)) = (&session.line, session.events.last()) {
-                    let _ = line.send(Push::Frame(event.clone()));
-                }
-            }
-        });
-    }
-
-    /// Any dispatch at all.
-    pub fn happen(&self, kind: &str, data: Value) {
-        self.world(|it| {
-            if it.sessions.is_empty() {
-                it.early.push((kind.to_owned(), data));
-                return;
-            }
-            for session in it.sessions.values_mut() {
-                session.dispatch(kind, data.clone());
-            }
-        });
-    }
-
     fn next_id(&self) -> String {
         self.world(World::next_id)
     }
 
-    // What the bot did.
-
-    /// The bot's next message in this channel that no test has looked at.
-    pub async fn next_message(&self, channel: &str) -> Posted {
-        let mut take = || {
-            self.take(|it| match it {
-                Unread::Post(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
-            })
-        };
-        self.expect(&format!("a message in {channel}"), &mut take).await
-    }
-
-    pub async fn next_edit(&self, channel: &str) -> Posted {
-        let mut take = || {
-            self.take(|it| match it {
-                Unread::Edit(posted) if posted.channel == channel => Some(posted.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
-            })
-        };
-        self.expect(&format!("an edit in {channel}"), &mut take).await
-    }
-
-    pub async fn next_file(&self, channel: &str) -> Upload {
-        let mut take = || {
-            self.take(|it| match it {
-                Unread::File(upload) if upload.channel == channel => Some(upload.clone()),
-                Unread::Post(_) | Unread::Edit(_) | Unread::File(_) => None,
-            })
-        };
-        self.expect(&format!("a file in {channel}"), &mut take).await
-    }
-
-    fn take<T>(&self, mut wanted: impl FnMut(&Unread) -> Option<T>) -> Option<T> {
-        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        let (at, found) =
-            world.unread.iter().enumerate().find_map(|(at, it)| wanted(it).map(|it| (at, it)))?;
-        world.unread.remove(at);
-        Some(found)
-    }
-
-    async fn expect<T>(&self, what: &str, take: &mut impl FnMut() -> Option<T>) -> T {
-        match eventually(&self.changed, take).await {
-            Some(found) => found,
-            None => panic!("{what} did not come in {PATIENCE:?}. {}", self.history()),
-        }
-    }
-
-    /// Waits until the world is so.
-    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        self.expect(what, &mut || holds(self).then_some(())).await;
-    }
-
-    pub fn message(&self, id: &str) -> Option<Posted> {
-        self.look(|it| it.messages.iter().find(|it| it.id == id).cloned())
-    }
-
-    pub fn messages(&self, channel: &str) -> Vec<Posted> {
-        self.look(|it| it.messages.iter().filter(|it| it.channel == channel).cloned().collect())
-    }
-
-    /// Everything that stands anywhere, oldest first; what people said, too.
-    pub fn all_messages(&self) -> Vec<Posted> {
-        self.look(|it| it.messages.clone())
-    }
-
-    /// Every file that was shown.
-    pub fn uploads(&self) -> Vec<Upload> {
-        self.look(|it| it.uploads.clone())
-    }
-
-    /// For who reads messages as they stand, not as they come.
-    pub fn skip_unread(&self) {
-        self.world(|it| it.unread.clear());
-    }
-
-    /// A copy of an event may be answered like the first: Discord refuses it, and no harm is done.
-    pub fn forgive_second_answers(&self) {
-        self.world(|it| it.faulty_calls.retain(|it| !it.starts_with("a second answer")));
-    }
-
-    /// Rings at every change.
-    pub fn changed(&self) -> &Notify {
-        &self.changed
-    }
-
-    pub fn lines(&self) -> usize {
-        let open = |it: &SessionState| it.line.as_ref().is_some_and(|line| !line.is_closed());
-        self.look(|it| it.sessions.values().filter(|it| open(it)).count())
-    }
-
-    pub fn identified(&self) -> usize {
-        self.look(|it| it.identified)
-    }
-
-    /// Lines that stood: begun anew or resumed.
-    pub fn begun(&self) -> usize {
-        self.identified() + self.resumed()
-    }
-
-    pub fn resumed(&self) -> usize {
-        self.look(|it| it.resumed)
-    }
-
-    /// Whether this interaction was answered.
-    pub fn is_answered(&self, interaction: &str) -> bool {
-        self.look(|it| it.interactions.get(interaction).is_some_and(|it| it.answered))
-    }
-
-    /// Whether it is answered, now or before this is over.
-    pub async fn answered_within(&self, interaction: &str, patience: Duration) -> bool {
-        let answered = || self.is_answered(interaction).then_some(());
-        super::within(patience, &self.changed, answered).await.is_some()
-    }
-
-    /// Whether a line stands that did not before, now or before this is over.
-    pub async fn begins_within(&self, patience: Duration) -> bool {
-        let before = self.begun();
-        let begun = || (before < self.begun()).then_some(());
-        super::within(patience, &self.changed, begun).await.is_some()
-    }
-
-    pub fn calls(&self, call: &str) -> usize {
-        self.look(|it| it.calls.iter().filter(|it| *it == call).count())
-    }
-
-    pub fn history(&self) -> String {
-        self.look(|it| {
-            let said: Vec<String> = it
-                .messages
-                .iter()
-                .map(|m| format!("  {} {} {}: {}", m.channel, m.id, m.author, m.body))
-                .collect();
-            format!("calls: {:?}\nmessages:\n{}\nrefused: {:#?}", it.calls, said.join("\n"), it.faulty_calls)
-        })
-    }
-
-    /// Everything was read, answered and allowed.
-    pub async fn finish(self) {
-        self.until("all presses are answered", |it| {
-            it.look(|it| it.interactions.values().all(|it| it.answered || it.may_fail))
-        })
-        .await;
-        self.look(|it| {
-            assert!(it.faulty_calls.is_empty(), "calls that Discord would refuse: {:#?}", it.faulty_calls);
-            assert!(it.unread.is_empty(), "nobody looked at: {:#?}", it.unread);
-            assert!(it.faults.left().is_empty(), "planned faults that never came: {:?}", it.faults.left());
-        });
+    /// The id of something that happens now.
+    pub fn id_now(&self) -> String {
+        self.next_id()
     }
 }
 

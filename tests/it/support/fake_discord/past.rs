@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lockkeeper::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
-use super::{BOT, FakeDiscord, Posted, World, id_at, whole_message};
+use super::{BOT, FakeDiscord, Posted, World, whole_message};
 
 /// `GET /channels/{id}/messages`
 pub(super) fn page(world: &World, channel: &str, query: &str) -> Value {
@@ -22,7 +21,7 @@ pub(super) fn page(world: &World, channel: &str, query: &str) -> Value {
     found.sort_by_key(number);
     found.truncate(usize::try_from(limit).unwrap_or(100));
     found.reverse();
-    found.iter().map(|it| drawn(world, it)).collect()
+    found.iter().map(|it| if it.author == BOT { message(world, it) } else { drawn(world, it) }).collect()
 }
 
 /// As in an event, without what an event adds: guild and member.
@@ -106,9 +105,7 @@ impl FakeDiscord {
     /// Says something of which no event tells, so many seconds ago; `more` as `webhook_id` or `edited_timestamp`.
     pub fn murmur(&self, user: &str, channel: &str, text: &str, seconds_ago: i64, more: Value) -> String {
         self.world(|it| {
-            it.number += 1;
-            let id = (id_at(SystemClock.now().as_millisecond() - seconds_ago * 1_000) + it.number % 4_096)
-                .to_string();
+            let id = it.id_ago(seconds_ago);
             let author = it.members.get(user).cloned().unwrap_or_default()["user"].clone();
             let mut message = whole_message(&id, channel, &author, text);
             if user == BOT {

@@ -6,11 +6,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use lockkeeper::chat::discord::invitation;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::super::limits::Verdict;
 use super::super::wire::{Fault, Upload, page, status};
-use super::{APPLICATION, BOT, FakeDiscord, Posted, TOKEN, Unread, World, interact, past, rules};
+use super::{APPLICATION, BOT, FakeDiscord, Posted, TOKEN, Unread, World, interact, limit, past, rules};
 
 pub(super) async fn serve(fake: FakeDiscord, listener: TcpListener) {
     let router = Router::new().fallback(any(call)).with_state(fake);
@@ -28,10 +30,23 @@ async fn call(
     let query = uri.query().unwrap_or_default().to_owned();
     let words: Vec<&str> = path.split('/').collect();
     let name = format!("{method} {}", words[0]);
-    let fault = fake.world(|it| {
+    let counted = limit::counted(method.as_str(), &words);
+    let (fault, verdict) = fake.world(|it| {
         it.calls.push(name.clone());
-        it.faults.take(&name)
+        it.limits.note(format!("{name} {}", words.get(3).copied().unwrap_or_default()));
+        let verdict = it.limits.ask(&counted);
+        let taken = matches!(verdict, Verdict::Taken(_));
+        let fault = if taken { it.faults.take(&name) } else { None };
+        if let Some(Fault::RateLimit(after)) = &fault {
+            it.limits.close(&counted.key, limit::seconds(after));
+        }
+        (fault, verdict)
     });
+    let left = match verdict {
+        Verdict::Refused(pause) => return limit::too_fast(&pause.as_secs_f64().to_string(), false),
+        Verdict::AllRefused(pause) => return limit::too_fast(&pause.as_secs_f64().to_string(), true),
+        Verdict::Taken(left) => left,
+    };
     if fake.look(|it| it.away) {
         return status(503);
     }
@@ -40,15 +55,16 @@ async fn call(
         return reply(Err((401, 0)));
     }
     let act = || fake.world(|it| answer(it, &fake, method.as_str(), &words, &headers, &body, &query));
-    match fault {
-        Some(Fault::Code(code)) => reply(Err((400, code.parse().expect("a number")))),
+    let response = match fault {
+        Some(Fault::Code(code)) => {
+            let code: i64 = code.parse().expect("a number");
+            // An interaction's token that is over.
+            let status = if code == 50_027 { 401 } else { 400 };
+            reply(Err((status, code)))
+        }
         Some(Fault::Status(code)) => status(code),
         Some(Fault::Page) => page(),
-        Some(Fault::RateLimit(after)) => {
-            let said = json!({"message": "You are being rate limited.", "retry_after": after.parse::<f64>().ok(),
-                "global": false});
-            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", after)], axum::Json(said)).into_response()
-        }
+        Some(Fault::RateLimit(after)) => return limit::too_fast(&after, false),
         Some(Fault::AnswerLost) => {
             let _ = act();
             status(502)
@@ -58,7 +74,8 @@ async fn call(
             reply(act())
         }
         None => reply(act()),
-    }
+    };
+    limit::told(response, left)
 }
 
 /// HTTP status and Discord's own code.
@@ -93,7 +110,9 @@ fn answer(
             "session_start_limit": {"total": 1000, "remaining": world.starts_left, "reset_after": 100,
             "max_concurrency": 1}})),
         ("GET", ["gateway"]) => Ok(json!({"url": format!("ws://{}", fake.gateway)})),
-        ("GET", ["users", "@me", "guilds"]) => Ok(json!([{"id": super::GUILD, "name": "ours"}])),
+        ("GET", ["users", "@me", "guilds"]) => {
+            Ok(json!([{"id": super::GUILD, "name": "ours", "permissions": granted()}]))
+        }
         ("GET", ["channels", channel]) => world.channels.get(*channel).cloned().ok_or(UNKNOWN_CHANNEL),
         ("POST", ["channels", channel, "messages"]) => {
             let form = headers.get("content-type").and_then(|it| it.to_str().ok()).unwrap_or_default();
@@ -106,6 +125,11 @@ fn answer(
         ("PUT", ["channels", channel, "messages", id, "reactions", emoji, "@me"]) => {
             let message = find(world, channel, id)?;
             message.reactions.entry((*emoji).to_owned()).or_default().insert(BOT.to_owned());
+            if world.echoes {
+                let told = json!({"user_id": BOT, "channel_id": channel, "message_id": id, "guild_id": super::GUILD,
+                    "emoji": {"id": null, "name": past::plain(emoji)}, "burst": false, "type": 0});
+                world.dispatch("MESSAGE_REACTION_ADD", &told);
+            }
             Ok(Value::Null)
         }
         ("POST", ["channels", channel, "messages", id, "threads"]) => thread(world, channel, id, &body),
@@ -148,6 +172,12 @@ fn answer(
     }
 }
 
+/// What a bot may do that was invited by the address that the program prints.
+fn granted() -> String {
+    let address = invitation("1");
+    address.rsplit_once("permissions=").expect("permissions").1.to_owned()
+}
+
 /// The channel is there, and the bot may be in it.
 fn open(world: &World, channel: &str) -> Result<(), Refusal> {
     if world.closed.contains(channel) {
@@ -178,6 +208,7 @@ fn post(world: &mut World, channel: &str, body: &Value) -> Result<Value, Refusal
         return Ok(json!({"id": known}));
     }
     let posted = keep(world, channel, body);
+    world.echo("MESSAGE_CREATE", &posted);
     if let Some(nonce) = nonce {
         world.nonces.insert(nonce, posted.id.clone());
     }
@@ -239,6 +270,7 @@ fn update(world: &mut World, channel: &str, id: &str, body: &Value) -> Result<Va
     message.body = body.clone();
     message.edits += 1;
     let edited = message.clone();
+    world.echo("MESSAGE_UPDATE", &edited);
     world.unread.push(Unread::Edit(edited));
     Ok(json!({"id": id}))
 }
@@ -267,7 +299,7 @@ fn follow_up(world: &mut World, token: &str, body: &Value) -> Result<Value, Refu
     }
     let known = token.strip_prefix("token-").and_then(|it| world.interactions.get(it));
     // Before its first answer there is nothing to follow.
-    let Some(presser) = known.filter(|it| it.answered).map(|it| it.user.clone()) else {
+    let Some(presser) = known.filter(|it| it.answered.is_some()).map(|it| it.user.clone()) else {
         return Err((404, 10_015));
     };
     let id = keep(world, token, body).id;

@@ -1,6 +1,7 @@
 //! The fake's Web API.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,9 +12,10 @@ use axum::routing::any;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::super::limits::Verdict;
 use super::super::wire::{Fault, Upload, page, status};
 use super::past::{history, reactions};
-use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, rules, scope};
+use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, limit, rules, scope};
 
 pub(super) async fn serve(fake: FakeSlack, listener: TcpListener) {
     let router = Router::new()
@@ -47,45 +49,74 @@ async fn call(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let fault = fake.world(|it| {
-        it.calls.push(method.clone());
-        it.faults.take(&method)
-    });
     let body =
         if body.is_empty() { json!(query) } else { serde_json::from_slice(&body).unwrap_or(Value::Null) };
+    let counted = limit::counted(&method, &body);
+    let (fault, verdict) = fake.world(|it| {
+        it.calls.push(method.clone());
+        it.limits.note(format!("{method} {}", body["ts"].as_str().unwrap_or_default()));
+        let verdict = it.limits.ask(&counted);
+        let taken = matches!(verdict, Verdict::Taken(_));
+        let fault = if taken { it.faults.take(&method) } else { None };
+        if let Some(Fault::RateLimit(after)) = &fault {
+            it.limits.close(&counted.key, Duration::from_secs(after.parse().unwrap_or(0)));
+        }
+        (fault, verdict)
+    });
+    if fake.look(|it| it.away) {
+        return status(503);
+    }
+    if let Verdict::Refused(pause) | Verdict::AllRefused(pause) = verdict {
+        return too_fast(&pause.as_secs_f64().ceil().to_string());
+    }
     let wanted = if method == "apps.connections.open" { APP_TOKEN } else { BOT_TOKEN };
     let given = headers.get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
     let act = || {
         if given != format!("Bearer {wanted}") {
-            return Err("invalid_auth");
+            return Err("invalid_auth".to_owned());
         }
-        if let Some(scope) = scope::missing(&method, body["channel"].as_str().unwrap_or_default()) {
-            fake.world(|it| {
-                it.faulty_calls.push(format!("`{method}` takes {scope}, which the manifest does not ask for"))
-            });
-            return Err("missing_scope");
+        if let Some(code) = fake.look(|it| it.revoked.clone()).filter(|_| wanted == BOT_TOKEN) {
+            return Err(code);
         }
-        fake.world(|it| answer(it, &fake, &method, &body))
+        if let Some(scope) = scope::taken(&method, body["channel"].as_str().unwrap_or_default()) {
+            if !scope::GRANTED.contains(&scope) {
+                let why = format!("`{method}` takes {scope}, which the manifest does not ask for");
+                fake.world(|it| it.faulty_calls.push(why));
+                return Err("missing_scope".to_owned());
+            }
+            if fake.look(|it| it.withheld.contains(&scope)) {
+                return Err("missing_scope".to_owned());
+            }
+        }
+        let answer = fake.world(|it| answer(it, &fake, &method, &body)).map_err(str::to_owned);
+        super::socket::flush(&fake);
+        answer
     };
-    match fault {
+    let mut response = match fault {
         Some(Fault::Code(code)) => reply(Err(&code)),
         Some(Fault::Status(code)) => status(code),
         Some(Fault::Page) => page(),
-        Some(Fault::RateLimit(after)) => {
-            let headers = [("retry-after", after)];
-            (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(json!({"ok": false, "error": "ratelimited"})))
-                .into_response()
-        }
+        Some(Fault::RateLimit(after)) => too_fast(&after),
         Some(Fault::AnswerLost) => {
             let _ = act();
             status(502)
         }
         Some(Fault::Slow(delay)) => {
             tokio::time::sleep(delay).await;
-            reply(act().as_ref().map_err(|it| *it))
+            reply(act().as_ref().map_err(String::as_str))
         }
-        None => reply(act().as_ref().map_err(|it| *it)),
-    }
+        None => reply(act().as_ref().map_err(String::as_str)),
+    };
+    let withheld = fake.look(|it| it.withheld.clone());
+    let held: Vec<&str> = scope::GRANTED.difference(&withheld).map(String::as_str).collect();
+    response.headers_mut().insert("x-oauth-scopes", held.join(",").parse().expect("a header"));
+    response
+}
+
+fn too_fast(retry_after: &str) -> Response {
+    let headers = [("retry-after", retry_after)];
+    (StatusCode::TOO_MANY_REQUESTS, headers, axum::Json(json!({"ok": false, "error": "ratelimited"})))
+        .into_response()
 }
 
 fn reply(outcome: Result<&Value, &str>) -> Response {
@@ -167,6 +198,9 @@ fn post(world: &mut World, body: &Value, only_for: Option<String>) -> Answer {
     let ts = world.ts();
     let posted = Posted { only_for, ..Posted::new(&channel, &ts, BOT, body.clone()) };
     world.messages.push(posted.clone());
+    if posted.only_for.is_none() {
+        world.echo(own_message(&posted, json!({})));
+    }
     world.unread.push(Unread::Post(posted));
     Ok(
         json!({"channel": channel, "ts": ts, "message_ts": ts, "message": {"surprise": "a field nobody knows"}}),
@@ -183,6 +217,20 @@ pub(super) fn check(world: &mut World, body: &Value) -> Result<(), &'static str>
         return Err("msg_too_long");
     }
     Ok(())
+}
+
+/// A message of the bot's, as the bot is told of it.
+fn own_message(posted: &Posted, more: Value) -> Value {
+    let mut event = json!({"type": "message", "user": BOT, "bot_id": "B0LOCK", "channel": posted.channel, "ts": posted.ts,
+        "event_ts": posted.ts, "channel_type": "channel", "team": TEAM, "text": posted.body["text"],
+        "blocks": posted.body["blocks"]});
+    for (key, value) in more.as_object().into_iter().flatten() {
+        event[key] = value.clone();
+    }
+    if !posted.body["thread_ts"].is_null() {
+        event["thread_ts"] = posted.body["thread_ts"].clone();
+    }
+    event
 }
 
 fn find<'a>(world: &'a mut World, channel: &Value, ts: &Value) -> Option<&'a mut Posted> {
@@ -202,6 +250,12 @@ fn update(world: &mut World, body: &Value) -> Answer {
     message.body["text"] = body["text"].clone();
     message.edits += 1;
     let edited = message.clone();
+    let ts = world.ts();
+    let inner = own_message(&edited, json!({"edited": {"user": BOT, "ts": ts}}));
+    world.echo(
+        json!({"type": "message", "subtype": "message_changed", "hidden": true, "channel": edited.channel,
+        "ts": ts, "event_ts": ts, "message": inner}),
+    );
     world.unread.push(Unread::Edit(edited));
     Ok(json!({"channel": body["channel"], "ts": body["ts"]}))
 }
@@ -209,7 +263,12 @@ fn update(world: &mut World, body: &Value) -> Answer {
 fn react(world: &mut World, body: &Value) -> Answer {
     let name = body["name"].as_str().ok_or("invalid_name")?.to_owned();
     let message = find(world, &body["channel"], &body["timestamp"]).ok_or("message_not_found")?;
-    if message.reactions.entry(name).or_default().insert(BOT.to_owned()) {
+    if message.reactions.entry(name.clone()).or_default().insert(BOT.to_owned()) {
+        let ts = world.ts();
+        world.echo(
+            json!({"type": "reaction_added", "user": BOT, "reaction": name, "item_user": BOT, "event_ts": ts,
+            "item": {"type": "message", "channel": body["channel"], "ts": body["timestamp"]}}),
+        );
         Ok(json!({}))
     } else {
         Err("already_reacted")

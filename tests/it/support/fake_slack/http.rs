@@ -17,6 +17,15 @@ const RETRY_AFTER: [Duration; 3] = [Duration::ZERO, Duration::from_millis(100), 
 pub struct Target {
     pub base: String,
     pub secret: String,
+    /// Keeps connections, so that posts take no longer than they take.
+    client: reqwest::Client,
+}
+
+impl Target {
+    pub fn new(base: &str, secret: &str) -> Self {
+        let (base, secret) = (base.to_owned(), secret.to_owned());
+        Self { base, secret, client: reqwest::Client::new() }
+    }
 }
 
 /// `X-Slack-Signature` of a body at a second.
@@ -30,7 +39,8 @@ pub fn sign(secret: &str, at: i64, body: &str) -> String {
 pub async fn post(target: &Target, path: &str, body: &str, retry: usize) -> (u16, String) {
     let at = SystemClock.now().as_second();
     let kind = if path == "events" { "application/json" } else { "application/x-www-form-urlencoded" };
-    let mut request = reqwest::Client::new()
+    let mut request = target
+        .client
         .post(format!("{}/slack/{path}", target.base))
         .header("content-type", kind)
         .header("x-slack-request-timestamp", at.to_string())
@@ -63,7 +73,7 @@ pub fn body(kind: &str, payload: &Value) -> (&'static str, String) {
 impl FakeSlack {
     /// From now on everything that happens is posted there instead of going over sockets.
     pub fn post_to(&self, base: &str, secret: &str) {
-        self.world(|it| it.target = Some(Target { base: base.to_owned(), secret: secret.to_owned() }));
+        self.world(|it| it.target = Some(Target::new(base, secret)));
     }
 
     /// Sends what happened; events come again until they are taken, interactions never.
@@ -77,7 +87,7 @@ impl FakeSlack {
                 let (status, answer) = post(&target, path, &body, retry).await;
                 if status == 200 {
                     fake.world(|it| {
-                        it.acknowledged += 1;
+                        it.note_taken(&envelope);
                         it.replies.extend(serde_json::from_str::<Value>(&answer).ok());
                     });
                     return;

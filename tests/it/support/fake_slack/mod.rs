@@ -5,6 +5,7 @@ mod api;
 mod command;
 mod form;
 pub mod http;
+mod limit;
 mod past;
 pub mod rules;
 pub mod scope;
@@ -12,13 +13,14 @@ mod socket;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lockkeeper::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
-use super::wire::{Fault, Faults, Push, Upload, listen};
+use super::limits::Limits;
+use super::wire::{Fault, Faults, Push, Upload, listen, shuffled};
 use super::{PATIENCE, eventually};
 
 pub use form::Form;
@@ -30,8 +32,8 @@ pub const BOT: &str = "U0LOCK";
 pub const ANN: &str = "U0ANN";
 pub const BEA: &str = "U0BEA";
 /// Everybody in the workspace: id and name.
-pub const MEMBERS: [(&str, &str); 5] =
-    [(ANN, "ann"), (BEA, "bea"), ("U0CID", "cid"), ("U0DORA", "dora"), ("U0ZED", "zed")];
+pub const MEMBERS: [(&str, &str); 6] =
+    [(ANN, "ann"), (BEA, "bea"), ("U0CID", "cid"), ("U0DORA", "dora"), ("U0EMIL", "emil"), ("U0ZED", "zed")];
 /// A public channel that the bot is in.
 pub const GENERAL: &str = "C0GENERAL";
 /// Ann's direct message with the bot.
@@ -49,13 +51,26 @@ pub struct Posted {
     pub only_for: Option<String>,
     pub reactions: BTreeMap<String, BTreeSet<String>>,
     pub edits: usize,
+    pub at: Instant,
+    /// When the bot acknowledged it, if a person said it.
+    pub taken: Option<Instant>,
 }
 
 impl Posted {
     /// For everybody in the channel.
     fn new(channel: &str, ts: &str, user: &str, body: Value) -> Self {
         let (channel, ts, user) = (channel.to_owned(), ts.to_owned(), user.to_owned());
-        Self { channel, ts, user, body, only_for: None, reactions: BTreeMap::new(), edits: 0 }
+        Self {
+            channel,
+            ts,
+            user,
+            body,
+            only_for: None,
+            reactions: BTreeMap::new(),
+            edits: 0,
+            at: Instant::now(),
+            taken: None,
+        }
     }
 
     pub fn words(&self) -> String {
@@ -85,6 +100,8 @@ enum Unread {
 struct Sent {
     envelope: Value,
     attempt: u32,
+    /// The number of the socket that it went over.
+    socket: usize,
 }
 
 struct World {
@@ -94,16 +111,28 @@ struct World {
     /// Announced, not shown yet; by id.
     files: HashMap<String, Upload>,
     uploads: Vec<Upload>,
-    sockets: Vec<mpsc::UnboundedSender<Push>>,
+    sockets: Vec<socket::Socket>,
     next_socket: usize,
+    /// Envelopes that each socket was given, by its number.
+    dealt: BTreeMap<usize, usize>,
+    /// Tells the bot of what it does itself.
+    echoes: bool,
     opened: usize,
     tickets: BTreeSet<String>,
     waiting: HashMap<String, Sent>,
     acknowledged: usize,
     lost: Vec<Value>,
     outbound: VecDeque<Value>,
+    /// What happens is kept back for now.
+    held: Option<Vec<Value>>,
     duplicate_next: usize,
     faults: Faults,
+    limits: Limits,
+    /// Slack's word for why the bot's token does not count.
+    revoked: Option<String>,
+    /// Sockets that are one too many.
+    too_many: usize,
+    away: bool,
     /// Where payloads are posted to, if not over sockets.
     target: Option<http::Target>,
     forms: form::Forms,
@@ -111,16 +140,69 @@ struct World {
     /// Payloads that came with acknowledgements.
     replies: Vec<Value>,
     faulty_calls: Vec<String>,
+    /// Scopes of the manifest that the installed app has not.
+    withheld: BTreeSet<String>,
     calls: Vec<String>,
     number: u64,
     ack_within: Duration,
+    /// Seconds between what people do and our telling of it.
+    lag: i64,
+    /// When a mark was last put or taken away, in milliseconds.
+    marked: i64,
 }
 
 impl World {
+    /// An event as it is delivered.
+    fn callback(&mut self, event: Value) -> Value {
+        self.number += 1;
+        json!({"type": "event_callback", "team_id": TEAM, "api_app_id": "A1", "event": event,
+            "event_id": format!("Ev{}", self.number), "event_time": 1_790_000_000, "token": "deprecated"})
+    }
+
+    /// Tells the bot of what it did itself, if that is wanted.
+    fn echo(&mut self, event: Value) {
+        if self.echoes && self.target.is_none() {
+            let payload = self.callback(event);
+            self.outbound.push_back(
+                json!({"type": "events_api", "payload": payload, "accepts_response_payload": false}),
+            );
+        }
+    }
+
+    fn forget_echoes(&mut self) {
+        let event = |it: &Value| it["payload"]["event"].clone();
+        let echoed = |it: &Value| event(it)["user"] == BOT || event(it)["message"]["user"] == BOT;
+        self.outbound.retain(|it| !echoed(it));
+        self.waiting.retain(|_, it| !echoed(&it.envelope));
+        self.lost.retain(|it| !echoed(it));
+    }
+
     /// The next message's `ts`: now, and a counter.
     fn ts(&mut self) -> String {
         self.number += 1;
         format!("{}.{:06}", SystemClock.now().as_second(), self.number)
+    }
+
+    /// When a mark is put or taken away: never two at a time.
+    fn marked_at(&mut self) -> String {
+        self.marked = SystemClock.now().as_millisecond().max(self.marked + 1);
+        format!("{}.{:03}000", self.marked / 1_000, self.marked % 1_000)
+    }
+
+    /// When somebody did what is told now.
+    fn done_at(&mut self) -> String {
+        self.number += 1;
+        format!("{}.{:06}", SystemClock.now().as_second() - self.lag, self.number)
+    }
+
+    fn note_taken(&mut self, envelope: &Value) {
+        self.acknowledged += 1;
+        let event = &envelope["payload"]["event"];
+        let mut latest = self.messages.iter_mut().rev();
+        let said = latest.find(|it| event["ts"] == it.ts.as_str() && event["channel"] == it.channel.as_str());
+        if let Some(message) = said {
+            message.taken.get_or_insert_with(Instant::now);
+        }
     }
 }
 
@@ -156,22 +238,32 @@ impl FakeSlack {
             uploads: Vec::new(),
             sockets: Vec::new(),
             next_socket: 0,
+            dealt: BTreeMap::new(),
+            echoes: false,
             opened: 0,
             tickets: BTreeSet::new(),
             waiting: HashMap::new(),
             acknowledged: 0,
             lost: Vec::new(),
             outbound: VecDeque::new(),
+            held: None,
             duplicate_next: 0,
             faults: Faults::default(),
+            limits: Limits::default(),
+            revoked: None,
+            too_many: 0,
+            away: false,
             target: None,
             forms: form::Forms::default(),
             commands: command::Commands::default(),
             replies: Vec::new(),
             faulty_calls: Vec::new(),
+            withheld: BTreeSet::new(),
             calls: Vec::new(),
             number: 0,
             ack_within: Duration::from_secs(3),
+            lag: 0,
+            marked: 0,
         };
         let fake = Self {
             world: Arc::new(Mutex::new(world)),
@@ -219,8 +311,37 @@ impl FakeSlack {
         self.fail_next(method, Fault::RateLimit(retry_after.to_owned()));
     }
 
+    /// The bot's token does not count any more.
+    pub fn revoke(&self, code: &str) {
+        self.world(|it| it.revoked = Some(code.to_owned()));
+    }
+
+    /// The next sockets are told that they are one too many, as soon as they stand.
+    pub fn refuse_sockets(&self, number: usize) {
+        self.world(|it| it.too_many = number);
+    }
+
     pub fn duplicate_next_event(&self) {
         self.world(|it| it.duplicate_next += 1);
+    }
+
+    /// Whether all that happened is told and acknowledged.
+    pub fn all_told(&self) -> bool {
+        self.look(|it| it.waiting.is_empty() && it.outbound.is_empty())
+    }
+
+    /// Nothing that happens is told until this ends.
+    pub fn hold(&self) {
+        self.world(|it| it.held = Some(Vec::new()));
+    }
+
+    /// Tells of it in another order.
+    pub fn release(&self, seed: u64) {
+        self.world(|it| {
+            let held = it.held.take().unwrap_or_default();
+            it.outbound.extend(shuffled(held, seed, |_| None::<()>));
+        });
+        socket::flush(self);
     }
 
     /// Instead of 3 s.
@@ -228,11 +349,21 @@ impl FakeSlack {
         self.world(|it| it.ack_within = limit);
     }
 
+    /// The app was installed without this scope.
+    pub fn withhold(&self, scope: &str) {
+        self.world(|it| it.withheld.insert(scope.to_owned()));
+    }
+
+    /// From now on what people say and press is told so many seconds later.
+    pub fn lag(&self, seconds: i64) {
+        self.world(|it| it.lag = seconds);
+    }
+
     /// Sends this to every socket.
     pub fn push(&self, push: Push) {
         self.world(|it| {
             for socket in &it.sockets {
-                let _ = socket.send(push.clone());
+                let _ = socket.push.send(push.clone());
             }
             if matches!(push, Push::Cut | Push::Close(_) | Push::Freeze) {
                 it.sockets.clear();
@@ -257,7 +388,7 @@ impl FakeSlack {
 
     /// Says something with more fields in the event: `thread_ts`, `subtype`, `bot_id` …
     pub fn say_with(&self, user: &str, channel: &str, text: &str, more: Value) -> String {
-        let ts = self.next_ts();
+        let ts = self.world(World::done_at);
         let kind = if channel.starts_with('D') { "im" } else { "channel" };
         let mut event = json!({"type": "message", "user": user, "channel": channel, "channel_type": kind, "ts": ts,
             "event_ts": ts, "text": text, "team": TEAM});
@@ -290,7 +421,7 @@ impl FakeSlack {
     }
 
     pub fn react(&self, user: &str, channel: &str, ts: &str, name: &str, added: bool) {
-        let at = self.next_ts();
+        let at = self.world(World::marked_at);
         self.put_mark(user, channel, ts, name, added);
         let kind = if added { "reaction_added" } else { "reaction_removed" };
         self.happen(json!({"type": kind, "user": user, "reaction": name, "item_user": BOT, "event_ts": at,
@@ -306,7 +437,7 @@ impl FakeSlack {
 
     /// Presses a button that stands there, or stood there when the person last looked.
     pub fn press_button(&self, user: &str, channel: &str, ts: &str, button: &Value) {
-        let at = self.next_ts();
+        let at = self.world(World::done_at);
         let payload = json!({"type": "block_actions", "user": {"id": user, "username": "x", "team_id": TEAM},
             "team": {"id": TEAM, "domain": "home"}, "api_app_id": "A1", "trigger_id": "1.2.3", "response_url": "http://x",
             "container": {"type": "message", "message_ts": ts, "channel_id": channel,
@@ -319,12 +450,7 @@ impl FakeSlack {
 
     /// Any event at all.
     pub fn happen(&self, event: Value) {
-        let number = self.world(|it| {
-            it.number += 1;
-            it.number
-        });
-        let payload = json!({"type": "event_callback", "team_id": TEAM, "api_app_id": "A1", "event": event,
-            "event_id": format!("Ev{number}"), "event_time": 1_790_000_000, "token": "deprecated"});
+        let payload = self.world(|it| it.callback(event));
         self.deliver("events_api", payload);
     }
 
@@ -342,7 +468,13 @@ impl FakeSlack {
         match target {
             Some(target) => (0..copies).for_each(|_| self.send(target.clone(), envelope.clone())),
             None => {
-                self.world(|it| (0..copies).for_each(|_| it.outbound.push_back(envelope.clone())));
+                self.world(|it| {
+                    let all = (0..copies).map(|_| envelope.clone());
+                    match &mut it.held {
+                        Some(held) => held.extend(all),
+                        None => it.outbound.extend(all),
+                    }
+                });
                 socket::flush(self);
             }
         }
@@ -423,9 +555,22 @@ impl FakeSlack {
         self.look(|it| it.uploads.clone())
     }
 
-    /// For who reads messages as they stand, not as they come.
-    pub fn skip_unread(&self) {
-        self.world(|it| it.unread.clear());
+    /// For who reads messages as they stand, not as they come. Forms have to be looked at all the same.
+    pub fn skip_messages(&self) {
+        self.world(|it| it.unread.retain(|it| matches!(it, Unread::Form(_))));
+    }
+
+    /// So many envelopes were given up, as the test wanted.
+    pub fn expect_lost(&self, count: usize) {
+        self.world(|it| {
+            assert_eq!(it.lost.len(), count, "{:#?}", it.lost);
+            it.lost.clear();
+        });
+    }
+
+    /// From now on the bot is told of its own messages, edits and marks, as Slack does.
+    pub fn echo(&self) {
+        self.world(|it| it.echoes = true);
     }
 
     /// Rings at every change.
@@ -434,7 +579,7 @@ impl FakeSlack {
     }
 
     pub fn sockets(&self) -> usize {
-        self.look(|it| it.sockets.iter().filter(|it| !it.is_closed()).count())
+        self.look(|it| it.sockets.iter().filter(|it| !it.push.is_closed()).count())
     }
 
     /// Sockets ever opened.
@@ -466,12 +611,15 @@ impl FakeSlack {
 
     /// Everything was read, acknowledged and allowed.
     pub async fn finish(self) {
+        // Nobody waits for what the bot said last, itself.
+        self.world(World::forget_echoes);
         self.until("all events are acknowledged", |it| {
             it.look(|it| it.waiting.is_empty() && it.outbound.is_empty())
         })
         .await;
         self.look(|it| {
             assert!(it.faulty_calls.is_empty(), "calls that Slack would refuse: {:#?}", it.faulty_calls);
+            assert!(it.limits.early().is_empty(), "calls during a pause: {:#?}", it.limits.early());
             assert!(it.unread.is_empty(), "nobody looked at: {:#?}", it.unread);
             assert!(it.lost.is_empty(), "never acknowledged: {:#?}", it.lost);
             assert!(it.faults.left().is_empty(), "planned faults that never came: {:?}", it.faults.left());

@@ -1,0 +1,38 @@
+//! What a platform tells late: when it was said stands in it.
+
+use crate::support::away::is_answered_late;
+use crate::support::chat::{Person::*, Platform};
+use crate::support::shop::short_watch;
+use crate::support::talk::{Talk, each_platform, reads};
+
+each_platform!(a_command_that_is_told_late_is_answered_late_or_asked_about, Talk::empty());
+
+async fn a_command_that_is_told_late_is_answered_late_or_asked_about(talk: &mut Talk<impl Platform>) {
+    talk.chat().lag(400);
+    talk.says(Ann, "!cancel 7");
+    let stale = talk.sees_alone(Ann, "I was away").await;
+    talk.chat().lag(40);
+    talk.says(Ann, "!whoami");
+    let late = talk.sees_alone(Ann, "You are ann").await;
+    is_answered_late(&stale.words, &late.words);
+}
+
+each_platform!(an_approval_that_failed_before_its_authors_eyes_does_not_count, Talk::release(short_watch()));
+
+/// Bea's press is told long after the platform has shown her that it failed. Pressed again, it counts.
+async fn an_approval_that_failed_before_its_authors_eyes_does_not_count(talk: &mut Talk<impl Platform>) {
+    talk.world().commit_good(2).await.unwrap();
+    talk.says(Ann, "!deploy shop");
+    let card = talk.sees("Release #1 of shop").await;
+    let question = talk.sees("May #1 shop to production?").await;
+    talk.chat().lag(20);
+    talk.presses(Bea, &question, "Approve");
+    let told = talk.sees_alone(Bea, "does not count").await;
+    reads!(told, @"I heard of your press <time> late, after it had failed before your eyes, so it does not count. If you still mean it, press Approve again, or say `!approve 1`.");
+
+    talk.chat().lag(0);
+    talk.presses(Bea, &question, "Approve");
+    talk.becomes(&question, "#1 shop to production: approved by bea").await;
+    talk.becomes(&card, "Release #1 of shop: done").await;
+    talk.sees("ann: Release #1 of shop: done.").await;
+}
