@@ -78,10 +78,7 @@ impl Engine {
             Ok(advance) => advance,
             // It is about to begin, and would hear of nothing that was said before.
             Err(_) if !flow.has_begun() => {
-                let execution = flow.execution.clone();
-                drop(flow);
-                self.0.flows.forget(execution.id);
-                self.settle(&execution, End::canceled(), Vec::new()).await;
+                self.settle_flow(flow, End::canceled(), Vec::new()).await;
                 return Ok(());
             }
             Err(error) => {
@@ -91,13 +88,7 @@ impl Engine {
             }
         };
         if let Some((status, result)) = advance.ended {
-            let mut changes = advance.changes;
-            changes.retain(|it| !matches!(it, Change::End(id, ..) if *id == execution.id));
-            flow.stale = true;
-            let execution = flow.execution.clone();
-            drop(flow);
-            self.0.flows.forget(execution.id);
-            self.settle(&execution, End { status, result }, changes).await;
+            self.settle_flow(flow, End { status, result }, advance.changes).await;
             return Ok(());
         }
         let committed = self.commit(advance.changes).await;

@@ -97,6 +97,21 @@ impl Flows {
     pub(super) fn forget(&self, id: ExecutionId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
+
+    /// Forgets this copy, and not one that somebody loaded since.
+    fn forget_copy(&self, id: ExecutionId, copy: &Arc<Mutex<Flow>>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.get(&id).is_some_and(|it| Arc::ptr_eq(it, copy)) {
+            kept.remove(&id);
+        }
+    }
+
+    /// Whoever is at work on it comes to an end first; then it is read anew.
+    pub(super) async fn distrust(&self, id: ExecutionId) {
+        if let Some(copy) = self.get(id) {
+            copy.lock().await.stale = true;
+        }
+    }
 }
 
 /// What telling a conductor brought.
@@ -273,18 +288,18 @@ impl Engine {
     /// A workflow's exclusive state, from memory or by replaying its rows.
     pub(super) async fn flow(&self, id: ExecutionId) -> Result<OwnedMutexGuard<Flow>, StoreError> {
         loop {
-            let flow = match self.0.flows.get(id) {
-                Some(flow) => flow,
+            let copy = match self.0.flows.get(id) {
+                Some(copy) => copy,
                 None => {
                     let flow = self.replay(id).await?;
                     self.0.flows.keep(id, Arc::new(Mutex::new(flow)))
                 }
             };
-            let flow = flow.lock_owned().await;
+            let flow = copy.clone().lock_owned().await;
             if !flow.stale {
                 return Ok(flow);
             }
-            self.0.flows.forget(id);
+            self.0.flows.forget_copy(id, &copy);
         }
     }
 

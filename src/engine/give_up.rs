@@ -151,7 +151,7 @@ impl Engine {
     }
 
     async fn end_after_panic(&self, execution: &Execution) -> Result<(), StoreError> {
-        self.forget_flows_above(execution).await?;
+        self.distrust_flows_above(execution).await?;
         let attempts = self.store().attempts(execution.id).await?;
         let live: Vec<Attempt> = attempts.into_iter().filter(|it| it.status == Status::Running).collect();
         let marks: Vec<_> = live.iter().filter_map(mark).collect();
@@ -166,11 +166,11 @@ impl Engine {
     }
 
     /// Whatever was told when the panic came may have been told to a copy in memory alone.
-    async fn forget_flows_above(&self, execution: &Execution) -> Result<(), StoreError> {
-        self.0.flows.forget(execution.id);
+    async fn distrust_flows_above(&self, execution: &Execution) -> Result<(), StoreError> {
+        self.0.flows.distrust(execution.id).await;
         let mut above = execution.visit.as_ref().map(|it| it.parent);
         while let Some(parent) = above {
-            self.0.flows.forget(parent);
+            self.0.flows.distrust(parent).await;
             above = self.store().load_execution(parent).await?.visit.map(|it| it.parent);
         }
         Ok(())

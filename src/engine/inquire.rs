@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    Engine, flow,
+    Engine,
+    flow::{self, Flow},
     perform::Postponed,
     settle::{End, RETRY},
     start::card_subject,
@@ -82,13 +84,13 @@ impl Engine {
             Err(Postponed) => return,
         };
         if execution.status != Status::Pending {
-            let Some(mut asked) = self.ask_inquiry(&execution).await else { return };
+            let Some((mut asked, held)) = self.ask_inquiry(&execution).await else { return };
             asked.extend(self.inquiry_asks(&execution, &inquiry.route));
             if !self.commit_until_stored(asked).await
-                && let Some(visit) = &execution.visit
+                && let Some(mut flow) = held
             {
                 // It was told what no row says.
-                self.0.flows.forget(visit.parent);
+                flow.stale = true;
             }
         }
         let late = clock::after(execution.created_at, Duration::from_secs(inquiry.ttl.max(1) * 60));
@@ -128,11 +130,18 @@ impl Engine {
         self.inquiry(execution).await.ok()?.ok()
     }
 
-    /// The row, the workflow that is held, and the question in every place, at once; `None`: the bot ends before it knows.
-    async fn ask_inquiry(&self, execution: &Execution) -> Option<Vec<Change>> {
+    /// The row, the workflow that is held, and the question in every place, at once, with the workflow, locked until that
+    /// is stored; `None`: the bot ends before it knows.
+    async fn ask_inquiry(
+        &self,
+        execution: &Execution,
+    ) -> Option<(Vec<Change>, Option<OwnedMutexGuard<Flow>>)> {
         let mut changes = vec![Change::Advance(execution.id, execution.version, Status::Pending)];
+        let mut held = None;
         if let Some(visit) = &execution.visit {
-            changes.extend(self.hold_parent(visit).await?);
+            let (told, flow) = self.hold_parent(visit).await?;
+            changes.extend(told);
+            held = Some(flow);
         }
         let places: Option<Vec<Place>> =
             execution.context.get("places").and_then(|it| serde_json::from_value(it.clone()).ok());
@@ -145,19 +154,20 @@ impl Engine {
             }))
         }));
         changes.push(Change::Redraw(card_subject(execution.root)));
-        Some(changes)
+        Some((changes, held))
     }
 
     /// A workflow that is not told would start what only follows an answer.
-    async fn hold_parent(&self, visit: &Visit) -> Option<Vec<Change>> {
+    async fn hold_parent(&self, visit: &Visit) -> Option<(Vec<Change>, OwnedMutexGuard<Flow>)> {
         loop {
             let told = async {
                 let mut flow = self.flow(visit.parent).await?;
                 let host = self.host_values(flow.reader.clone()).await?;
-                Ok(flow.tell(flow::report(visit, Status::Pending, &Value::Null), host))
+                let told = flow.tell(flow::report(visit, Status::Pending, &Value::Null), host);
+                Ok((told.map(|it| it.changes).unwrap_or_default(), flow))
             };
             match told.await {
-                Ok(advance) => return Some(advance.map(|it| it.changes).unwrap_or_default()),
+                Ok(told) => return Some(told),
                 Err::<_, StoreError>(error) => {
                     tracing::error!(workflow = %visit.parent, %error, "a workflow could not be held; trying again");
                     tokio::select! {

@@ -129,12 +129,7 @@ impl Engine {
         changes.extend(also);
         if let Some((status, result)) = advance.ended {
             // It went on, and there was nothing left to do.
-            changes.retain(|it| !matches!(it, Change::End(id, ..) if *id == execution.id));
-            flow.stale = true;
-            let execution = flow.execution.clone();
-            drop(flow);
-            self.0.flows.forget(execution.id);
-            self.settle(&execution, End { status, result }, changes).await;
+            self.settle_flow(flow, End { status, result }, changes).await;
             return Ok(());
         }
         let committed = self.commit(changes).await;

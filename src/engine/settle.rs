@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::{
+    id::ExecutionId,
     status::Status,
     store::{Change, StoreError, execution::Execution},
     workflow::{self, Event},
@@ -48,6 +49,8 @@ impl End {
 /// Between two tries to store a result while the database is away.
 pub(super) const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(10);
+/// Tries against somebody who changes the same workflow at the same time.
+const TRIES: u32 = 10;
 
 /// What an end brings about, up to where its tree goes on.
 pub(super) struct Climb {
@@ -69,13 +72,19 @@ impl Engine {
     /// Records the end of an execution and goes on with its workflow. Does not give up while the database is away:
     /// a result that exists outside must be told. Where rows are lost, the whole tree ends here.
     pub(super) async fn settle(&self, execution: &Execution, end: End, also: Vec<Change>) {
-        let mut wait = RETRY;
+        let (mut wait, mut tries) = (RETRY, 0);
         loop {
             match self.try_settle(execution, &end, also.clone()).await {
                 Ok(started) => {
                     self.forget_cancel(execution.id);
                     started.into_iter().for_each(|it| self.go(it));
                     return;
+                }
+                Err(StoreError::Changed { what }) if tries < TRIES && self.goes_on(execution.id).await => {
+                    tries += 1;
+                    tracing::warn!(execution = %execution.id, what, "its end met another change; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(RETRY_MAX);
                 }
                 Err(StoreError::Changed { what }) => {
                     tracing::info!(execution = %execution.id, what, "ended by somebody else");
@@ -94,6 +103,24 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether an end still has to be recorded; while nobody can tell, it has.
+    async fn goes_on(&self, id: ExecutionId) -> bool {
+        self.store().find_execution(id).await.map_or_else(
+            |error| !is_lost(&error),
+            |it| it.is_some_and(|it| it.ended_at.is_none()),
+        )
+    }
+
+    /// Records the end of a workflow that was told of it, or that will never begin. It stays locked until that is stored:
+    /// whoever came in between would go on with a workflow that is over.
+    pub(super) async fn settle_flow(&self, mut flow: OwnedMutexGuard<Flow>, end: End, mut also: Vec<Change>) {
+        let execution = flow.execution.clone();
+        also.retain(|it| !matches!(it, Change::End(id, ..) if *id == execution.id));
+        flow.stale = true;
+        self.settle(&execution, end, also).await;
+        self.0.flows.forget(execution.id);
     }
 
     /// The attempts among changes that did not hold: whoever ended their execution did not know of them.
@@ -246,20 +273,13 @@ impl Engine {
         let advance = match flow.tell(events, host) {
             Ok(advance) => advance,
             Err(error) => {
-                flow.stale = true;
-                drop(flow);
-                self.settle(execution, End::failed(error.to_string()), Vec::new()).await;
+                self.settle_flow(flow, End::failed(error.to_string()), Vec::new()).await;
                 return Ok(());
             }
         };
         if let Some((status, result)) = advance.ended {
             // Over before it began (an empty list, an expression error): its parent hears of it as of any end.
-            let mut changes = advance.changes;
-            changes.retain(|it| !matches!(it, Change::End(id, ..) if *id == execution.id));
-            flow.stale = true;
-            drop(flow);
-            self.0.flows.forget(execution.id);
-            self.settle(execution, End { status, result }, changes).await;
+            self.settle_flow(flow, End { status, result }, advance.changes).await;
             return Ok(());
         }
         let mut changes = advance.changes;

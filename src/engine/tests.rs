@@ -188,6 +188,25 @@ async fn an_attempt_whose_execution_somebody_else_ended_has_an_end_all_the_same(
 }
 
 #[tokio::test]
+async fn a_workflow_that_is_canceled_as_it_begins_ends_with_all_below_it() {
+    for moment in 0..40 {
+        let trial = Trial::open(false).await;
+        let id = trial.start("trial.go").await;
+        for _ in 0..moment {
+            tokio::task::yield_now().await;
+        }
+        assert!(trial.engine.cancel(id, &leave(), Vec::new()).await.unwrap());
+        assert_eq!(trial.ended(id).await.status, Status::Canceled);
+        let below = async || {
+            let visits = trial.engine.store().children(id).await.unwrap();
+            visits.iter().all(|it| it.ended_at.is_some()).then_some(())
+        };
+        trial.until(below).await;
+        assert!(trial.engine.store().live_attempts().await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
 async fn nothing_begins_below_a_root_that_was_canceled() {
     let trial = Trial::open(false).await;
     let known = trial.start("trial.go").await;

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{clock, id::ExecutionId};
 
-/// Appends the event number `seq` (from 1). A number that stands already means that somebody else went on with this flow.
+/// Appends the event number `seq` (from 1). Another number than the next one means that somebody else went on with this
+/// flow, or that what was told before did not hold.
 pub async fn append<E: Serialize + Sync>(
     tx: &mut Tx,
     id: ExecutionId,
@@ -19,8 +20,9 @@ pub async fn append<E: Serialize + Sync>(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let done = sqlx::query(
-        "INSERT INTO flow_event (execution_id, seq, body, at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (execution_id, seq) DO NOTHING",
+        "INSERT INTO flow_event (execution_id, seq, body, at)
+         SELECT $1, $2, $3, $4
+         WHERE $2 = 1 + (SELECT COALESCE(MAX(seq), 0) FROM flow_event WHERE execution_id = $1)",
     )
     .bind(id.to_string())
     .bind(seq)

@@ -12,7 +12,7 @@ use lockkeeper::id::Digest;
 
 use crate::runner::bench::lives;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(120);
 
 async fn world(dir: &Path) -> World {
     let program = Program::new(env!("CARGO_BIN_EXE_lockkeeper"));

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use lockkeeper::boot::{App, Options};
 use lockkeeper::chat::ChatAdapter;
@@ -18,8 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::roster::Roster;
 
-/// How long a conversation waits for an answer.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub use super::waiting::PATIENCE;
 
 pub const PEOPLE: &str = "
 people:

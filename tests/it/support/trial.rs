@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 
 /// How long any one thing may take.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Questions that are answered unless somebody says otherwise.
 const VOTES: usize = 10;
 /// Beyond this the bot asks for the same again and again.

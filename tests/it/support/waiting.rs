@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// How long a test waits for something that ought to happen.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a test waits for something that ought to happen: longer than any machine is busy with something else.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Tries after every change until there is an answer; `None` if there is none within [`PATIENCE`].
 pub async fn eventually<T>(changed: &Notify, attempt: impl FnMut() -> Option<T>) -> Option<T> {

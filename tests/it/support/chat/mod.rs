@@ -19,8 +19,7 @@ pub use discord::DiscordChat;
 pub use slack::SlackChat;
 pub use terminal::TerminalChat;
 
-/// How long a conversation waits for anything: a release takes seconds, on a busy machine many.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use super::PATIENCE;
 
 /// Who takes part. Their groups stand in the rehearsal's `people.yaml`; Zed is a member of the chat and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
