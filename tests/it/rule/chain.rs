@@ -107,7 +107,7 @@ async fn what_becomes_of_a_key_is_an_event_and_no_secret_is_told() {
     settled(&bot).await;
     assert_eq!(
         lines(&house, "log"),
-        ["create k=one", "value_change one to two", "value_change two to ********", "delete ********"]
+        ["create k=one", "delete ********", "value_change one to two", "value_change two to ********"]
     );
     bot.stop().await;
 }
