@@ -90,7 +90,7 @@ fn a_reader_is_refused_approves_as_somebody_else_and_leaves_nothing_behind() {
     let mut rehearsal = Rehearsal::start(&dir);
     rehearsal.say("!approve\n/as bea\n");
     rehearsal.until("Now you decide");
-    assert!(started.elapsed() < Duration::from_secs(30), "the question took {:?}", started.elapsed());
+    assert!(started.elapsed() < PATIENCE, "the question took {:?}", started.elapsed());
     let asked = version(&fleet(&dir)["hosts"][1]["port"]);
     assert_eq!(asked["version"], 1, "production changed before anybody approved");
 

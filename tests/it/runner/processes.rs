@@ -67,7 +67,7 @@ async fn a_child_that_keeps_the_pipe_open_does_not_keep_the_attempt_open() {
     let started = Instant::now();
     let outcome = bench.sh("echo before; sleep 600 & exit 0").await;
     assert_eq!((outcome.end, &outcome.result["stdout"]), (End::Succeeded, &json!("before")));
-    assert!(started.elapsed() < Duration::from_secs(15));
+    assert!(started.elapsed() < Duration::from_secs(120), "less than the child sleeps");
 }
 
 #[tokio::test]
