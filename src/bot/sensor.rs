@@ -30,6 +30,8 @@ const OWN: &str = "core.st2.";
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest of these.
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+/// Between two looks at the configuration of a sensor that rests.
+const LOOK: Duration = Duration::from_secs(1);
 /// Whoever ran so long works; earlier failures are forgotten.
 const STEADY: Duration = Duration::from_secs(60);
 /// Failures in a row before somebody is told: a service that a sensor asks may be away for a moment.
@@ -85,9 +87,19 @@ async fn keep(bot: &Bot, sensors: &Sensors, sensor: &Sensor, stop: &Cancellation
             tell(bot, &reference, Some(card)).await;
         }
         tokio::select! {
-            () = bot.engine().clock().sleep_until(clock::after(bot.engine().clock().now(), pause)) => {}
+            () = rest(bot, sensor, pause) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+/// Until the next start: at once when its pack is configured otherwise, as that is what whoever mends it waits for.
+async fn rest(bot: &Bot, sensor: &Sensor, pause: Duration) {
+    let clock = bot.engine().clock();
+    let configured = || bot.engine().live().settings.packs.get(&sensor.pack).cloned();
+    let (before, until) = (configured(), clock::after(clock.now(), pause));
+    while clock.now() < until && configured() == before {
+        clock.sleep_until(until.min(clock::after(clock.now(), LOOK))).await;
     }
 }
 

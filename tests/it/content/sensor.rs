@@ -87,9 +87,6 @@ fn a_bad_sensor_is_left_out_with_its_reason() {
     assert!(catalogue.sensors[0].triggers.is_empty() && catalogue.triggers.is_empty());
     let (catalogue, diagnostics) =
         read(&[foreign("sensors/watch.yaml", SENSOR), foreign("sensors/zwei.yaml", SENSOR)]);
-    assert_eq!(
-        told(&diagnostics),
-        ["sensor `Watch` is there twice: also in packs/probe/sensors/watch.yaml"]
-    );
+    assert_eq!(told(&diagnostics), ["sensor `Watch` is there twice: also in packs/probe/sensors/watch.yaml"]);
     assert_eq!(catalogue.sensors.len(), 1);
 }

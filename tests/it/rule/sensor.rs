@@ -52,7 +52,9 @@ async fn what_a_sensor_says_has_happened_starts_what_listens() {
              self.sensor_service.set_value('count', count + 1)\n\
              payload = {'count': count, 'unit': self.config['unit'], 'text': 'with ' + self.config['token']}\n\
              self.sensor_service.dispatch(trigger='probe.seen', payload=payload, trace_tag='t')\n\
-             self.sensor_service.dispatch(trigger='probe.unheard', payload=payload)",
+             self.sensor_service.dispatch(trigger='probe.unheard', payload=payload)\n\
+             try:\n    self.sensor_service.dispatch(trigger='core.st2.webhook', payload={})\n\
+             except RuntimeError as error:\n    self.sensor_service.get_logger('x').warning(str(error))",
         ),
     );
     house.write(
@@ -71,6 +73,8 @@ async fn what_a_sensor_says_has_happened_starts_what_listens() {
     until("both are written", async || (lines(&house, "log") == expected).then_some(())).await;
     let roots = settled(&bot).await;
     assert_eq!(roots.len(), 2, "the first does not match, and nobody listens to the other trigger");
+    let log = std::fs::read_to_string(house.path("data/sensors/probe.Watch.log")).unwrap();
+    assert!(log.contains("probe.Watch.x WARNING `core.st2.webhook` is the bot's own to fire"), "{log}");
     let key = Key::system("probe.Watch:count").unwrap();
     let kept = bot.engine.keys().find(&key, bot.engine.clock().now()).await.unwrap().unwrap();
     assert_eq!(format!("{:?}", kept.value), "Plain(\"3\")");
