@@ -1,4 +1,4 @@
-"""What an action may ask of the bot: `self.action_service`."""
+"""What an action or a sensor may ask of the bot: `self.action_service`, `self.sensor_service`."""
 
 from st2common.constants.keyvalue import DATASTORE_KEY_SEPARATOR, SYSTEM_SCOPE
 from st2common.runners.utils import get_logger_for_python_runner_action
@@ -27,7 +27,8 @@ class KeyValuePair(object):
 class DatastoreService(object):
     """The datastore. A local name belongs to this class of this pack: `<pack>.<Class>:<name>`."""
 
-    def __init__(self, wire, pack, class_name, user, logger):
+    def __init__(self, wire, pack, class_name, user, logger, asked_by="action"):
+        self._asked_by = asked_by
         self._wire = wire
         self._prefix = "%s.%s%s" % (pack, class_name, DATASTORE_KEY_SEPARATOR)
         self._user = user
@@ -36,7 +37,7 @@ class DatastoreService(object):
     def get_user_info(self):
         return {
             "username": self._user,
-            "authentication": {"method": "lockkeeper", "location": "action"},
+            "authentication": {"method": "lockkeeper", "location": self._asked_by},
             "rbac": {"enabled": False, "is_admin": False, "roles": []},
         }
 
@@ -69,13 +70,10 @@ class DatastoreService(object):
         return self._prefix + name if local else name
 
 
-class ActionService(object):
-    """`self.action_service`: the datastore, and who asked for the action."""
+class Service(object):
+    """The datastore, and who asks."""
 
-    def __init__(self, wire, pack, class_name, log_level, user):
-        self._action_wrapper = Wrapper(pack, class_name, log_level or "DEBUG")
-        logger = get_logger_for_python_runner_action(class_name, self._action_wrapper._log_level)
-        self.datastore_service = DatastoreService(wire, pack, class_name, user, logger)
+    datastore_service = None
 
     def get_user_info(self):
         return self.datastore_service.get_user_info()
@@ -93,6 +91,15 @@ class ActionService(object):
 
     def delete_value(self, name, local=True, scope=SYSTEM_SCOPE):
         return self.datastore_service.delete_value(name, local=local, scope=scope)
+
+
+class ActionService(Service):
+    """`self.action_service`."""
+
+    def __init__(self, wire, pack, class_name, log_level, user):
+        self._action_wrapper = Wrapper(pack, class_name, log_level or "DEBUG")
+        logger = get_logger_for_python_runner_action(class_name, self._action_wrapper._log_level)
+        self.datastore_service = DatastoreService(wire, pack, class_name, user, logger)
 
 
 class Wrapper(object):

@@ -29,8 +29,12 @@ class Wire(object):
 
     def ask(self, question):
         """The answer to a question; RuntimeError with what the bot says if there is none."""
+        return self.ask_text(json.dumps(question))
+
+    def ask_text(self, question):
+        """The same of one that is JSON already."""
         with self._one_at_a_time:
-            self._send(json.dumps(question))
+            self._send(question)
             answer = self.receive()
         if "error" in answer:
             raise RuntimeError(answer["error"])

@@ -195,9 +195,15 @@ impl App {
         tasks.spawn(control::serve(self.control, self.bot.clone(), self.desk, stop.clone()));
         tasks.spawn(self.engine.clone().keep_house(stop.clone()));
         tasks.spawn(self.engine.clone().make_ready(stop.clone()));
+        let (bot, sensing) = (self.bot.clone(), stop.clone());
+        let sensors = tokio::spawn(async move { bot.sense(sensing).await });
         tasks.spawn(policy::follow(self.config.settings.clone(), self.seen, self.live, stop.clone()));
         stop.cancelled().await;
         self.engine.drain().await;
+        // Each has its moment to put away what it holds.
+        if let Err(error) = sensors.await {
+            tracing::error!(%error, "sensors were not ended well");
+        }
         self.bot.flush(LAST_WORDS).await;
         last.cancel();
         tasks.shutdown().await;

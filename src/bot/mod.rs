@@ -31,6 +31,7 @@ mod pace;
 mod release;
 mod reply;
 mod secret;
+mod sensor;
 mod sequel;
 mod timer;
 mod trigger;
@@ -170,6 +171,11 @@ impl Bot {
             timer::run(self, stop.clone()),
             outbox::run(self, stop)
         );
+    }
+
+    /// Runs the sensors of the content until `stop`: what they hear after it, nobody would start.
+    pub async fn sense(&self, stop: CancellationToken) {
+        sensor::run(self, stop).await;
     }
 
     /// Waits until the outbox is empty, at most this long.

@@ -1,4 +1,4 @@
-//! What an operator should put right about a chat or a rule, told once in the fallback channel, and that it is over: in the log and
+//! What an operator should put right about a chat, a rule or a sensor, told once in the fallback channel, and that it is over: in the log and
 //! in `/readyz` it stands as well, but nobody looks there who does not know of it yet.
 
 use std::{collections::HashMap, time::Duration};
@@ -11,7 +11,6 @@ use super::Bot;
 use crate::{
     chat::{ChatAdapter, Trouble},
     clock,
-    engine::trouble_of,
     id::{Place, Platform},
     message::{Card, words},
     store::{
@@ -142,12 +141,12 @@ async fn open(bot: &Bot, beginning: &str) -> anyhow::Result<Option<(String, Plac
     }))
 }
 
-/// What goes wrong with a rule, or that nothing does any more. However often it goes wrong, it is one message.
-pub(super) async fn of_rule(bot: &Bot, rule: &str, wrong: Option<Card>) -> anyhow::Result<Vec<Change>> {
+/// What goes wrong with a rule or a sensor, or that nothing does any more. However often it goes wrong, it is one message;
+/// its subject has this beginning.
+pub(super) async fn of(bot: &Bot, beginning: &str, wrong: Option<Card>) -> anyhow::Result<Vec<Change>> {
     let Some(fallback) = bot.0.parts.fallback.clone() else { return Ok(Vec::new()) };
-    let beginning = trouble_of(rule);
     let now = clock::to_millis(bot.engine().clock().now());
-    Ok(match (open(bot, &beginning).await?, wrong) {
+    Ok(match (open(bot, beginning).await?, wrong) {
         (None, None) => Vec::new(),
         (Some((subject, place, told)), None) => vec![want(subject, place, &Told { over: Some(now), ..told })],
         (Some((subject, place, told)), Some(card)) => {

@@ -6,7 +6,7 @@ use crate::id::{ActionRef, PackName};
 use crate::rule::Rule;
 use crate::workflow::{ChainSpec, Spec};
 
-use super::{Action, ActionPolicy, Pack};
+use super::{Action, ActionPolicy, Pack, Sensor, TriggerType};
 
 /// The definition of an `orquesta` action.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,9 @@ pub struct Catalogue {
     pub chains: IndexMap<ActionRef, Chained>,
     pub aliases: Vec<ActionAlias>,
     pub rules: Vec<Rule>,
+    pub sensors: Vec<Sensor>,
+    /// Types of triggers that packs declare, by `pack.name`: those of their sensors, and of files of their own.
+    pub triggers: IndexMap<String, TriggerType>,
     /// Those that are not disabled.
     pub policies: Vec<ActionPolicy>,
 }

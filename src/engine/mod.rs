@@ -41,6 +41,7 @@ mod rerun;
 mod rule;
 mod scope;
 mod secret;
+mod sensor;
 mod settle;
 mod start;
 #[cfg(test)]

@@ -78,12 +78,16 @@ impl Engine {
         if action.runner.as_str() != "python-script" {
             return Ok(Configured::default());
         }
+        self.config_of(bundle, &action.pack)
+    }
+
+    pub(super) fn config_of(&self, bundle: &Bundle, pack: &PackName) -> Result<Configured, Unconfigured> {
         let live = self.live();
         let nothing = Map::new();
-        let given = live.settings.packs.get(&action.pack).unwrap_or(&nothing);
-        let schema = bundle.pinned.config_schemas.get(&action.pack);
+        let given = live.settings.packs.get(pack).unwrap_or(&nothing);
+        let schema = bundle.pinned.config_schemas.get(pack);
         configure(schema, given, SecretRef::resolve).map_err(|(key, source)| Unconfigured {
-            pack: action.pack.clone(),
+            pack: pack.clone(),
             key,
             source,
         })

@@ -37,7 +37,10 @@ use tokio_util::sync::CancellationToken;
 pub use self::attempt::clean_environment;
 pub use self::outcome::{End, Outcome, OutputSummary};
 pub use self::process::{ProcessMark, adopt, sweep};
-pub use self::python::{Datastore, PythonDeps, Question, install_environment, no_datastore};
+pub use self::python::{
+    Datastore, Dispatch, Dispatched, PythonDeps, Question, Sensing, SensorEnd, Sensors, install_environment,
+    no_datastore,
+};
 pub use self::quote::quote;
 pub use self::request::{Limits, OnSpawn, Output, Request};
 pub use self::runners::{Deps, Runners};

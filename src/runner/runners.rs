@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use crate::clock::{SharedClock, SystemClock};
 use crate::inventory::StaticInventory;
 
-use super::{PythonDeps, Runner, http, native, noop, python, remote, shell};
+use super::{PythonDeps, Runner, Sensors, http, native, noop, python, remote, shell};
 
 /// What runners need of the house.
 #[derive(Clone)]
@@ -58,26 +58,33 @@ impl Deps {
 #[derive(Clone, Default)]
 pub struct Runners {
     runners: Vec<Arc<dyn Runner>>,
+    sensors: Option<Sensors>,
 }
 
 impl Runners {
     pub fn new(runners: Vec<Arc<dyn Runner>>) -> Self {
-        Self { runners }
+        Self { runners, sensors: None }
     }
 
     /// All that Lockkeeper comes with.
     pub fn standard(deps: Deps) -> Self {
         let deps = Arc::new(deps);
+        let workshop = Arc::new(python::Workshop::new(Arc::clone(&deps)));
         let mut runners: Vec<Arc<dyn Runner>> = vec![
             Arc::new(remote::RemoteCommand::new(Arc::clone(&deps))),
             Arc::new(remote::RemoteScript::new(Arc::clone(&deps))),
             Arc::new(http::HttpRequest::new(Arc::clone(&deps))),
             Arc::new(native::Native::new(Arc::clone(&deps))),
-            Arc::new(python::PythonScript::new(Arc::clone(&deps))),
+            Arc::new(python::PythonScript::new(Arc::clone(&workshop))),
             Arc::new(noop::Noop),
         ];
         runners.extend(shell::Shell::all(&deps).map(|it| Arc::new(it) as Arc<dyn Runner>));
-        Self::new(runners)
+        Self { runners, sensors: Some(Sensors::new(workshop)) }
+    }
+
+    /// What runs sensors, beside the actions of their packs.
+    pub fn sensors(&self) -> Option<&Sensors> {
+        self.sensors.as_ref()
     }
 
     /// The runner for a `runner_type`.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     bot::{Bot, failure, trouble, view},
     content::{Action, Performer, runner_kind},
-    engine::{BY_RULE, Live, Starting},
+    engine::{BY_RULE, Live, Starting, trouble_of},
     expression::DatastoreView,
     id::ExecutionId,
     message::{
@@ -63,7 +63,7 @@ pub(super) async fn happened(bot: &Bot, waiting: &Waiting) -> anyhow::Result<()>
                 let why = covered(bot, why);
                 tracing::warn!(rule = reference, trigger = happened.trigger, %why, "a rule matched and started nothing");
                 let card = words::rule::not_started(&reference, &rule.action, &why);
-                changes.extend(trouble::of_rule(bot, &reference, Some(card)).await?);
+                changes.extend(trouble::of(bot, &trouble_of(&reference), Some(card)).await?);
             }
         }
     }
@@ -186,7 +186,7 @@ pub(super) async fn ended(bot: &Bot, waiting: &Waiting) -> anyhow::Result<()> {
                 tracing::warn!(rule = ended.rule, execution = %ended.execution, "what a rule started failed");
             }
             if card.is_some() || !ended.failed {
-                changes.extend(trouble::of_rule(bot, &ended.rule, card).await?);
+                changes.extend(trouble::of(bot, &trouble_of(&ended.rule), card).await?);
             }
         }
         Err(error) => {

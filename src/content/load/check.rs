@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::alias::{ActionAlias, Format, filled};
-use crate::content::{Diagnostic, Performer, Severity, runner_kind};
+use crate::content::{Catalogue, Diagnostic, Performer, Sensor, Severity, runner_kind};
 use crate::id::ActionRef;
 use crate::rule::Listens;
 use crate::yaml::{Dialect, Fault, Place, suggest};
@@ -12,7 +12,7 @@ use super::Loader;
 const OURS: &str = "lockkeeper";
 
 /// Why nothing fires a trigger, and what to do about it.
-fn idle(trigger: &Listens) -> Option<(String, &'static str)> {
+fn idle(trigger: &Listens, catalogue: &Catalogue) -> Option<(String, &'static str)> {
     let kind = &trigger.kind;
     match (kind.strip_prefix("core.st2."), trigger.hook()) {
         (Some("webhook"), Some("")) | (Some("webhook"), None) => {
@@ -28,6 +28,7 @@ fn idle(trigger: &Listens) -> Option<(String, &'static str)> {
         (Some("webhook"), Some(_)) => None,
         (Some("IntervalTimer" | "CronTimer" | "DateTimer"), _) => None,
         (Some("generic.actiontrigger" | "generic.inquiry"), _) => None,
+        (Some("sensor.process_spawn" | "sensor.process_exit"), _) => None,
         (
             Some(
                 "key_value_pair.create"
@@ -48,12 +49,30 @@ fn idle(trigger: &Listens) -> Option<(String, &'static str)> {
                 format!("nothing fires `{kind}` in this version, so this rule never starts anything");
             Some((message, "`enabled: false` says that it is off"))
         }
-        (None, _) => {
-            let message =
-                format!("no sensor runs in this version, so only who posts to /webhooks/st2 fires `{kind}`");
-            Some((message, "post {\"trigger\": …, \"payload\": …} there, or say `enabled: false`"))
-        }
+        (None, _) => unsensed(kind, catalogue),
     }
+}
+
+/// Why no sensor fires a trigger of a pack.
+fn unsensed(kind: &str, catalogue: &Catalogue) -> Option<(String, &'static str)> {
+    let fires = |it: &&Sensor| it.triggers.iter().any(|it| it == kind);
+    let sensors: Vec<&Sensor> = catalogue.sensors.iter().filter(fires).collect();
+    if sensors.iter().any(|it| it.enabled) {
+        return None;
+    }
+    if let Some(off) = sensors.first() {
+        let message = format!("the sensor `{}`, which fires `{kind}`, is disabled", off.reference());
+        return Some((message, "say `enabled: true` in its file"));
+    }
+    // A sensor may fire what another file declares.
+    if catalogue.triggers.contains_key(kind) && catalogue.sensors.iter().any(|it| it.enabled) {
+        return None;
+    }
+    let message = format!("no sensor here declares `{kind}`, so only who posts to /webhooks/st2 fires it");
+    Some((
+        message,
+        "install the pack of its sensor, post {\"trigger\": …, \"payload\": …} there, or say `enabled: false`",
+    ))
 }
 
 /// Where an alias's formats stand.
@@ -141,8 +160,9 @@ impl Loader<'_> {
     /// Rules that wait for what never happens here. One that is off says so itself.
     fn rules_fire(&mut self) {
         let on = self.catalogue.rules.iter().filter(|it| it.enabled);
-        let told =
-            on.filter_map(|it| Some((format!("trigger of {}.{}", it.pack, it.name), idle(&it.trigger)?)));
+        let told = on.filter_map(|it| {
+            Some((format!("trigger of {}.{}", it.pack, it.name), idle(&it.trigger, &self.catalogue)?))
+        });
         for (key, (message, hint)) in told.collect::<Vec<_>>() {
             self.warn_at(&key, message, hint);
         }

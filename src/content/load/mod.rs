@@ -2,7 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `commands/<pack>/…`, `packs/<pack>/…` | a pack: `pack.yaml`, `actions/*.yaml`, `aliases/*.yaml`, `rules/*.yaml`, `policies/*.yaml`; all else are its files |
+//! | `commands/<pack>/…`, `packs/<pack>/…` | a pack: `pack.yaml`, `actions/*.yaml`, `aliases/*.yaml`, `rules/*.yaml`, `policies/*.yaml`, `sensors/*.yaml`, `triggers/*.yaml`; all else are its files |
 //! | `commands/<name>.yaml` | the shorthand |
 //! | `aliases/<pack>/*.yaml` | further aliases of a pack |
 //!
@@ -15,6 +15,7 @@ mod check;
 mod pack;
 mod policy;
 mod rule;
+mod sensor;
 mod shorthand;
 mod workflow;
 
@@ -37,6 +38,10 @@ pub fn load(files: &[SourceFile]) -> (Catalogue, Vec<Diagnostic>) {
     shorthand.into_iter().for_each(|(_, file)| loader.shorthand(file));
     let aliases: Vec<_> = loader.of_kind(Kind::Alias);
     aliases.into_iter().for_each(|(pack, file)| loader.alias(&pack, file));
+    let triggers: Vec<_> = loader.of_kind(Kind::Trigger);
+    triggers.into_iter().for_each(|(pack, file)| loader.trigger(&pack, file));
+    let sensors: Vec<_> = loader.of_kind(Kind::Sensor);
+    sensors.into_iter().for_each(|(pack, file)| loader.sensor(&pack, file));
     let rules: Vec<_> = loader.of_kind(Kind::Rule);
     rules.into_iter().for_each(|(pack, file)| loader.rule(&pack, file));
     let policies: Vec<_> = loader.of_kind(Kind::Policy);
@@ -58,6 +63,8 @@ enum Kind {
     Alias,
     Rule,
     Policy,
+    Sensor,
+    Trigger,
     Shorthand,
     /// Scripts, workflows, documentation.
     Other,
@@ -83,6 +90,8 @@ fn classify(path: &str) -> (Option<String>, Kind) {
                 ["aliases", _] if yaml => Kind::Alias,
                 ["rules", _] if yaml => Kind::Rule,
                 ["policies", _] if yaml => Kind::Policy,
+                ["sensors", _] if yaml => Kind::Sensor,
+                ["triggers", _] if yaml => Kind::Trigger,
                 _ => Kind::Other,
             };
             (Some(format!("{root}/{pack}")), kind)

@@ -22,6 +22,7 @@ pub mod overview;
 pub mod refusal;
 pub mod rollback;
 pub mod rule;
+pub mod sensor;
 pub mod sequel;
 pub mod survey;
 pub mod terminal;

@@ -1,11 +1,11 @@
-//! The line between an action and the bot: a socket that is the process's standard input when it starts. One JSON object
+//! The line between an action or a sensor and the bot: a socket that is the process's standard input when it starts. One JSON object
 //! a line. We say what to run; the action may ask, one question at a time, and says at last what came of it.
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{UnixStream, unix::OwnedWriteHalf},
@@ -30,6 +30,21 @@ pub enum Question {
     /// Answered with `[{name, value, scope, secret, ttl}]` of the system scope, sorted by name.
     List { prefix: String, limit: Option<u64>, offset: u64 },
 }
+
+/// What a sensor says has happened.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Dispatched {
+    /// The type of the trigger: `pack.name`.
+    pub trigger: String,
+    /// Which trigger of that type: what the rule that listens gives it.
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
+    #[serde(default)]
+    pub payload: Value,
+}
+
+/// Keeps what happened, or says in a line why it cannot. Once this returned, nothing of it is lost.
+pub type Dispatch = Arc<dyn Fn(Dispatched) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
 /// For a bot that has no datastore.
 pub fn no_datastore() -> Datastore {
@@ -56,6 +71,7 @@ pub(super) struct Returned {
 #[serde(untagged)]
 enum Line {
     End { end: Returned },
+    Dispatch { dispatch: Dispatched },
     Ask(Question),
 }
 
@@ -66,9 +82,31 @@ enum Answer {
     Error(String),
 }
 
+impl Answer {
+    fn of(answer: Result<Value, String>) -> Self {
+        match answer {
+            Ok(value) => Self::Value(value),
+            Err(error) => Self::Error(error),
+        }
+    }
+}
+
+/// Our end of a new line, and the one that becomes a process's standard input.
+pub(super) fn pair() -> std::io::Result<(UnixStream, std::os::unix::net::UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let theirs = theirs.into_std()?;
+    theirs.set_nonblocking(false)?;
+    Ok((ours, theirs))
+}
+
 /// Says what to run and answers until the other end closes or has said its last. Faults of the line are the process's
 /// own affair: it is seen by its end.
-pub(super) async fn talk(line: UnixStream, order: &Value, datastore: &Datastore) -> Said {
+pub(super) async fn talk(
+    line: UnixStream,
+    order: &Value,
+    datastore: &Datastore,
+    dispatch: Option<&Dispatch>,
+) -> Said {
     let (read, mut write) = line.into_split();
     if tell(&mut write, order).await.is_err() {
         return Said::default();
@@ -86,9 +124,10 @@ pub(super) async fn talk(line: UnixStream, order: &Value, datastore: &Datastore)
         }
         let answer = match serde_json::from_slice(&text) {
             Ok(Line::End { end }) => return Said { returned: Some(end), fault: None },
-            Ok(Line::Ask(question)) => match datastore(question).await {
-                Ok(value) => Answer::Value(value),
-                Err(error) => Answer::Error(error),
+            Ok(Line::Ask(question)) => Answer::of(datastore(question).await),
+            Ok(Line::Dispatch { dispatch: happened }) => match dispatch {
+                Some(dispatch) => Answer::of(dispatch(happened).await.map(|()| Value::Null)),
+                None => Answer::Error("only sensors tell what happens".to_owned()),
             },
             Err(_) => Answer::Error("that was no question".to_owned()),
         };

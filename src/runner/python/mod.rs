@@ -7,21 +7,19 @@
 //! The result is `{stdout, stderr, exit_code, result[, error]}`, as `contrib/runners/python_runner` of
 //! <https://github.com/StackStorm/st2> gives it. It returned: succeeded, unless it says otherwise with `(False, …)`;
 //! exit code 220: it returned a status that is none; 1: it raised; -9: it took too long.
+//!
+//! A [`sensor`] is one process of the same kind that goes on, and tells what happens over its line.
 
 mod interpreter;
 mod line;
 mod needs;
 mod package;
 mod report;
+mod sensor;
 mod virtualenv;
+mod workshop;
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -30,13 +28,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, Stop, fields};
 use super::process::{Spec, Stdin};
-use super::runners::Deps;
 use super::{Outcome, Request, Runner, shell};
 
-use interpreter::Interpreter;
-use virtualenv::Virtualenvs;
+use workshop::Workbench;
 
-pub use line::{Datastore, Question, no_datastore};
+pub use line::{Datastore, Dispatch, Dispatched, Question, no_datastore};
+pub use sensor::{Sensing, SensorEnd, Sensors};
+pub(super) use workshop::Workshop;
 
 /// How long what a process said last may take to be read after its end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -70,61 +68,35 @@ pub fn install_environment(
 }
 
 pub(super) struct PythonScript {
-    deps: Arc<Deps>,
-    interpreter: Arc<Interpreter>,
-    virtualenvs: Virtualenvs,
-    /// Held while our package is written down: it is replaced as a whole, and another may run from it.
-    laying: Arc<Mutex<()>>,
+    workshop: Arc<Workshop>,
 }
 
 impl PythonScript {
-    pub(super) fn new(deps: Arc<Deps>) -> Self {
-        let interpreter = Arc::new(Interpreter::new(Arc::clone(&deps)));
-        let virtualenvs = Virtualenvs::new(Arc::clone(&deps), Arc::clone(&interpreter));
-        Self { deps, interpreter, virtualenvs, laying: Arc::default() }
+    pub(super) fn new(workshop: Arc<Workshop>) -> Self {
+        Self { workshop }
     }
 
     /// What the attempt's process is, and our end of its line.
     async fn prepare(&self, attempt: &Attempt) -> Result<(Spec, UnixStream), Stop> {
         let request = &attempt.request;
         let pack = std::path::absolute(&request.content_dir).map_err(Stop::failed)?;
-        let virtualenv = attempt.within(self.virtualenv(attempt, &pack)).await;
-        let virtualenv = virtualenv.map_err(|stop| unready(attempt, stop))?;
-        let data = std::path::absolute(&self.deps.data_dir).map_err(Stop::failed)?;
-        let laying = Arc::clone(&self.laying);
-        let package = tokio::task::spawn_blocking(move || {
-            let _alone = laying.lock().unwrap_or_else(PoisonError::into_inner);
-            package::lay_out(&data.join("python"))
-        });
-        let package = package.await.map_err(Stop::failed)?.map_err(|error| {
-            Stop::failed(format_args!("what Python actions need could not be written: {error}"))
-        })?;
-        let program: OsString = match &virtualenv {
-            Some(folder) => folder.join("bin/python").into(),
-            None => attempt.within(self.find()).await?.into(),
-        };
-        let (ours, theirs) = UnixStream::pair().map_err(Stop::failed)?;
-        let theirs = theirs.into_std().and_then(|it| it.set_nonblocking(false).map(|()| it));
+        let bench = attempt.within(self.workbench(attempt, &pack)).await;
+        let bench = bench.map_err(|stop| unready(attempt, stop))?;
+        let (ours, theirs) = line::pair().map_err(Stop::failed)?;
+        // Whoever starts the action cannot say where Python looks for modules.
+        let env = bench.environment(attempt.environment()?, &pack, &["actions/lib", "lib"]);
         let spec = Spec {
-            program,
-            args: vec!["-u".into(), "-s".into(), package.join("run_action.py").into()],
+            args: bench.arguments("run_action.py"),
             cwd: request.work_dir.clone(),
-            env: environment(attempt, &pack, &package, virtualenv.as_deref())?,
-            stdin: Stdin::Socket(theirs.map_err(Stop::failed)?),
+            env: env.map_err(Stop::failed)?,
+            stdin: Stdin::Socket(theirs),
+            program: bench.program,
         };
         Ok((spec, ours))
     }
 
-    async fn find(&self) -> Result<PathBuf, Stop> {
-        Ok(self.interpreter.find().await.map_err(Stop::failed)?.program)
-    }
-
-    /// The virtualenv of the action's pack, if it needs one.
-    async fn virtualenv(&self, attempt: &Attempt, pack: &Path) -> Result<Option<PathBuf>, Stop> {
-        self.virtualenvs.ready(pack).await.map_err(|error| {
-            let pack = &attempt.request.action.pack;
-            Stop::failed(format_args!("the virtualenv of pack `{pack}` is not there: {error}"))
-        })
+    async fn workbench(&self, attempt: &Attempt, pack: &Path) -> Result<Workbench, Stop> {
+        self.workshop.bench(pack, &attempt.request.action.pack).await.map_err(Stop::failed)
     }
 }
 
@@ -135,7 +107,7 @@ impl Runner for PythonScript {
     }
 
     async fn run(&self, request: Request, cancel: CancellationToken) -> Outcome {
-        let attempt = match Attempt::begin(request, cancel, &self.deps).await {
+        let attempt = match Attempt::begin(request, cancel, self.workshop.deps()).await {
             Ok(attempt) => attempt,
             Err(outcome) => return outcome,
         };
@@ -147,7 +119,7 @@ impl Runner for PythonScript {
             Ok(prepared) => prepared,
             Err(stop) => return attempt.finish(Err(stop)).await,
         };
-        let said = line::talk(ours, &order, &self.deps.python.datastore);
+        let said = line::talk(ours, &order, self.workshop.datastore(), None);
         tokio::pin!(said);
         let (ended, said) = {
             let run = attempt.run(spec);
@@ -162,7 +134,7 @@ impl Runner for PythonScript {
     }
 
     async fn make_ready(&self, pack: &Path) -> Result<(), String> {
-        self.virtualenvs.ready(pack).await.map(drop)
+        self.workshop.ready(pack).await.map(drop)
     }
 }
 
@@ -201,30 +173,4 @@ fn order(attempt: &Attempt) -> Result<Value, Stop> {
         "log_level": attempt.text("log_level").unwrap_or("DEBUG"),
         "user": request.user,
     }))
-}
-
-/// The environment of any attempt, and where Python looks for modules: StackStorm puts `actions/lib` there, and `lib` if
-/// it is told to. Whoever starts the action cannot set that.
-fn environment(
-    attempt: &Attempt,
-    pack: &Path,
-    package: &Path,
-    virtualenv: Option<&Path>,
-) -> Result<BTreeMap<String, String>, Stop> {
-    let mut env = attempt.environment()?;
-    env.retain(|name, _| !name.eq_ignore_ascii_case("PYTHONPATH"));
-    let text = |path: PathBuf| path.into_os_string().into_string();
-    let not_text = |path: OsString| Stop::failed(format_args!("{} is not text", path.display()));
-    let folders = [pack.join("actions/lib"), pack.join("lib"), package.to_owned()].map(text);
-    let folders = folders.into_iter().collect::<Result<Vec<_>, _>>().map_err(not_text)?;
-    env.insert("PYTHONPATH".to_owned(), folders.join(":"));
-    // The pack's folder is pinned content: nothing is written beside it.
-    env.insert("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned());
-    env.insert("PYTHONIOENCODING".to_owned(), "utf-8".to_owned());
-    if let Some(folder) = virtualenv {
-        let programs = text(folder.join("bin")).map_err(not_text)?;
-        let path = env.get("PATH").map_or_else(|| programs.clone(), |rest| format!("{programs}:{rest}"));
-        env.insert("PATH".to_owned(), path);
-    }
-    Ok(env)
 }

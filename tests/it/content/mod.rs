@@ -3,6 +3,7 @@
 mod bind;
 mod corpus;
 mod faults;
+mod sensor;
 mod settings;
 mod shorthand;
 mod survey;

@@ -3,6 +3,7 @@
 mod chain;
 mod guard;
 mod hook;
+mod sensor;
 mod start;
 mod timer;
 mod tried;

@@ -200,7 +200,7 @@ async fn what_is_missing_is_said_with_what_to_do() {
     let module = act(&bench, "import no_such_module\n", json!({})).await;
     assert!(stderr(&module).contains("name that package in the pack's requirements.txt"), "{module:?}");
     let ours = act(&bench, "from st2common.persistence import action\n", json!({})).await;
-    assert!(stderr(&ours).contains("that Lockkeeper does not offer to actions"), "{ours:?}");
+    assert!(stderr(&ours).contains("that Lockkeeper does not offer to packs"), "{ours:?}");
     let empty = act(&bench, "x = 1\n", json!({})).await;
     assert!(stderr(&empty).contains("has no class with a run() method"), "{empty:?}");
     let gone = bench.run(bench.request("python-script", "gone.py", json!({}), json!({}))).await;
