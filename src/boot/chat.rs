@@ -1,6 +1,6 @@
 //! The chats that the configuration names.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::BootError;
 use crate::{
@@ -24,6 +24,8 @@ pub(super) struct Chats {
     pub(super) discord: Option<Arc<Discord>>,
     /// Where trouble with other channels is told.
     pub(super) fallback: Option<Place>,
+    /// By the names that content gives them.
+    pub(super) channels: BTreeMap<String, Place>,
 }
 
 /// Two, so that one can be lost without missing anything.
@@ -34,7 +36,12 @@ const DISCORD_SESSIONS: &str = "discord.json";
 pub(super) fn chats(config: &Config, clock: &SharedClock) -> Result<Chats, BootError> {
     let fallback = config.fallback_channel.as_deref().map(parse_place).transpose();
     let fallback = fallback.map_err(|fault| BootError::Chat(format!("fallback_channel: {fault}")))?;
-    let mut chats = Chats { fallback, ..Chats::default() };
+    let channel = |(name, text): (&String, &String)| match parse_place(text) {
+        Ok(place) => Ok((name.trim_start_matches('#').to_owned(), place)),
+        Err(fault) => Err(BootError::Chat(format!("channels: {name}: {fault}"))),
+    };
+    let channels = config.channels.iter().map(channel).collect::<Result<_, _>>()?;
+    let mut chats = Chats { fallback, channels, ..Chats::default() };
     if let Some(slack) = &config.slack {
         let adapter = self::slack(slack, clock)?;
         let adapter = Arc::new(adapter);

@@ -133,6 +133,7 @@ impl App {
             probe: probe.clone(),
             live: live.clone(),
             adapters: adapters.clone(),
+            channels: chats.channels,
             data: config.data.clone(),
             masker: Masker::new(secrets.iter()),
             keep: config.keep,

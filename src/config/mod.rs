@@ -7,6 +7,7 @@
 //! prefix: "!"
 //! aliases: {match: strict, compat: mended}   # first: the first that matches, in any case; exact: StackStorm's traps
 //! fallback_channel: discord/1234/5678 # where it is said that another channel cannot be spoken in
+//! channels: {general: slack/T0ABC/C0DEF}     # what workflows may say something in, by the names that they use
 //! store: {url: "sqlite:../data/lockkeeper.db"}
 //! http: {listen: "127.0.0.1:8420", token: env:LOCKKEEPER_TOKEN}
 //! control: {open_to: everyone}        # users of this machine who may call: everyone, group:NAME or owner
@@ -54,6 +55,8 @@ pub struct Config {
     pub aliases: AliasConfig,
     /// Where it is said that another channel cannot be spoken in, written `slack/T0ABC/C0DEF`.
     pub fallback_channel: Option<String>,
+    /// What workflows may say something in, by the names that they use: `general: slack/T0ABC/C0DEF`.
+    pub channels: IndexMap<String, String>,
     pub store: StoreConfig,
     pub http: HttpConfig,
     pub control: ControlConfig,
@@ -75,6 +78,7 @@ impl Default for Config {
             prefix: "!".to_owned(),
             aliases: AliasConfig::default(),
             fallback_channel: None,
+            channels: IndexMap::new(),
             store: StoreConfig::default(),
             http: HttpConfig::default(),
             control: ControlConfig::default(),

@@ -18,7 +18,7 @@ use super::{Parameter, RunnerName};
 pub enum Performer {
     /// An attempt of the `runner` room, here or on a host.
     Attempt,
-    /// The engine itself: `orquesta`, `inquirer`, `gate`, `confirm`, `turn`, `watch`.
+    /// The engine itself: `orquesta`, `inquirer`, `announcement`, `gate`, `confirm`, `turn`, `watch`.
     Engine,
     /// The bot, at once and without an execution.
     Bot,
@@ -145,7 +145,7 @@ static KINDS: LazyLock<IndexMap<String, RunnerKind>> = LazyLock::new(|| {
         kind("python-script", Attempt, true, Some(600), &[PYTHON]),
         kind("action-chain", Engine, true, None, &["skip_notify: {type: array, default: []}\ndisplay_published: {type: boolean, default: true}\n"]),
         kind("mistral-v2", Nobody, true, None, &["workflow: {type: string}\ntask: {type: string}\ncontext: {type: object, default: {}}\nskip_notify: {type: array, default: []}\n"]),
-        kind("announcement", Nobody, false, None, &["experimental: {type: boolean, required: true}\nroute: {type: string, default: general}\n"]),
+        kind("announcement", Engine, false, None, &["experimental: {type: boolean, required: true}\nroute: {type: string, default: general}\n"]),
         kind("winrm-cmd", Nobody, false, Some(60), &[COMMAND, WINDOWS]),
         kind("winrm-ps-cmd", Nobody, false, Some(60), &[COMMAND, WINDOWS]),
         kind("winrm-ps-script", Nobody, true, Some(60), &[WINDOWS]),

@@ -19,6 +19,7 @@
 //!   would wake.
 
 mod adrift;
+mod announce;
 pub mod bundle;
 mod cancel;
 mod claim;
@@ -52,7 +53,7 @@ mod veil;
 mod watch;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -67,7 +68,7 @@ use crate::{
     chat::ChatAdapter,
     clock::SharedClock,
     config::Keep,
-    id::ExecutionId,
+    id::{ExecutionId, Place},
     metric::Probe,
     runner::Runners,
     secret::{Learnt, Masker},
@@ -98,6 +99,8 @@ pub struct Parts {
     pub live: LivePolicy,
     /// Whom to ask about an account.
     pub adapters: Vec<Arc<dyn ChatAdapter>>,
+    /// Channels that actions may say something in, by the names that content gives them.
+    pub channels: BTreeMap<String, Place>,
     /// Artifacts, logs, checkouts, pinned content live below it.
     pub data: PathBuf,
     pub masker: Masker,
@@ -210,6 +213,7 @@ impl Engine {
             "watch" => self.watch(execution).await,
             "confirm" => self.confirm(execution).await,
             "inquirer" => self.inquire(execution).await,
+            "announcement" => self.announce(execution).await,
             _ => self.perform(execution).await,
         }
     }

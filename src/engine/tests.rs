@@ -94,6 +94,7 @@ impl Trial {
                 settings: Arc::new(Settings::default()),
             }),
             adapters: Vec::new(),
+            channels: BTreeMap::new(),
             data: dir.path().to_owned(),
             masker: Masker::default(),
             keep: Keep::default(),

@@ -3,6 +3,7 @@
 //! House rules: plain and short; say what is, then what to do next; commands stand in code marks; no meaning by colour
 //! alone; a number has its unit; what comes from outside goes in as `Plain` or `Code` and is escaped by the adapter.
 
+pub mod announcement;
 pub mod answer;
 pub mod chat;
 pub mod execution;

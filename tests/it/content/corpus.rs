@@ -92,10 +92,11 @@ fn the_packs_of_the_exchange_load() {
     assert!(refused.len() <= 8, "{refused:#?}");
 }
 
-/// Files that load or differ, of each kind, and those that do not. The first only ever rise.
+/// Files that load or differ, of each kind. They only ever rise, but where the bot brings a pack itself: of `chatops`, one
+/// pack and one action stand for those of the corpus.
 const WORKING: [(SurveyKind, usize); 5] = [
-    (SurveyKind::Pack, 69),
-    (SurveyKind::Action, 451),
+    (SurveyKind::Pack, 68),
+    (SurveyKind::Action, 450),
     (SurveyKind::Workflow, 183),
     (SurveyKind::Alias, 133),
     (SurveyKind::Rule, 104),

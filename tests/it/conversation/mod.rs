@@ -1,6 +1,7 @@
 //! Conversations: what people say, and what they see. One file per behaviour.
 
 mod alias;
+mod announcement;
 mod barred;
 mod cancel;
 mod card;
