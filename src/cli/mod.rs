@@ -17,6 +17,7 @@ mod health;
 mod json;
 mod key;
 mod out;
+mod pack;
 mod part;
 mod rehearse;
 mod reject;
@@ -66,6 +67,7 @@ enum Command {
     Action(action::Arguments),
     Key(key::Arguments),
     Rule(rule::Arguments),
+    Pack(pack::Arguments),
     Approve(approve::Arguments),
     Reject(reject::Arguments),
     Doctor(doctor::Arguments),
@@ -98,6 +100,7 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Action(_)
         | Command::Key(_)
         | Command::Rule(_)
+        | Command::Pack(_)
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Doctor(_)
@@ -145,6 +148,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Action(arguments) => action::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
+        Command::Pack(arguments) => pack::run(&arguments),
         Command::Approve(arguments) => approve::run(&arguments),
         Command::Reject(arguments) => reject::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

@@ -107,10 +107,10 @@ impl Engine {
 
     /// Whether an end still has to be recorded; while nobody can tell, it has.
     async fn goes_on(&self, id: ExecutionId) -> bool {
-        self.store().find_execution(id).await.map_or_else(
-            |error| !is_lost(&error),
-            |it| it.is_some_and(|it| it.ended_at.is_none()),
-        )
+        self.store()
+            .find_execution(id)
+            .await
+            .map_or_else(|error| !is_lost(&error), |it| it.is_some_and(|it| it.ended_at.is_none()))
     }
 
     /// Records the end of a workflow that was told of it, or that will never begin. It stays locked until that is stored:

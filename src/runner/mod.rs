@@ -39,6 +39,7 @@ pub use self::outcome::{End, Outcome, OutputSummary};
 pub use self::process::{ProcessMark, adopt, sweep};
 pub use self::python::{Datastore, PythonDeps, Question, install_environment, no_datastore};
 pub use self::quote::quote;
+pub use self::repository::{Remote, RemoteError};
 pub use self::request::{Limits, OnSpawn, Output, Request};
 pub use self::runners::{Deps, Runners};
 
