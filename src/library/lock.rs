@@ -40,6 +40,13 @@ pub struct Locked {
     pub commit: Option<CommitSha>,
     /// [`crate::content::Pack::digest`].
     pub content: Digest,
+    /// It was made of the scripts in that folder.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ingested: bool,
+}
+
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 /// Why the file is of no use.
@@ -118,10 +125,7 @@ pub(super) fn drift(folder: &Path, catalogue: &Catalogue, diagnostics: &mut Vec<
                     Place::START,
                     format!("pack `{name}` was changed since it was installed from {}", locked.source),
                 )
-                .hint(format!(
-                    "`lockkeeper pack install {}` puts it back, and shows what that changes",
-                    locked.origin()
-                )),
+                .hint(format!("`{}` puts it back, and shows what that changes", locked.again(name))),
             ),
             None => diagnostics.push(
                 Diagnostic::warning(
@@ -129,21 +133,19 @@ pub(super) fn drift(folder: &Path, catalogue: &Catalogue, diagnostics: &mut Vec<
                     Place::START,
                     format!("pack `{name}` was installed from {} and is not in {place}", locked.source),
                 )
-                .hint(format!(
-                    "`lockkeeper pack install {}`, or `lockkeeper pack remove {name}`",
-                    locked.origin()
-                )),
+                .hint(format!("`{}`, or `lockkeeper pack remove {name}`", locked.again(name))),
             ),
         }
     }
 }
 
 impl Locked {
-    /// What `pack install` is given to get the same again.
-    pub fn origin(&self) -> String {
+    /// The command that gets the same again.
+    fn again(&self, name: &PackName) -> String {
         match &self.commit {
-            Some(commit) => format!("{}@{commit}", self.source),
-            None => self.source.clone(),
+            _ if self.ingested => format!("lockkeeper pack ingest {} --pack {name}", self.source),
+            Some(commit) => format!("lockkeeper pack install {}@{commit}", self.source),
+            None => format!("lockkeeper pack install {}", self.source),
         }
     }
 }
@@ -162,6 +164,7 @@ mod tests {
             reference: reference.map(str::to_owned),
             commit: reference.map(|_| CommitSha::parse(&"a1".repeat(20)).unwrap()),
             content: Digest::of(b"x"),
+            ingested: reference.is_none(),
         };
         let packs = [("slack".into(), locked(Some("v1"))), ("yes".into(), locked(None))];
         let lock = Lock { packs: packs.into() };

@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use crate::content::{Catalogue, Diagnostic, SourceFile, load};
 use crate::id::Digest;
 
-pub use fetch::{FetchError, Fetched, Source};
+pub use fetch::{FetchError, Fetched, Origin, Source};
 pub use installation::{carried, installation};
 pub use lock::{LOCK_FILE, Lock, LockError, Locked};
 pub use materialise::{Altered, MaterialiseError, PackFile, altered};

@@ -183,7 +183,14 @@ mod tests {
 
     fn locked(text: &str) -> Locked {
         let (source, version) = ("/srv/demo".to_owned(), "1.0.0".to_owned());
-        Locked { version, source, reference: None, commit: None, content: Digest::of(text.as_bytes()) }
+        Locked {
+            version,
+            source,
+            reference: None,
+            commit: None,
+            content: Digest::of(text.as_bytes()),
+            ingested: false,
+        }
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! `pack install`
 
 use std::io::{self, BufRead as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use serde_json::Map;
 
 use super::{Installed, Where, member, out, show};
 use crate::{
     cli::survey,
     config,
-    content::{self, Catalogue, Change, ChangedKind, Difference, Fit, Pack, SourceFile, Survey, SurveyKind},
-    library::{Fetched, Locked, Shelf, Source},
+    content::{
+        self, Catalogue, Change, ChangedKind, Diagnostic, Difference, Fit, Pack, SourceFile, Survey,
+        SurveyKind,
+    },
+    library::{Fetched, Locked, Origin, Shelf, Source, settings_files},
     message::words::pack,
     runner::clean_environment,
 };
@@ -45,8 +50,25 @@ pub(super) fn run(it: &Arguments) -> anyhow::Result<ExitCode> {
     let scratch = shelf.scratch()?;
     let fetched = source.fetch(&clean_environment(config::environment()), scratch.path())?;
     drop(scratch);
+    settle(&installed, Come { fetched, origin: source.origin() }, it.yes, Some((last, shelf)))
+}
+
+/// A pack that came, and where from.
+pub(super) struct Come {
+    pub(super) fetched: Fetched,
+    pub(super) origin: Origin,
+}
+
+/// Says what it is and what it changes, asks, and puts it in its place. `open`: a shelf that is open already, and whose.
+pub(super) fn settle(
+    installed: &Installed,
+    come: Come,
+    yes: bool,
+    open: Option<(PathBuf, Shelf)>,
+) -> anyhow::Result<ExitCode> {
+    let Come { fetched, origin } = &come;
     fetched.left_out.iter().for_each(|it| out::complain(&it.to_string()));
-    let candidate = Candidate::new(&installed, &source, &fetched)?;
+    let candidate = Candidate::new(installed, origin, fetched)?;
     out::say(&candidate.title())?;
     out::say(&survey::counts(&candidate.survey))?;
     let told = member::members(&candidate.survey, false);
@@ -55,22 +77,28 @@ pub(super) fn run(it: &Arguments) -> anyhow::Result<ExitCode> {
     }
     candidate.must_load()?;
     let name = &fetched.name;
-    if candidate.is_there(&installed) {
+    if candidate.is_there(installed) {
         out::say(&pack::unchanged(name.as_str(), &candidate.locked.version))?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(old) = candidate.old {
-        candidate.tell_upgrade(&installed, old)?;
+        candidate.tell_upgrade(installed, old)?;
         let question = pack::question(name.as_str(), &old.version, &candidate.locked.version);
-        if !it.yes && !says_yes(&question)? {
+        if !yes && !says_yes(&question)? {
             bail!(pack::left_alone());
         }
     }
     let folder = installed.folder_of(name)?;
-    let shelf = if folder == last { shelf } else { Shelf::open(&folder)? };
+    let shelf = match open {
+        Some((it, shelf)) if it == folder => shelf,
+        Some(_) | None => Shelf::open(&folder)?,
+    };
     shelf.put(name, &fetched.files, candidate.locked.clone())?;
     let place = crate::cli::subject::plain(&folder.join("packs").join(name.as_str()));
     out::say(&pack::installed(name.as_str(), &candidate.locked.version, &place.display().to_string()))?;
+    if candidate.lacks_configuration(installed) {
+        out::say(&pack::wants_configuration(name.as_str()))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,7 +112,7 @@ struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn new(installed: &'a Installed, source: &Source, fetched: &'a Fetched) -> anyhow::Result<Self> {
+    fn new(installed: &'a Installed, origin: &Origin, fetched: &'a Fetched) -> anyhow::Result<Self> {
         let name = &fetched.name;
         let place = format!("packs/{name}");
         let old = installed.loaded.catalogue.packs.get(name);
@@ -97,10 +125,11 @@ impl<'a> Candidate<'a> {
         let found = new.packs.get(name).ok_or_else(|| anyhow!(pack::unknown(name.as_str(), &[])))?;
         let locked = Locked {
             version: found.version.clone(),
-            source: source.address(),
-            reference: source.reference().map(str::to_owned),
+            source: origin.source.clone(),
+            reference: origin.reference.clone(),
             commit: fetched.commit.clone(),
             content: found.digest.clone(),
+            ingested: origin.ingested,
         };
         let survey = member::surveyed(&fetched.files, &world);
         Ok(Self { fetched, old, new, locked, survey })
@@ -127,6 +156,15 @@ impl<'a> Candidate<'a> {
     fn is_there(&self, installed: &Installed) -> bool {
         self.old.is_some_and(|it| it.digest == self.locked.content)
             && installed.locked(&self.fetched.name) == Some(&self.locked)
+    }
+
+    fn lacks_configuration(&self, installed: &Installed) -> bool {
+        let name = &self.fetched.name;
+        let schema = self.new.packs.get(name).and_then(|it| it.config_schema.as_ref());
+        let (settings, _) = content::settings::load(&settings_files(&installed.config.settings), None);
+        let nothing = Map::new();
+        let given = settings.packs.get(name).unwrap_or(&nothing);
+        content::faults(name, schema, given).iter().any(Diagnostic::is_error)
     }
 
     /// What whoever is asked should know.

@@ -1,5 +1,7 @@
-//! `pack install|list|show|remove|check`
+//! `pack install|list|show|remove|config|check|ingest`
 
+mod configure;
+mod ingest;
 mod install;
 mod member;
 mod remove;
@@ -36,7 +38,9 @@ enum Command {
     List(show::List),
     Show(show::Show),
     Remove(remove::Arguments),
+    Config(configure::Arguments),
     Check(show::Check),
+    Ingest(ingest::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -52,7 +56,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::List(it) => show::list(it),
         Command::Show(it) => show::show(it),
         Command::Remove(it) => remove::run(it),
+        Command::Config(it) => configure::run(it),
         Command::Check(it) => show::check(it),
+        Command::Ingest(it) => ingest::run(it),
     }
 }
 

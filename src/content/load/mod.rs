@@ -28,7 +28,7 @@ use crate::yaml::{Dialect, Fault, Node, Place};
 
 use super::{Catalogue, Diagnostic, Severity, SourceFile};
 
-pub use pack::{PackNameError, pack_name};
+pub use pack::{PackNameError, is_pack_name, pack_name};
 pub use shorthand::{SHORTHAND_PACK, expand};
 
 /// Loads everything that these files define.

@@ -72,7 +72,7 @@ impl Loader<'_> {
             }
         }
         match (text("ref"), text("name")) {
-            (Some(reference), _) if is_reference(&reference) => pack.name = PackName::new(reference),
+            (Some(reference), _) if is_pack_name(&reference) => pack.name = PackName::new(reference),
             (Some(reference), _) => {
                 self.error(
                     file,
@@ -80,7 +80,7 @@ impl Loader<'_> {
                     format!("`{reference}` is no pack reference: only a-z, 0-9 and _"),
                 );
             }
-            (None, Some(name)) if is_reference(&name) => pack.name = PackName::new(name),
+            (None, Some(name)) if is_pack_name(&name) => pack.name = PackName::new(name),
             (None, _) => {}
         }
         pack.title = text("name").unwrap_or_else(|| pack.name.to_string());
@@ -114,10 +114,11 @@ pub fn pack_name(metadata: &SourceFile) -> Result<PackName, PackNameError> {
     let node = read.map_err(PackNameError::Yaml)?;
     let said = ["ref", "name"].into_iter().find_map(|key| node.get(key).and_then(scalar_text));
     let said = said.unwrap_or_default();
-    if is_reference(&said) { Ok(PackName::new(said)) } else { Err(PackNameError::NoReference(said)) }
+    if is_pack_name(&said) { Ok(PackName::new(said)) } else { Err(PackNameError::NoReference(said)) }
 }
 
-fn is_reference(name: &str) -> bool {
+/// Whether a pack can be called so.
+pub fn is_pack_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
 }
 

@@ -83,11 +83,28 @@ pub struct Fetched {
     pub left_out: Vec<Diagnostic>,
 }
 
+/// What the lock keeps of where a pack came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub source: String,
+    pub reference: Option<String>,
+    /// The source is a folder of scripts.
+    pub ingested: bool,
+}
+
 /// Files below a pack's folder, before it has a name.
 struct Raw {
     files: Vec<SourceFile>,
     commit: Option<CommitSha>,
     left_out: Vec<Diagnostic>,
+}
+
+impl Raw {
+    fn within_limits(&self) -> Result<(), FetchError> {
+        let bytes: u64 = self.files.iter().map(|it| it.bytes.len() as u64).sum();
+        let fits = self.files.len() <= PACK_FILES_MAX && bytes <= PACK_BYTES_MAX;
+        if fits { Ok(()) } else { Err(FetchError::TooLarge) }
+    }
 }
 
 impl Source {
@@ -132,18 +149,32 @@ impl Source {
         })
     }
 
-    /// As the lock keeps it.
-    pub fn address(&self) -> String {
+    pub fn origin(&self) -> Origin {
+        let reference = match self {
+            Self::Folder(_) => None,
+            Self::Git { reference, .. } => reference.clone(),
+        };
+        Origin { source: self.address(), reference, ingested: false }
+    }
+
+    /// All files of a folder that is no pack, with paths relative to it, and what could not be read.
+    ///
+    /// # Errors
+    /// As [`Source::fetch`].
+    pub fn scripts(folder: &Path) -> Result<(Vec<SourceFile>, Vec<Diagnostic>), FetchError> {
+        let raw = of_folder(folder)?;
+        raw.within_limits()?;
+        let relative = |it: SourceFile| {
+            let path = it.path.strip_prefix(NAMELESS).unwrap_or(&it.path).trim_start_matches('/').to_owned();
+            SourceFile { path, ..it }
+        };
+        Ok((raw.files.into_iter().map(relative).collect(), raw.left_out))
+    }
+
+    fn address(&self) -> String {
         match self {
             Self::Folder(path) => path.display().to_string(),
             Self::Git { url, .. } => url.clone(),
-        }
-    }
-
-    pub fn reference(&self) -> Option<&str> {
-        match self {
-            Self::Folder(_) => None,
-            Self::Git { reference, .. } => reference.as_deref(),
         }
     }
 
@@ -161,10 +192,7 @@ impl Source {
             Self::Folder(path) => of_folder(path)?,
             Self::Git { url, reference } => git::fetch(url, reference.as_deref(), environment, scratch)?,
         };
-        let bytes: u64 = raw.files.iter().map(|it| it.bytes.len() as u64).sum();
-        if PACK_FILES_MAX < raw.files.len() || PACK_BYTES_MAX < bytes {
-            return Err(FetchError::TooLarge);
-        }
+        raw.within_limits()?;
         let metadata = raw.files.iter().find(|it| it.path == format!("{NAMELESS}/pack.yaml"));
         let name = pack_name(metadata.ok_or_else(|| FetchError::NoPack(self.address()))?)?;
         let placed = |path: &str| path.replacen(NAMELESS, &format!("packs/{name}"), 1);

@@ -121,6 +121,70 @@ pub fn wants_configuration(name: &str) -> String {
     format!("It has to be configured: `lockkeeper pack config {name}` shows with what.")
 }
 
+/// Where a pack's settings stand.
+pub fn configured_by(file: &str, is_there: bool) -> String {
+    if is_there { format!("Set in {file}:") } else { format!("{file} is not there; it may set:") }
+}
+
+/// Whatever it does, it does without being told.
+pub fn no_settings() -> &'static str {
+    "  (the pack has no config.schema.yaml)"
+}
+
+/// A value that nobody set.
+pub fn by_default(value: &str) -> String {
+    format!("{value} (default)")
+}
+
+/// `--set` without a value.
+pub fn not_a_pair(text: &str) -> String {
+    format!("`{}` is not KEY=VALUE", super::echo(text))
+}
+
+/// The schema has none of that name.
+pub fn no_setting(key: &str) -> String {
+    format!(
+        "the pack has no setting `{}` of the outermost level; write others into the file",
+        super::echo(key)
+    )
+}
+
+/// A secret that stands in the arguments.
+pub fn secret_by_reference(key: &str) -> String {
+    format!(
+        "`{key}` is a secret, and everybody on this machine can read the arguments of a program: keep it with \
+         `lockkeeper key set NAME - --encrypt`, and say `--set '{key}={{{{ st2kv.system.NAME | decrypt_kv }}}}'`; or name \
+         where it lies, as `--set {key}=env:NAME` or `file:PATH`"
+    )
+}
+
+/// More than a line would have to change.
+pub fn by_hand(key: &str, file: &str) -> String {
+    format!("`{key}` cannot be set without changing more of {file}; write it there")
+}
+
+/// A script became an action.
+pub fn made(pack: &str, action: &str, script: &str) -> String {
+    format!("{script} is {pack}.{action}")
+}
+
+/// What should hold scripts is a pack.
+pub fn is_a_pack(folder: &str) -> String {
+    format!("{folder} is a pack: `lockkeeper pack install {folder}` installs it")
+}
+
+/// No pack can be called that.
+pub fn no_name(name: &str) -> String {
+    format!("`{}` cannot be a pack's name, only a-z, 0-9 and _ can; say `--pack NAME`", super::echo(name))
+}
+
+/// Nothing there is a script that we read.
+pub fn no_scripts(folder: &str) -> String {
+    format!(
+        "there is no script of Python or of a shell in {folder}; their names end in .py or .sh, or `#!` says what runs them"
+    )
+}
+
 /// There is nothing of that name.
 pub fn unknown(name: &str, known: &[String]) -> String {
     let known =

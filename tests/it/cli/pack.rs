@@ -96,7 +96,7 @@ fn a_folder_becomes_a_pack_that_runs_and_goes_again() {
     assert!(told.contains("demo 1.0.0 from ") && told.contains("restart it"), "{told}");
     assert!(told.contains("actions          1        0         0"), "{told}");
     let lines = lock(&place);
-    assert!(lines.contains("version: 1.0.0") && lines.contains("elsewhere/stackstorm-demo"), "{lines}");
+    assert!(lines.contains("version: \"1.0.0\"") && lines.contains("elsewhere/stackstorm-demo"), "{lines}");
     assert!(!place.path().join("packs/demo/.github").exists(), "what nobody reads is not taken");
     assert!(good(&install(&place, &source.display().to_string())).contains("nothing was changed"));
 
@@ -217,7 +217,7 @@ fn a_repository_is_installed_at_the_commit_that_a_reference_names() {
         assert!(told.contains(&commit[..8]), "{reference}: {told}");
         let lines = lock(&place);
         assert!(
-            lines.contains(commit.as_str()) && lines.contains(&format!("version: {version}")),
+            lines.contains(commit.as_str()) && lines.contains(&format!("version: \"{version}\"")),
             "{reference}: {lines}"
         );
     }
@@ -364,4 +364,86 @@ fn one_pack_is_checked_where_it_lies() {
     good(&install(&place, &path));
     assert_eq!(place.ask(&["pack", "check", "demo"]).status.code(), Some(1));
     assert!(refused(&place.ask(&["pack", "check", "nothing"])).contains("stackstorm-nothing"));
+}
+
+const SCHEMA: &str = "token: {type: string, secret: true, required: true, description: Who we are.}\nport: {type: integer, default: 80}\n";
+
+#[test]
+fn a_configuration_is_shown_checked_and_set_without_its_secrets() {
+    let place = Place::new();
+    let source = pack(&place);
+    write(&source, &[("config.schema.yaml", SCHEMA)]);
+    let told = good(&install(&place, &source.display().to_string()));
+    assert!(told.contains("`lockkeeper pack config demo` shows with what"), "{told}");
+    let folder = place.path().display().to_string();
+    let check = || lockkeeper(&["check", &folder]).output().expect("it ends");
+    assert!(good(&check()).contains("warning: pack `demo` is not configured: it needs `token`"));
+
+    let bare = place.ask(&["pack", "config", "demo"]);
+    assert_eq!(bare.status.code(), Some(1));
+    assert!(
+        stdout(&bare).contains("error: `token` is missing") && stdout(&bare).contains("80 (default)"),
+        "{}",
+        stdout(&bare)
+    );
+    let plain = refused(&place.ask(&["pack", "config", "demo", "--set", "token=hunter2hunter2"]));
+    assert!(plain.contains("key set NAME - --encrypt") && !plain.contains("hunter2"), "{plain}");
+    let file = place.path().join("config/packs/demo.yaml");
+    assert!(!file.exists());
+    let set =
+        good(&place.ask(&["pack", "config", "demo", "--set", "token=env:DEMO_TOKEN", "--set", "port=8080"]));
+    assert!(set.contains("env:DEMO_TOKEN") && set.contains("8080"), "{set}");
+    assert_eq!(fs::read_to_string(&file).expect("written"), "token: \"env:DEMO_TOKEN\"\nport: 8080\n");
+    assert!(good(&check()).ends_with("0 errors and 0 warnings\n"));
+
+    fs::write(&file, "token: hunter2hunter2\nprot: x\n").expect("written");
+    let told = stdout(&check());
+    assert!(told.contains("config/packs/demo.yaml:1:1: error: the pack has no setting `prot`"), "{told}");
+    assert!(told.contains("warning: `token` is a secret") && !told.contains("hunter2"), "{told}");
+    let shown = place.ask(&["pack", "config", "demo"]);
+    assert_eq!(shown.status.code(), Some(1));
+    let shown = stdout(&shown);
+    assert!(
+        shown.contains("********")
+            && shown.contains("st2kv.system.demo_token | decrypt_kv")
+            && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn scripts_become_actions_that_run_and_change_with_them() {
+    let place = Place::new();
+    let scripts = place.path().join("ops-bin");
+    let restart = "#!/bin/sh\n# Restarts a service.\n# usage: restart.sh [-f] [-t SECONDS] -e ENV SERVICE [HOST]\nwhile getopts ft:e: o; do echo \"$o=$OPTARG\"; done\nshift $((OPTIND - 1))\necho \"rest: $# $1\"\n";
+    let scale = "import argparse\np = argparse.ArgumentParser(description='Scales.')\np.add_argument('app')\np.add_argument('--count', type=int, default=2)\np.add_argument('--dry-run', action='store_true')\nprint(p.parse_args())\n";
+    write(&scripts, &[("restart.sh", restart), ("scale.py", scale), ("README", "x"), ("pwned", "no script")]);
+    let path = scripts.display().to_string();
+    let told = good(&place.ask(&["pack", "ingest", &path, "--pack", "ops"]));
+    assert!(told.contains("restart.sh is ops.restart\nscale.py is ops.scale"), "{told}");
+    assert!(told.contains("actions          2        0         0"), "{told}");
+    assert!(good(&place.ask(&["pack", "ingest", &path, "--pack", "ops"])).contains("nothing was changed"));
+    {
+        let _bot = place.serve();
+        let value = "a b; $(touch pwned)";
+        let arguments =
+            ["action", "run", "ops.restart", &format!("service={value}"), "env=it's", "f=true", "--wait"];
+        let ran = good(&place.ask(&arguments));
+        assert!(
+            ran.contains("f=") && ran.contains("e=it's") && ran.contains(&format!("rest: 1 {value}")),
+            "{ran}"
+        );
+        let ran = good(&place.ask(&["action", "run", "ops.scale", "app=shop", "dry_run=true", "--wait"]));
+        assert!(ran.contains("Namespace(app='shop', count=2, dry_run=True)"), "{ran}");
+    }
+    write(&scripts, &[("scale.py", &scale.replace("'--count'", "'--replicas'"))]);
+    let asked = place.ask(&["pack", "ingest", &path, "--pack", "ops"]);
+    assert!(refused(&asked).contains("Replace ops 1.0.0 by 1.0.1? [y/N]"));
+    assert!(stdout(&asked).contains("- parameter `count`: integer, default 2"), "{}", stdout(&asked));
+    assert!(stdout(&asked).contains("+ parameter `replicas`: integer, default 2"), "{}", stdout(&asked));
+    good(&place.ask(&["pack", "ingest", &path, "--pack", "ops", "--yes"]));
+    let source = pack(&place).display().to_string();
+    assert!(
+        refused(&place.ask(&["pack", "ingest", &source])).contains("is a pack: `lockkeeper pack install")
+    );
 }
