@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::id::PackName;
 
-use super::SourceFile;
+use super::{RunnerName, SourceFile, runner_kind};
 
 /// One thing that a script takes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,10 +69,10 @@ pub fn ingest(name: &PackName, version: &str, scripts: &[SourceFile]) -> Ingeste
         files.push(SourceFile { path: format!("packs/{name}/actions/scripts/{path}"), ..script.clone() });
         let text = String::from_utf8_lossy(&script.bytes);
         let Some(language) = language(path, &text).filter(|_| !path.contains('/')) else { continue };
-        let said = match language {
+        let said = renamed(match language {
             Language::Python => python::read(&text),
             Language::Shell => shell::read(&text),
-        };
+        });
         let action = unique(path, &mut names);
         let wrapper = SourceFile {
             executable: true,
@@ -83,6 +83,18 @@ pub fn ingest(name: &PackName, version: &str, scripts: &[SourceFile]) -> Ingeste
         actions.push((action, path.clone()));
     }
     Ingested { files, actions }
+}
+
+/// What performs them.
+const RUNNER: &str = "local-shell-script";
+
+/// The runner's own parameters (`env`, `cwd`) are not the script's: its `env` is `arg_env`.
+fn renamed(mut said: Said) -> Said {
+    let taken = runner_kind(&RunnerName::new(RUNNER)).map(|it| &it.parameters);
+    for it in said.taken.iter_mut().filter(|it| taken.is_some_and(|all| all.contains_key(&it.name))) {
+        it.name = format!("arg_{}", it.name);
+    }
+    said
 }
 
 fn file(pack: &PackName, path: &str, text: String) -> SourceFile {
@@ -144,7 +156,7 @@ fn action_of(name: &str, script: &str, said: &Said) -> String {
     let described =
         if said.description.is_empty() { format!("Runs {script}.") } else { said.description.clone() };
     yaml(&json!({
-        "name": name, "description": described, "runner_type": "local-shell-script", "enabled": true,
+        "name": name, "description": described, "runner_type": RUNNER, "enabled": true,
         "entry_point": format!("{name}.run"), "parameters": parameters,
     }))
 }
@@ -253,7 +265,7 @@ mod tests {
                 "host Some(String) false Some(1)",
                 "f Some(Boolean) false None",
                 "seconds Some(String) false None",
-                "env Some(String) true None",
+                "arg_env Some(String) true None",
             ]
         );
         assert!(made.files.iter().any(|it| it.path == "packs/ours/actions/scripts/lib/x.sh"));

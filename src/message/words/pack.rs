@@ -241,7 +241,14 @@ pub fn member(kind: &str, name: &str, fit: Fit, reasons: &[String]) -> String {
         Fit::Refused => "does not load",
     };
     let mut text = format!("  {kind} {name}: {word}");
-    reasons.iter().for_each(|it| text.push_str(&format!("\n      {it}")));
+    // Of two places with one reason, one is told.
+    let mut told: Vec<&String> = Vec::new();
+    for it in reasons {
+        if !told.contains(&it) {
+            text.push_str(&format!("\n      {it}"));
+            told.push(it);
+        }
+    }
     text
 }
 

@@ -427,7 +427,7 @@ fn scripts_become_actions_that_run_and_change_with_them() {
         let _bot = place.serve();
         let value = "a b; $(touch pwned)";
         let arguments =
-            ["action", "run", "ops.restart", &format!("service={value}"), "env=it's", "f=true", "--wait"];
+            ["action", "run", "ops.restart", &format!("service={value}"), "arg_env=it's", "f=true", "--wait"];
         let ran = good(&place.ask(&arguments));
         assert!(
             ran.contains("f=") && ran.contains("e=it's") && ran.contains(&format!("rest: 1 {value}")),
