@@ -105,6 +105,10 @@ fn file(pack: &PackName, path: &str, text: String) -> SourceFile {
 }
 
 fn language(path: &str, text: &str) -> Option<Language> {
+    // What makes a folder a module is no script.
+    if path == "__init__.py" {
+        return None;
+    }
     let first = text.lines().next().filter(|it| it.starts_with("#!")).unwrap_or_default();
     match path.rsplit_once('.').map_or("", |it| it.1) {
         "py" => Some(Language::Python),
@@ -205,6 +209,9 @@ fn wrapper(script: &SourceFile, language: Language, said: &Said) -> String {
         };
         cases.push_str(&case);
     }
+    // A value with a place is never a flag, whatever it begins with; who parses flags knows `--`.
+    let parses = language == Language::Python || said.taken.iter().any(|it| it.flag.is_some());
+    let ends = if parses && 0 < places { "set -- \"$@\" --\n" } else { "" };
     let runs = match language {
         _ if script.bytes.starts_with(b"#!") => "exec ",
         Language::Python => "exec python3 ",
@@ -214,7 +221,7 @@ fn wrapper(script: &SourceFile, language: Language, said: &Said) -> String {
         "#!/bin/sh\n# Made by `lockkeeper pack ingest`.\nplaces={places}\n\
          n=$places\nwhile [ \"$n\" -gt 0 ]; do it=$1; shift; set -- \"$@\" \"$it\"; n=$((n - 1)); done\n\
          n=$(($# - places))\nwhile [ \"$n\" -gt 0 ]; do\n  it=$1; shift; n=$((n - 1))\n  case $it in\n{cases}    *) set -- \"$@\" \"$it\" ;;\n  esac\ndone\n\
-         n=$places\nwhile [ \"$n\" -gt 0 ]; do\n  it=$1; shift; n=$((n - 1))\n  [ -z \"$it\" ] || set -- \"$@\" \"$it\"\ndone\n\
+         {ends}n=$places\nwhile [ \"$n\" -gt 0 ]; do\n  it=$1; shift; n=$((n - 1))\n  [ -z \"$it\" ] || set -- \"$@\" \"$it\"\ndone\n\
          {runs}\"$(dirname \"$0\")/scripts/{}\" \"$@\"\n",
         script.path.replace(['"', '$', '`', '\\'], "_")
     )
