@@ -66,6 +66,11 @@ impl Stream {
         Stream { message: message.to_owned(), text, blank, pairs: split.pairs }
     }
 
+    /// As it was said.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What is left of the message without its pairs, padded.
     pub(super) fn text(&self) -> &[char] {
         &self.text

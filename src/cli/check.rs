@@ -63,6 +63,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         for it in diagnostics.iter().filter(|it| subject.concerns(&it.file)) {
             found.add(it, shown(std::slice::from_ref(folder), &it.file, "config/"));
         }
+        let misfits = content::misfits(&loaded.catalogue, &settings);
+        for it in misfits.iter().filter(|it| subject.concerns(&it.file)) {
+            found.add(it, shown(std::slice::from_ref(folder), &it.file, "config/"));
+        }
     }
     for path in subject.workflows.iter().filter(|it| !is_read(&loaded, &it.within)) {
         unnamed_workflow(&path.path)?.into_iter().for_each(|it| found.add(&it, it.file.clone()));

@@ -17,6 +17,7 @@ mod health;
 mod json;
 mod key;
 mod out;
+mod pack;
 mod part;
 mod rehearse;
 mod reject;
@@ -68,6 +69,7 @@ enum Command {
     Key(key::Arguments),
     Rule(rule::Arguments),
     Sensor(sensor::Arguments),
+    Pack(pack::Arguments),
     Approve(approve::Arguments),
     Reject(reject::Arguments),
     Doctor(doctor::Arguments),
@@ -101,6 +103,7 @@ pub fn log_to_stderr(cli: &Cli) {
         | Command::Key(_)
         | Command::Rule(_)
         | Command::Sensor(_)
+        | Command::Pack(_)
         | Command::Approve(_)
         | Command::Reject(_)
         | Command::Doctor(_)
@@ -149,6 +152,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(arguments) => key::run(&arguments),
         Command::Rule(arguments) => rule::run(&arguments),
         Command::Sensor(arguments) => sensor::run(&arguments),
+        Command::Pack(arguments) => pack::run(&arguments),
         Command::Approve(arguments) => approve::run(&arguments),
         Command::Reject(arguments) => reject::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

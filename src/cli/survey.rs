@@ -8,7 +8,10 @@ use super::out;
 use crate::{
     content::{self, Fit, Survey, SurveyKind},
     library,
-    message::words::survey::{Row, Why, report},
+    message::words::{
+        self,
+        survey::{Row, Why, report, table},
+    },
 };
 
 /// Counts, and reasons; ends with 1 if something could not be read or does not load.
@@ -25,7 +28,17 @@ pub(super) fn run(dir: &Path) -> anyhow::Result<ExitCode> {
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The report on an installation.
 fn text(survey: &Survey) -> String {
+    told(survey, report)
+}
+
+/// The counts alone.
+pub(super) fn counts(survey: &Survey) -> String {
+    told(survey, |rows, _, _| table(rows)).trim_end().to_owned()
+}
+
+fn told(survey: &Survey, words: impl Fn(&[Row], &[Why], &[Why]) -> String) -> String {
     let row = |kind: SurveyKind| Row {
         what: name(kind),
         loads: survey.count(kind, Fit::Loads),
@@ -41,7 +54,12 @@ fn text(survey: &Survey) -> String {
         };
         survey.whys(fit).into_iter().map(why).collect()
     };
-    report(&SurveyKind::ALL.map(row), &whys(Fit::Refused), &whys(Fit::Differs))
+    words(&SurveyKind::ALL.map(row), &whys(Fit::Refused), &whys(Fit::Differs))
+}
+
+/// One of them.
+pub(super) fn singular(kind: SurveyKind) -> &'static str {
+    words::survey::singular(name(kind))
 }
 
 fn name(kind: SurveyKind) -> &'static str {

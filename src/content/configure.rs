@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::secret::{Secret, SecretRef};
+use crate::alias::{Compat, ParameterKind, cast};
+use crate::secret::{Secret, SecretRef, is_sealed};
 
 /// A pack's configuration.
 #[derive(Clone, Debug, Default)]
@@ -15,30 +16,81 @@ pub struct Configured {
 
 /// The configuration that the pack's actions get: what is given, with the schema's defaults for what is not. A text that
 /// the schema calls `secret` may be `env:NAME` or `file:PATH`, and is fetched; of a pack without a schema, any text. One
-/// that stands there itself is a secret all the same.
+/// that stands there itself is a secret all the same. A text that reads the datastore is rendered, and what it gives is
+/// never read again; a secret of the datastore is opened where the schema says `secret`, also without `decrypt_kv`.
 ///
 /// # Errors
-/// The key (`credentials.password`) of a secret that cannot be fetched, with what `fetch` said of it.
+/// The key (`credentials.password`) of a value that is not to be had, with what `fetch` or `render` said of it.
 pub fn configure<E>(
     schema: Option<&Value>,
     given: &Map<String, Value>,
     fetch: impl Fn(&SecretRef) -> Result<Secret, E>,
+    render: impl Fn(&str) -> Result<Value, E>,
 ) -> Result<Configured, (String, E)> {
     let nothing = Map::new();
     let properties = schema.and_then(Value::as_object);
-    let mut reader = Reader { any_may_be_secret: properties.is_none(), secrets: Vec::new(), fetch };
+    let mut reader = Reader { any_may_be_secret: properties.is_none(), secrets: Vec::new(), fetch, render };
     let mut values = reader.object(properties.unwrap_or(&nothing), None, given, "")?;
     complete(properties.unwrap_or(&nothing), &mut values);
     Ok(Configured { values, secrets: reader.secrets })
 }
 
-struct Reader<F> {
+/// Whether a text of a configuration is a template that reads the datastore.
+pub(super) fn reads_datastore(text: &str) -> bool {
+    text.contains("{{") && (text.contains("st2kv") || text.contains("decrypt_kv"))
+}
+
+/// The same template, opening what it gives; `None` if it is more than one expression, or opens it already.
+fn opening(text: &str) -> Option<String> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    (!inner.contains("{{") && !inner.contains("decrypt_kv"))
+        .then(|| format!("{{{{ ({inner}) | decrypt_kv }}}}"))
+}
+
+/// A text of the datastore as the type that the schema asks for, if it can be that.
+fn typed(schema: Option<&Value>, value: Value) -> Value {
+    let kind = match schema.and_then(|it| it.get("type")).and_then(Value::as_str) {
+        Some("integer") => ParameterKind::Integer,
+        Some("number") => ParameterKind::Number,
+        Some("boolean") => ParameterKind::Boolean,
+        Some("array") => ParameterKind::Array,
+        Some("object") => ParameterKind::Object,
+        Some(_) | None => return value,
+    };
+    let read = value.as_str().and_then(|text| cast(text, kind, Compat::Mended).ok());
+    read.unwrap_or(value)
+}
+
+struct Reader<F, R> {
     any_may_be_secret: bool,
     secrets: Vec<Secret>,
     fetch: F,
+    render: R,
 }
 
-impl<F> Reader<F> {
+impl<F, R> Reader<F, R> {
+    fn rendered<E>(
+        &mut self,
+        schema: Option<&Value>,
+        is_secret: bool,
+        text: &str,
+        path: &str,
+    ) -> Result<Value, (String, E)>
+    where
+        R: Fn(&str) -> Result<Value, E>,
+    {
+        let render = |text: &str| (self.render)(text).map_err(|error| (path.to_owned(), error));
+        let mut value = render(text)?;
+        if !is_secret {
+            return Ok(typed(schema, value));
+        }
+        if let Some(opening) = value.as_str().filter(|it| is_sealed(it)).and_then(|_| opening(text)) {
+            value = render(&opening)?;
+        }
+        self.secrets.extend(value.as_str().map(Secret::new));
+        Ok(value)
+    }
+
     fn object<E>(
         &mut self,
         properties: &Map<String, Value>,
@@ -48,6 +100,7 @@ impl<F> Reader<F> {
     ) -> Result<Map<String, Value>, (String, E)>
     where
         F: Fn(&SecretRef) -> Result<Secret, E>,
+        R: Fn(&str) -> Result<Value, E>,
     {
         let entry = |(name, value): (&String, &Value)| {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
@@ -59,10 +112,12 @@ impl<F> Reader<F> {
     fn value<E>(&mut self, schema: Option<&Value>, given: &Value, path: &str) -> Result<Value, (String, E)>
     where
         F: Fn(&SecretRef) -> Result<Secret, E>,
+        R: Fn(&str) -> Result<Value, E>,
     {
         let at = |name: &str| schema.and_then(|it| it.get(name));
         let is_secret = at("secret").and_then(Value::as_bool) == Some(true);
         match given {
+            Value::String(text) if reads_datastore(text) => self.rendered(schema, is_secret, text, path),
             Value::String(text) if is_secret || self.any_may_be_secret => {
                 let secret = match SecretRef::parse(text) {
                     Ok(reference) => (self.fetch)(&reference).map_err(|error| (path.to_owned(), error))?,
@@ -118,7 +173,15 @@ mod tests {
             other => Ok(Secret::new(format!("<{other}>"))),
         };
         let given = given.as_object().cloned().unwrap_or_default();
-        let all = configure(schema.as_ref(), &given, fetch)?;
+        let sealed = "lk1:0123abcd:c2VhbGVk".to_owned();
+        let render = |text: &str| match text {
+            "{{ st2kv.system.port }}" => Ok(json!("80")),
+            "{{ st2kv.system.sealed }}" => Ok(json!(sealed)),
+            "{{ ( st2kv.system.sealed ) | decrypt_kv }}" => Ok(json!("hunter2hunter2")),
+            "{{ st2kv.system.plain }}" => Ok(json!("env:TOKEN")),
+            other => Err(format!("cannot render {other}")),
+        };
+        let all = configure(schema.as_ref(), &given, fetch, render)?;
         Ok((Value::Object(all.values), all.secrets.len()))
     }
 
@@ -134,6 +197,23 @@ mod tests {
             configured(Some(schema), json!({"port": 8080, "more": [1]})).unwrap(),
             (json!({"port": 8080, "more": [1], "host": "localhost", "deep": {"a": 1}}), 0)
         );
+    }
+
+    #[test]
+    fn the_datastore_is_read_and_what_it_gives_is_never_read_again() {
+        let schema = json!({
+            "port": {"type": "integer"},
+            "token": {"type": "string", "secret": true},
+            "name": {"type": "string"},
+        });
+        let of = |given: Value| configured(Some(schema.clone()), given);
+        assert_eq!(of(json!({"port": "{{ st2kv.system.port }}"})).unwrap(), (json!({"port": 80}), 0));
+        let opened = (json!({"token": "hunter2hunter2"}), 1);
+        assert_eq!(of(json!({"token": "{{ st2kv.system.sealed }}"})).unwrap(), opened);
+        let plain = (json!({"token": "env:TOKEN"}), 1);
+        assert_eq!(of(json!({"token": "{{ st2kv.system.plain }}"})).unwrap(), plain);
+        let (key, why) = of(json!({"name": "{{ st2kv.system.gone }}"})).unwrap_err();
+        assert!(key == "name" && why.contains("st2kv.system.gone"), "{key}: {why}");
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum Fit {
 pub struct Surveyed {
     pub kind: SurveyKind,
     pub file: String,
+    /// What the file calls it; `None` if it does not say, or cannot be read.
+    pub name: Option<String>,
     pub fit: Fit,
     /// Why it does not just load: none of a file that does.
     pub reasons: Vec<String>,
@@ -142,7 +144,7 @@ fn shape(reason: &str) -> String {
 
 /// Looks at the files of foreign packs (`packs/<pack>/…`) beside those that the bot brings, which come first.
 pub fn survey(foreign: &[SourceFile], own: &[SourceFile]) -> Survey {
-    let brought: BTreeSet<&str> = own.iter().filter_map(|it| it.path.split('/').nth(1)).collect();
+    let brought: BTreeSet<&str> = own.iter().filter_map(brought_by).collect();
     let is_brought = |it: &SourceFile| it.path.split('/').nth(1).is_some_and(|pack| brought.contains(pack));
     let (replaced, theirs): (Vec<&SourceFile>, Vec<&SourceFile>) =
         foreign.iter().partition(|it| is_brought(it));
@@ -155,6 +157,7 @@ pub fn survey(foreign: &[SourceFile], own: &[SourceFile]) -> Survey {
         survey.files.push(Surveyed {
             kind: SurveyKind::Pack,
             file: file.path.clone(),
+            name: text(file, "name"),
             fit: Fit::Differs,
             reasons: vec![reason],
         });
@@ -165,9 +168,16 @@ pub fn survey(foreign: &[SourceFile], own: &[SourceFile]) -> Survey {
             continue;
         }
         let (fit, reasons) = look.at(kind, file);
-        survey.files.push(Surveyed { kind, file: file.path.clone(), fit, reasons });
+        let name = text(file, "name");
+        survey.files.push(Surveyed { kind, file: file.path.clone(), name, fit, reasons });
     }
     survey
+}
+
+/// The pack that a file belongs to; an alias that somebody adds to a pack (`aliases/<pack>/`) makes none.
+fn brought_by(file: &SourceFile) -> Option<&str> {
+    let (root, rest) = file.path.split_once('/')?;
+    (root != "aliases").then(|| rest.split('/').next()).flatten()
 }
 
 /// What the loader made of the files.

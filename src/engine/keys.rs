@@ -105,6 +105,30 @@ impl Engine {
         })
     }
 
+    /// The datastore as an execution's person sees it, if it is read at all. While the store is away it waits.
+    pub(super) async fn view_for(
+        &self,
+        execution: &Execution,
+        is_read: bool,
+    ) -> Result<DatastoreView, Postponed> {
+        if !is_read {
+            return Ok(DatastoreView::default());
+        }
+        let person = person_of(execution);
+        loop {
+            match self.moment(person.as_ref()).await {
+                Ok(view) => return Ok(view),
+                Err(error) => {
+                    tracing::error!(execution = %execution.id, %error, "the datastore cannot be read; trying again");
+                    tokio::select! {
+                        () = tokio::time::sleep(RETRY) => {}
+                        () = self.0.stop.cancelled() => return Err(Postponed),
+                    }
+                }
+            }
+        }
+    }
+
     /// What an attempt of `action` gets. While the store is away it waits.
     pub(super) async fn bound(
         &self,
@@ -116,19 +140,7 @@ impl Engine {
             Ok(given) => given,
             Err(error) => return Ok(Err(words::fault::not_opened(&error.to_string()))),
         };
-        let person = person_of(execution);
-        let view = loop {
-            match self.defaults_of(action, person.as_ref()).await {
-                Ok(view) => break view,
-                Err(error) => {
-                    tracing::error!(execution = %execution.id, %error, "the datastore cannot be read; trying again");
-                    tokio::select! {
-                        () = tokio::time::sleep(RETRY) => {}
-                        () = self.0.stop.cancelled() => return Err(Postponed),
-                    }
-                }
-            }
-        };
+        let view = self.view_for(execution, reads(action)).await?;
         let bound = action.bind_with(given, &Map::new(), &view);
         self.cover(&view.opened());
         let masker = self.0.opened.masker();

@@ -88,7 +88,7 @@ impl Engine {
             Err(missing) => return Ok((End::failed(missing.to_string()), Vec::new())),
         };
         let timeout = timeout_of(&action, &bound.values);
-        let configured = match self.pack_config(&bundle, &action) {
+        let configured = match self.pack_config(execution, &bundle, &action).await? {
             Ok(configured) => configured,
             Err(missing) => return Ok((End::failed(missing.to_string()), Vec::new())),
         };

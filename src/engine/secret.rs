@@ -4,14 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::{Engine, bundle::Bundle, guard::Leave, scope::Scope};
+use super::{Engine, bundle::Bundle, guard::Leave, keys::is_reader, perform::Postponed, scope::Scope};
 use crate::{
     content::{Action, Configured, Environment, Environments, configure},
+    expression::{
+        DatastoreView,
+        template::{Undefined, render_with},
+    },
     id::{EnvironmentName, HostName, PackName},
     message::words::refusal,
     secret::{Masker, Secret, SecretError, SecretRef},
+    store::execution::Execution,
 };
 
 /// A secret that the attempt needs is not to be had.
@@ -23,13 +28,22 @@ pub(super) struct Missing {
     source: SecretError,
 }
 
-/// A secret that a pack is configured with is not to be had.
+/// A value that a pack is configured with is not to be had.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", refusal::pack_secret_missing(pack, key, source))]
+#[error("{}", refusal::pack_value_missing(pack, key, why))]
 pub(super) struct Unconfigured {
     pack: PackName,
     key: String,
-    source: SecretError,
+    why: NotHad,
+}
+
+/// Why it is not. Holds no secret.
+#[derive(Debug, thiserror::Error)]
+enum NotHad {
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    #[error("{0}")]
+    Template(String),
 }
 
 /// The environment whose secrets an attempt of this scope may have. What reaches into several has those of none; of a
@@ -73,24 +87,57 @@ impl Engine {
         environment.secrets.iter().map(resolve).collect()
     }
 
-    /// What the action's pack is configured with, if its runner hands that on, and what of it is secret.
-    pub(super) fn pack_config(&self, bundle: &Bundle, action: &Action) -> Result<Configured, Unconfigured> {
+    /// What the action's pack is configured with, if its runner hands that on, and what of it is secret. What is read of
+    /// the datastore is what it holds now.
+    pub(super) async fn pack_config(
+        &self,
+        execution: &Execution,
+        bundle: &Bundle,
+        action: &Action,
+    ) -> Result<Result<Configured, Unconfigured>, Postponed> {
         if action.runner.as_str() != "python-script" {
-            return Ok(Configured::default());
+            return Ok(Ok(Configured::default()));
         }
-        self.config_of(bundle, &action.pack)
+        let view = self.view_for(execution, self.reads_datastore(&action.pack)).await?;
+        Ok(self.configured(bundle, &action.pack, &view))
     }
 
-    pub(super) fn config_of(&self, bundle: &Bundle, pack: &PackName) -> Result<Configured, Unconfigured> {
+    /// The same for what runs on nobody's behalf.
+    pub(super) async fn config_of(&self, bundle: &Bundle, pack: &PackName) -> Result<Configured, String> {
+        let view = match self.reads_datastore(pack) {
+            true => self.moment(None).await.map_err(|error| error.to_string())?,
+            false => DatastoreView::default(),
+        };
+        self.configured(bundle, pack, &view).map_err(|error| error.to_string())
+    }
+
+    fn reads_datastore(&self, pack: &PackName) -> bool {
+        let live = self.live();
+        let given = live.settings.packs.get(pack);
+        given.is_some_and(|it| it.values().any(|it| is_reader(&it.to_string())))
+    }
+
+    fn configured(
+        &self,
+        bundle: &Bundle,
+        pack: &PackName,
+        view: &DatastoreView,
+    ) -> Result<Configured, Unconfigured> {
         let live = self.live();
         let nothing = Map::new();
         let given = live.settings.packs.get(pack).unwrap_or(&nothing);
         let schema = bundle.pinned.config_schemas.get(pack);
-        configure(schema, given, SecretRef::resolve).map_err(|(key, source)| Unconfigured {
-            pack: pack.clone(),
-            key,
-            source,
-        })
+        let fetch = |it: &SecretRef| it.resolve().map_err(NotHad::from);
+        let render = |text: &str| match render_with(text, &Map::new(), view, Undefined::Strict) {
+            Ok(Value::String(empty)) if empty.is_empty() => {
+                Err(NotHad::Template(refusal::renders_empty(text)))
+            }
+            Ok(value) => Ok(value),
+            Err(error) => Err(NotHad::Template(error.to_string())),
+        };
+        let configured = configure(schema, given, fetch, render);
+        self.cover(&view.opened());
+        configured.map_err(|(key, why)| Unconfigured { pack: pack.clone(), key, why })
     }
 
     /// What is covered in an attempt's output: what it was given, the secrets of every environment, which a host may have

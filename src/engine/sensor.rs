@@ -38,7 +38,7 @@ impl Engine {
         if let Some(altered) = altered {
             return Err(words::fault::pack_altered(sensor.pack.as_str(), &altered));
         }
-        let configured = self.config_of(&live.bundle, &sensor.pack).map_err(|error| error.to_string())?;
+        let configured = self.config_of(&live.bundle, &sensor.pack).await?;
         Ok(Sensing {
             reference: sensor.reference(),
             pack: sensor.pack.clone(),

@@ -9,7 +9,7 @@ use crate::yaml::Place;
 use super::FILE_BYTES_MAX;
 
 /// Deepest folder below a pack that is read.
-const FOLDER_DEPTH_MAX: usize = 16;
+pub(super) const FOLDER_DEPTH_MAX: usize = 16;
 
 /// All files of one content folder, in the order of their paths. Packs of our own are read strictly, foreign ones in
 /// StackStorm's dialect.

@@ -1,10 +1,13 @@
 //! Content on disk and in the binary: found, read, and laid out for executions under the hash of what it is.
 
 mod embedded;
+mod fetch;
 mod folder;
 mod installation;
+mod lock;
 mod materialise;
 mod settings;
+mod shelf;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,9 +18,12 @@ use indexmap::IndexMap;
 use crate::content::{Catalogue, Diagnostic, SourceFile, load};
 use crate::id::Digest;
 
+pub use fetch::{FetchError, Fetched, Origin, Source};
 pub use installation::{carried, installation};
+pub use lock::{LOCK_FILE, Lock, LockError, Locked};
 pub use materialise::{Altered, MaterialiseError, PackFile, altered};
 pub use settings::settings_files;
+pub use shelf::{Scratch, Shelf, ShelfError};
 
 /// Largest file of a pack. Larger ones are left out: content is kept in memory.
 pub const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -52,8 +58,8 @@ impl Library {
         Self { folders, embedded: false }
     }
 
-    /// Reads everything. What cannot be read is among the diagnostics; a folder without content is empty.
-    pub fn load(&self) -> Loaded {
+    /// All files, and what could not be read; a folder without content is empty.
+    pub fn sources(&self) -> (Vec<SourceFile>, Vec<Diagnostic>) {
         let mut found: IndexMap<String, SourceFile> = IndexMap::new();
         let mut diagnostics = Vec::new();
         if self.embedded {
@@ -68,9 +74,15 @@ impl Library {
             }
             found.extend(files.into_iter().map(|file| (file.path.clone(), file)));
         }
-        let sources: Vec<SourceFile> = found.into_values().collect();
+        (found.into_values().collect(), diagnostics)
+    }
+
+    /// Reads everything. What cannot be read, and packs that are not what was installed, are among the diagnostics.
+    pub fn load(&self) -> Loaded {
+        let (sources, mut diagnostics) = self.sources();
         let (catalogue, more) = load(&sources);
         diagnostics.extend(more);
+        self.folders.iter().for_each(|it| lock::drift(it, &catalogue, &mut diagnostics));
         let mut loaded = Loaded { catalogue, diagnostics, ..Loaded::default() };
         for pack in loaded.catalogue.packs.values() {
             let within = format!("{}/", pack.folder);

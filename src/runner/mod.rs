@@ -42,6 +42,7 @@ pub use self::python::{
     no_datastore,
 };
 pub use self::quote::quote;
+pub use self::repository::{Remote, RemoteError};
 pub use self::request::{Limits, OnSpawn, Output, Request};
 pub use self::runners::{Deps, Runners};
 

@@ -33,7 +33,7 @@ pub enum RemoteError {
 
 /// A repository elsewhere, and how we may read it.
 #[derive(Clone, Debug)]
-pub(super) struct Remote {
+pub struct Remote {
     url: String,
     key: Option<PathBuf>,
     token: Option<Secret>,
@@ -41,7 +41,10 @@ pub(super) struct Remote {
 
 impl Remote {
     /// `deploy_key` has to be a file.
-    pub(super) fn new(
+    ///
+    /// # Errors
+    /// The address is none that git may be given, or what it is read with is not to be had.
+    pub fn new(
         url: &str,
         deploy_key: Option<&SecretRef>,
         token: Option<&SecretRef>,
@@ -58,7 +61,7 @@ impl Remote {
         Ok(Self { url: url.to_owned(), key, token })
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 
@@ -68,7 +71,7 @@ impl Remote {
     }
 
     /// The variables with which git reaches it and nothing else.
-    pub(super) fn variables(&self) -> BTreeMap<String, String> {
+    pub fn variables(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
         set("GIT_TERMINAL_PROMPT", "0".to_owned());

@@ -3,6 +3,7 @@
 mod card;
 mod check;
 mod key;
+mod pack;
 mod refusal;
 
 use std::fs;

@@ -29,7 +29,7 @@ const ROOMS: &[(u8, &str, &[&str])] = &[
     (2, "store", &[]),
     (3, "chat", &[]),
     (3, "inventory", &[]),
-    (3, "library", &[]),
+    (3, "library", &["runner"]),
     (3, "metric", &[]),
     (3, "runner", &["inventory", "metric"]),
     (3, "sensor", &[]),

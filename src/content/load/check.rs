@@ -86,6 +86,7 @@ impl Loader<'_> {
         self.workflows_reach_actions();
         self.chains_reach_actions();
         self.aliases_reach_actions();
+        self.own_words_stay(OURS);
         self.aliases_differ();
         self.rules_reach_actions();
         self.rules_fire();

@@ -14,10 +14,13 @@ mod chain;
 mod check;
 mod pack;
 mod policy;
+mod reserved;
 mod rule;
 mod sensor;
 mod shorthand;
 mod workflow;
+
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
@@ -26,6 +29,7 @@ use crate::yaml::{Dialect, Fault, Node, Place};
 
 use super::{Catalogue, Diagnostic, Severity, SourceFile};
 
+pub use pack::{PackNameError, is_pack_name, pack_name};
 pub use shorthand::{SHORTHAND_PACK, expand};
 
 /// Loads everything that these files define.
@@ -109,6 +113,8 @@ struct Loader<'a> {
     files: IndexMap<&'a str, &'a SourceFile>,
     /// Folder → the pack in it.
     folders: IndexMap<String, PackName>,
+    /// Folders whose pack is elsewhere: nothing of them is read.
+    doubles: BTreeSet<String>,
     /// Where aliases, rules and actions stand, for checks between files.
     places: IndexMap<String, (String, Place)>,
     /// Definitions with their places.
@@ -124,6 +130,7 @@ impl<'a> Loader<'a> {
         Self {
             files: sorted.into_iter().map(|it| (it.path.as_str(), it)).collect(),
             folders: IndexMap::new(),
+            doubles: BTreeSet::new(),
             places: IndexMap::new(),
             workflow_nodes: IndexMap::new(),
             catalogue: Catalogue::default(),
@@ -136,6 +143,9 @@ impl<'a> Loader<'a> {
         let found = self.files.values().filter_map(|file| match classify(&file.path) {
             (folder, kind) if kind == wanted => {
                 let folder = folder.unwrap_or_default();
+                if self.doubles.contains(&folder) {
+                    return None;
+                }
                 let name = self.folders.get(&folder).cloned().unwrap_or_else(|| PackName::new(folder));
                 Some((name, *file))
             }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::content::{Diagnostic, Pack, SourceFile};
 use crate::id::{Digest, PackName};
-use crate::yaml::{Dialect, Node, Place};
+use crate::yaml::{self, Dialect, Fault, Node, Place};
 
 use super::{Kind, Loader, SHORTHAND_PACK, classify};
 
@@ -47,13 +47,18 @@ impl Loader<'_> {
                     ));
                 }
             }
-            self.folders.insert(folder, pack.name.clone());
             if let Some(other) = self.catalogue.packs.get(&pack.name) {
-                let message = format!("pack `{}` is there twice: also in {}", pack.name, other.folder);
+                let message = format!(
+                    "pack `{}` is there twice: also in {}; nothing of this one is read",
+                    pack.name, other.folder
+                );
                 let path = metadata.map_or_else(|| pack.folder.clone(), |it| it.path.clone());
                 self.diagnostics.push(Diagnostic::error(path, Place::START, message));
+                // Under another's name it would add to what that one does.
+                self.doubles.insert(folder);
                 continue;
             }
+            self.folders.insert(folder, pack.name.clone());
             self.catalogue.packs.insert(pack.name.clone(), pack);
         }
     }
@@ -66,12 +71,8 @@ impl Loader<'_> {
                 self.objection(file, node.place, format!("`{key}` is missing"));
             }
         }
-        let valid = |name: &str| {
-            !name.is_empty()
-                && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
-        };
         match (text("ref"), text("name")) {
-            (Some(reference), _) if valid(&reference) => pack.name = PackName::new(reference),
+            (Some(reference), _) if is_pack_name(&reference) => pack.name = PackName::new(reference),
             (Some(reference), _) => {
                 self.error(
                     file,
@@ -79,7 +80,7 @@ impl Loader<'_> {
                     format!("`{reference}` is no pack reference: only a-z, 0-9 and _"),
                 );
             }
-            (None, Some(name)) if valid(&name) => pack.name = PackName::new(name),
+            (None, Some(name)) if is_pack_name(&name) => pack.name = PackName::new(name),
             (None, _) => {}
         }
         pack.title = text("name").unwrap_or_else(|| pack.name.to_string());
@@ -91,6 +92,34 @@ impl Loader<'_> {
             pack.config_schema = schema.read(&mut self.diagnostics).map(|it| it.to_json());
         }
     }
+}
+
+/// Why a `pack.yaml` does not say what its pack is called.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PackNameError {
+    #[error("pack.yaml:{0}")]
+    Yaml(Fault),
+    #[error(
+        "pack.yaml says neither a `ref` nor a `name` that can be a pack's reference: only a-z, 0-9 and _ (it says `{0}`)"
+    )]
+    NoReference(String),
+}
+
+/// What the pack of this `pack.yaml` is called: its `ref`, else its `name` where that can be one.
+///
+/// # Errors
+/// It is no YAML, or names none.
+pub fn pack_name(metadata: &SourceFile) -> Result<PackName, PackNameError> {
+    let read = yaml::text(&metadata.bytes).and_then(|text| yaml::read(text, metadata.dialect));
+    let node = read.map_err(PackNameError::Yaml)?;
+    let said = ["ref", "name"].into_iter().find_map(|key| node.get(key).and_then(scalar_text));
+    let said = said.unwrap_or_default();
+    if is_pack_name(&said) { Ok(PackName::new(said)) } else { Err(PackNameError::NoReference(said)) }
+}
+
+/// Whether a pack can be called so.
+pub fn is_pack_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_')
 }
 
 /// A text or number as text: packs write `version: 0.1`.

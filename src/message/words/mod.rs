@@ -20,6 +20,7 @@ pub mod notify;
 pub mod order;
 pub mod output;
 pub mod overview;
+pub mod pack;
 pub mod refusal;
 pub mod rollback;
 pub mod rule;

@@ -139,11 +139,16 @@ pub fn secret_missing(name: &str, environment: &EnvironmentName, why: &SecretErr
     )
 }
 
-/// A secret in a pack's configuration is not where its reference says.
-pub fn pack_secret_missing(pack: &PackName, key: &str, why: &SecretError) -> String {
+/// A value of a pack's configuration is not where it says.
+pub fn pack_value_missing(pack: &PackName, key: &str, why: &dyn std::fmt::Display) -> String {
     format!(
-        "the secret `{key}` in config/packs/{pack}.yaml is not to be had: {why}; nothing was started, set it and start again"
+        "`{key}` in config/packs/{pack}.yaml is not to be had: {why}; nothing was started, set it and start again"
     )
+}
+
+/// A template of a configuration found nothing.
+pub fn renders_empty(template: &str) -> String {
+    format!("`{template}` gives nothing; `lockkeeper key list` shows the keys that are there")
 }
 
 /// The tag `changes` names no environment that we know.

@@ -55,7 +55,8 @@ pub fn report(rows: &[Row], refused: &[Why], differs: &[Why]) -> String {
     text
 }
 
-fn table(rows: &[Row]) -> String {
+/// How many there are of each kind.
+pub fn table(rows: &[Row]) -> String {
     let mut text = format!("{:<10}  {:>6}  {:>7}  {:>8}\n", "", "loads", "differs", "does not");
     for row in rows.iter().filter(|it| it.loads + it.differs + it.refused > 0) {
         text.push_str(&format!(
@@ -66,7 +67,8 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn singular(what: &'static str) -> &'static str {
+/// Of one: `alias` of `aliases`.
+pub fn singular(what: &'static str) -> &'static str {
     match what {
         "aliases" => "alias",
         "policies" => "policy",

@@ -1,6 +1,7 @@
 //! A pack of StackStorm with Python actions and an action chain, as somebody brings it along.
 
-use lockkeeper::datastore::Key;
+use lockkeeper::datastore::{Key, Put, Scope};
+use lockkeeper::secret::Secret;
 use serde_json::json;
 
 use crate::support::house::House;
@@ -68,7 +69,7 @@ async fn a_secret_that_is_not_there_and_a_file_that_changed_stop_an_action_befor
     std::fs::remove_file(house.path("token")).unwrap();
     let bot = house.start().await;
     let card = bot.ask("ann", "!weather in Oslo", |text| text.contains("failed")).await;
-    assert!(card.contains("the secret `token` in config/packs/weather.yaml is not to be had"), "{card}");
+    assert!(card.contains("`token` in config/packs/weather.yaml is not to be had"), "{card}");
 
     house.write("token", "correct-horse-battery\n");
     let content = house.path("data/content");
@@ -78,6 +79,36 @@ async fn a_secret_that_is_not_there_and_a_file_that_changed_stop_an_action_befor
     std::fs::write(words, "def greeting(city):\n    return 'altered'\n").unwrap();
     let card = bot.ask("ann", "!weather in Oslo", |text| text.contains("words.py")).await;
     assert!(card.contains("actions/lib/words.py holds something else"), "{card}");
+    bot.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_is_configured_from_the_datastore_with_what_it_holds_then() {
+    let house = house();
+    house.write("datastore.key", &format!("{}\n", "5c".repeat(32)));
+    let key = house.path("datastore.key");
+    house.also("config/lockkeeper.yaml", &format!("datastore: {{key: 'file:{}'}}\n", key.display()));
+    house.write(
+        "config/packs/weather.yaml",
+        "token: '{{ st2kv.system.weather_token }}'\nunit: '{{ st2kv.system.unit }}'\n",
+    );
+    let bot = house.start().await;
+    let card = bot.ask("ann", "!weather in Oslo", |text| text.contains("failed")).await;
+    assert!(card.contains("in config/packs/weather.yaml is not to be had: "), "{card}");
+    assert!(card.contains("gives nothing"), "{card}");
+    // What is read is a value, whatever it looks like.
+    for (name, value, secret) in
+        [("weather_token", "correct-horse-battery", true), ("unit", "env:HOME", false)]
+    {
+        let key = Key::new(Scope::System, name).unwrap();
+        let put = Put { key, value: Secret::new(value), secret, ttl: None };
+        bot.engine.keys().put(put, "ann", bot.engine.clock().now()).await.unwrap();
+    }
+    let card = bot.ask("ann", "!weather in Oslo", |text| text.contains("done")).await;
+    assert!(card.contains("21 degrees env:HOME"), "{card}");
+    let run = bot.engine.store().recent_executions(1).await.unwrap().remove(0);
+    let result = run.result.unwrap();
+    assert_eq!(result["stderr"], "actions.python.Ask: INFO     asking with ********\n");
     bot.stop().await;
 }
 
