@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::attempt::clean_environment;
 pub use self::outcome::{End, Outcome, OutputSummary};
-pub use self::process::{ProcessMark, adopt, sweep};
+pub use self::process::{LOG_CUT, ProcessMark, adopt, sweep};
 pub use self::python::{Datastore, PythonDeps, Question, install_environment, no_datastore};
 pub use self::quote::quote;
 pub use self::request::{Limits, OnSpawn, Output, Request};
