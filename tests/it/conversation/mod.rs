@@ -2,6 +2,7 @@
 
 mod alias;
 mod barred;
+mod beside;
 mod cancel;
 mod card;
 mod deaf;
@@ -24,6 +25,7 @@ mod order;
 mod outsider;
 mod pause;
 mod policy;
+mod prefix;
 mod promote;
 mod python;
 mod release;
