@@ -11,14 +11,8 @@ const ROUND_MAX: Duration = Duration::from_secs(5);
 /// What NTP leaves, and what a stamp of whole seconds cannot tell, is nothing to speak of.
 const NOTABLE: SignedDuration = SignedDuration::from_secs(3);
 
-/// How fine a stamp is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grain {
-    /// Whole seconds, as of an HTTP `Date`: a second later at most.
-    Second,
-    /// Milliseconds or finer.
-    Fine,
-}
+/// Stamps are read as whole seconds: what was done may be so much later.
+const GRAIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// What is known of it; nothing before the first stamp.
 #[derive(Debug, Default)]
@@ -27,17 +21,15 @@ pub(super) struct Skew {
 }
 
 impl Skew {
-    /// What the platform's clock `said` in an answer, between our `asked` and `answered`.
-    pub(super) fn learn(&self, asked: Timestamp, said: Timestamp, grain: Grain, answered: Timestamp) {
+    /// What the platform's clock `said` in an answer, between our `asked` and `answered`: of all that this leaves possible
+    /// the least.
+    pub(super) fn learn(&self, asked: Timestamp, said: Timestamp, answered: Timestamp) {
         let round = answered.duration_since(asked);
         if round.is_negative() || SignedDuration::try_from(ROUND_MAX).is_ok_and(|most| most < round) {
             return;
         }
-        let late = match grain {
-            Grain::Second => SignedDuration::from_millis(500),
-            Grain::Fine => SignedDuration::ZERO,
-        };
-        let ahead = asked.duration_since(said).saturating_add(round / 2).saturating_sub(late);
+        let (least, most) = (asked.duration_since(said).saturating_sub(GRAIN), answered.duration_since(said));
+        let ahead = SignedDuration::ZERO.clamp(least, most);
         let before = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).replace(ahead);
         if is_notable(ahead) && !before.is_some_and(is_notable) {
             tracing::warn!(
@@ -103,29 +95,29 @@ mod tests {
     fn a_moment_of_theirs_is_told_by_our_clock() {
         let skew = Skew::default();
         assert_eq!((skew.ours(at(0)), skew.judge("Slack")), (at(0), None), "nothing is known yet");
-        // Eight seconds ahead: asked at 8.0, stamped at 0.1, answered at 8.2.
-        skew.learn(at(8_000), at(100), Grain::Fine, at(8_200));
-        assert_eq!((skew.ours(at(1_000)), skew.theirs(at(9_000))), (at(9_000), at(1_000)));
+        // Asked at 8.0, stamped at 0.0, answered at 8.2: seven seconds at least.
+        skew.learn(at(8_000), at(0), at(8_200));
+        assert_eq!((skew.ours(at(1_000)), skew.theirs(at(8_000))), (at(8_000), at(1_000)));
         assert_eq!(
             skew.judge("Slack"),
-            Some(("clock: this machine's is 8 s ahead of Slack's".to_owned(), true))
+            Some(("clock: this machine's is 7 s ahead of Slack's".to_owned(), true))
         );
-        // Put right meanwhile: whole seconds, so half of one later on the average.
-        skew.learn(at(20_400), at(20_000), Grain::Second, at(20_600));
+        // Put right meanwhile.
+        skew.learn(at(20_400), at(20_000), at(20_600));
         assert_eq!(skew.ours(at(0)), at(0));
         assert_eq!(skew.judge("Slack").map(|(_, bad)| bad), Some(false));
-        skew.learn(at(0), at(5_000), Grain::Fine, at(0));
+        skew.learn(at(0), at(5_000), at(500));
         assert_eq!(
             skew.judge("Slack"),
-            Some(("clock: this machine's is 5 s behind Slack's".to_owned(), true))
+            Some(("clock: this machine's is 4 s behind Slack's".to_owned(), true))
         );
     }
 
     #[test]
     fn an_answer_that_took_long_or_a_clock_that_was_set_back_meanwhile_says_nothing() {
         let skew = Skew::default();
-        skew.learn(at(0), at(0), Grain::Fine, at(6_000));
-        skew.learn(at(1_000), at(0), Grain::Fine, at(0));
+        skew.learn(at(0), at(0), at(6_000));
+        skew.learn(at(1_000), at(0), at(0));
         assert_eq!(skew.ahead(), None);
     }
 

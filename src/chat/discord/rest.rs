@@ -17,7 +17,7 @@ use serenity::Error;
 use serenity::builder::{CreateAttachment, CreateMessage};
 use serenity::http::{HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
 
-use super::super::skew::{Grain, Skew, dated};
+use super::super::skew::{Skew, dated};
 use super::super::{ChatError, Trouble};
 use super::limit::{Key, Limits, Told};
 use crate::clock::SharedClock;
@@ -182,7 +182,7 @@ impl Rest {
         let response = request.send().await.map_err(HttpError::Request)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         if let Some(said) = headers.get("date").and_then(|it| dated(it.to_str().ok()?)) {
-            self.skew.learn(asked, said, Grain::Second, self.clock.now());
+            self.skew.learn(asked, said, self.clock.now());
         }
         let text = response.text().await.map_err(HttpError::Request)?;
         Ok(Answer { status, headers, text })

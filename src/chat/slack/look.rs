@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::skew::{self, Grain};
+use super::super::skew;
 use super::manifest;
 use super::method::Method;
 use super::{ChatError, Slack};
@@ -79,7 +79,7 @@ impl Slack {
     async fn compare_clocks(&self) -> Result<(), ChatError> {
         let asked = self.clock.now();
         if let Some(said) = self.api.date().await? {
-            self.skew.learn(asked, said, Grain::Second, self.clock.now());
+            self.skew.learn(asked, said, self.clock.now());
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ use self::method::Method;
 use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
-use super::skew::{Grain, Skew};
+use super::skew::Skew;
 use super::{Attachment, Call, ChatAdapter, ChatError, Intake, ListenError, Lost, Marked, PRIVATE, Trouble};
 use crate::clock::{SharedClock, after, between, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
@@ -401,7 +401,7 @@ impl ChatAdapter for Slack {
         match posted["ts"].as_str() {
             Some(ts) => {
                 if let Some(said) = missed::said_at(ts) {
-                    self.skew.learn(asked, said, Grain::Fine, self.clock.now());
+                    self.skew.learn(asked, said, self.clock.now());
                 }
                 Ok(MessageRef { place: place.clone(), message: MessageId::from(ts) })
             }
