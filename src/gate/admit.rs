@@ -223,7 +223,7 @@ mod tests {
         let old = open();
         let gate = old.apply(reseal(&old, |facts, _| facts.workflow = Digest::of(b"x"), 60)).unwrap().next;
         let prefix = Claim::Prefix(old.seal.short().to_owned());
-        for claim in [Claim::Message(old.seal.clone()), prefix, Claim::Earlier] {
+        for claim in [Claim::Message(old.seal), prefix, Claim::Earlier] {
             assert_eq!(answer(&gate, ballot(&gate, claim, Via::Command)), Err(Refusal::OldSeal));
         }
         let bare = |second| Ballot { at: at(second), ..ballot(&gate, Claim::Bare, Via::Command) };
