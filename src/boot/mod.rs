@@ -4,6 +4,7 @@ mod chat;
 mod folder;
 mod keys;
 mod policy;
+mod rotation;
 
 pub use chat::{discord, slack};
 
@@ -16,6 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::rotation::Rotation;
 use crate::{
     alias,
     bot::{self, Bot},
@@ -84,6 +86,7 @@ pub struct App {
     pub live: LivePolicy,
     /// The settings files that `live` came from.
     seen: SettingsFiles,
+    rotation: Arc<Rotation>,
     config: Config,
     adapters: Vec<Arc<dyn ChatAdapter>>,
     control: Socket,
@@ -102,7 +105,8 @@ impl App {
         let Options { config, clock, mut adapters } = options;
         folder::make_private(&config.data)
             .map_err(|source| BootError::Folder { dir: config.data.clone(), source })?;
-        let mut secrets = secrets(&config)?;
+        let rotation = Arc::new(Rotation::of(&config)?);
+        let mut secrets = rotation.held();
         let (webhooks, token) = entrance(&config)?;
         let (loaded, seen) = load(&config)?;
         tell_closed_hooks(&loaded, &webhooks);
@@ -162,7 +166,7 @@ impl App {
         };
         let control = Socket::bind(&config.data, &config.control.open_to)?;
         folder::tell_if_closed(&config.data, &config.control.open_to);
-        Ok(Self { engine, bot, live, seen, config, adapters, control, desk, listener, surface })
+        Ok(Self { engine, bot, live, seen, rotation, config, adapters, control, desk, listener, surface })
     }
 
     /// The address that HTTP is served on: useful where the configuration says port 0.
@@ -193,7 +197,10 @@ impl App {
                 tracing::error!(%error, "http is not served any more");
             }
         });
-        tasks.spawn(control::serve(self.control, self.bot.clone(), self.desk, stop.clone()));
+        let stale = self.rotation.clone().asked();
+        tasks.spawn(self.rotation.follow(stop.clone()));
+        let served = control::Served { bot: self.bot.clone(), desk: self.desk, stale };
+        tasks.spawn(control::serve(self.control, served, stop.clone()));
         tasks.spawn(self.engine.clone().keep_house(stop.clone()));
         tasks.spawn(self.engine.clone().make_ready(stop.clone()));
         let (bot, sensing) = (self.bot.clone(), stop.clone());
@@ -318,13 +325,6 @@ fn tell_closed_hooks(live: &engine::Live, webhooks: &BTreeMap<String, Secret>) {
             );
         }
     }
-}
-
-/// Every secret that the configuration refers to, for masking.
-fn secrets(config: &Config) -> Result<Vec<Secret>, BootError> {
-    let resolve =
-        |(what, it): (String, &SecretRef)| it.resolve().map_err(|source| BootError::Secret { what, source });
-    config.secrets().into_iter().map(resolve).collect()
 }
 
 /// The datastore of a store, with the key that the configuration names.

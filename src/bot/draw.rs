@@ -12,7 +12,7 @@ use crate::{
     id::{Account, AppName, ExecutionId, GateId, LinkId, MessageRef, Place},
     identity::Person,
     message::{
-        Block, Card,
+        Block, Card, USUAL,
         notify::{News, Wants},
         words::{
             self,
@@ -189,10 +189,14 @@ impl Bot {
     /// The card with its commands as people can say them on this platform.
     fn spoken(&self, adapter: &dyn ChatAdapter, card: Card) -> Card {
         match adapter.command_lead() {
-            // What the words spell out themselves begins with the usual one.
-            Some(lead) => card.commands_as(&["!", &self.0.parts.prefix], lead),
-            None => card,
+            Some(lead) => card.commands_as(&[USUAL, &self.0.parts.prefix], lead),
+            None => self.spelled(card),
         }
+    }
+
+    /// The card with its commands as people can say them where messages are told of.
+    pub(super) fn spelled(&self, card: Card) -> Card {
+        card.commands_as(&[USUAL], &self.0.parts.prefix)
     }
 
     /// The question about a release that waits for an answer, whole.

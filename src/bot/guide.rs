@@ -1,11 +1,13 @@
 //! What adapters ask while somebody is still at it: before a press counts, and while a command is typed.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{Bot, command, secret, view};
 use crate::{
     alias,
-    chat::{Choice, Guide, GuideError, Typed},
+    chat::{ChatError, Choice, Guide, GuideError, Typed},
     content::{App, native_aliases},
     engine::{Asked, Live},
     id::{Account, AppName, ExecutionId},
@@ -83,8 +85,13 @@ impl Bot {
     /// What the platform says of an account, asked if its event did not say. A linked account is worth no more than
     /// the one that it is linked to: who was sent away there is gone here too.
     pub(super) async fn standing_of(&self, who: &Actor) -> Standing {
+        self.standing_now(who).await.unwrap_or(Standing::Unresolved)
+    }
+
+    /// The same; after how long the platform may be asked again, if it wants to be asked less often.
+    pub(super) async fn standing_now(&self, who: &Actor) -> Result<Standing, Duration> {
         let own = match who.standing {
-            Standing::Unresolved => self.ask_standing(&who.account).await,
+            Standing::Unresolved => self.ask_standing(&who.account).await?,
             Standing::Member
             | Standing::Guest
             | Standing::External
@@ -95,13 +102,23 @@ impl Bot {
         let live = self.engine().live();
         match live.settings.people.link_of(&who.account) {
             Some(link) if own.may_act() => self.ask_standing(&link.listed).await,
-            Some(_) | None => own,
+            Some(_) | None => Ok(own),
         }
     }
 
-    async fn ask_standing(&self, account: &Account) -> Standing {
-        let Some(adapter) = self.adapter(account.platform) else { return Standing::Unresolved };
-        adapter.standing(account).await.map_or(Standing::Unresolved, |(standing, _)| standing)
+    async fn ask_standing(&self, account: &Account) -> Result<Standing, Duration> {
+        let Some(adapter) = self.adapter(account.platform) else { return Ok(Standing::Unresolved) };
+        match adapter.standing(account).await {
+            Ok((standing, _)) => Ok(standing),
+            Err(ChatError::RateLimited { retry_after }) => Err(retry_after),
+            Err(
+                ChatError::Unreachable { .. }
+                | ChatError::Unclear { .. }
+                | ChatError::Gone
+                | ChatError::Refused { .. }
+                | ChatError::Broken { .. },
+            ) => Ok(Standing::Unresolved),
+        }
     }
 
     /// What waits for an answer, then the apps.

@@ -8,10 +8,10 @@ use super::{Bot, command, mark, secret};
 use crate::{
     alias::Outcome,
     clock,
-    engine::Asked,
+    engine::{Asked, OpenGate, gate_subject},
     gate::{Act, Claim, Gate, Reason, ReasonError, Via},
     id::{GateId, InboxId, MessageRef},
-    identity::Actor,
+    identity::{Actor, Standing},
     message::{Card, Delivery, Incoming, Mark, PressedAct, PressedVote, Said, words},
     store::{
         Change, StoreError,
@@ -24,8 +24,13 @@ use crate::{
 const STALE: Duration = Duration::from_secs(300);
 /// An answer that comes this late says so.
 const LATE: Duration = Duration::from_secs(10);
-/// Platforms tell a person after 3 s that a press came to nothing; clocks differ by the rest.
+/// Platforms tell a person after 3 s that a press came to nothing; the rest is for what is not known of clocks.
 const PRESS_LATE: Duration = Duration::from_secs(5);
+
+/// What was heard waits no longer until its author may be looked up.
+const KEPT: Duration = Duration::from_secs(600);
+/// A shorter wait is not worth a word.
+const TELLING: Duration = Duration::from_secs(3);
 
 /// Who speaks, where, about what.
 pub(super) struct Call<'a> {
@@ -107,11 +112,16 @@ pub(super) async fn hear(bot: &Bot, waiting: &Waiting, delivery: &Delivery) -> a
         bot.engine().commit(vec![Change::Forget(waiting.id, kept)]).await?;
         return Ok(());
     }
+    let actor = match bot.actor(delivery).await {
+        Ok(actor) => actor,
+        Err(pause) if may_wait(bot, waiting, pause) => return wait(bot, waiting, delivery, pause).await,
+        Err(_) => Actor::new(delivery.account.clone(), Standing::Unresolved),
+    };
     let call = Call {
         id: waiting.id,
         is_delivered: true,
         delivery,
-        actor: bot.actor(delivery).await,
+        actor,
         heard_at: waiting.received_at,
         thread_gate,
     };
@@ -157,21 +167,50 @@ async fn finish(bot: &Bot, call: &Call<'_>, answer: Answer) -> anyhow::Result<()
 
 /// The letter that answers a delivery, where it was said.
 pub(super) fn answer(id: InboxId, delivery: &Delivery, card: Card, private: bool) -> Change {
+    Change::Want(Box::new(said(id, delivery, card, private)))
+}
+
+fn said(id: InboxId, delivery: &Delivery, card: Card, private: bool) -> Wanted<serde_json::Value> {
     let to = private.then(|| delivery.account.clone());
-    Change::Want(Box::new(Wanted {
+    Wanted {
         subject: format!("reply:{id}"),
         place: delivery.place.clone(),
         body: json!({ "say": { "card": card, "to": to } }),
         priority: Priority::Now,
-    }))
+    }
 }
 
 impl Bot {
-    async fn actor(&self, delivery: &Delivery) -> Actor {
-        let said = Actor::new(delivery.account.clone(), delivery.standing);
-        let standing = self.standing_of(&said).await;
-        Actor { standing, ..said }
+    /// A moment of the clock of the platform that this came from, by ours.
+    fn ours(&self, call: &Call<'_>, at: jiff::Timestamp) -> jiff::Timestamp {
+        self.adapter(call.delivery.place.platform).map_or(at, |it| it.ours(at))
     }
+
+    async fn actor(&self, delivery: &Delivery) -> Result<Actor, Duration> {
+        let said = Actor::new(delivery.account.clone(), delivery.standing);
+        let standing = self.standing_now(&said).await?;
+        Ok(Actor { standing, ..said })
+    }
+}
+
+/// Whether what was heard is kept until its author may be looked up. After that it is answered as that of an account of
+/// which nothing is known: refused.
+fn may_wait(bot: &Bot, waiting: &Waiting, pause: Duration) -> bool {
+    clock::between(waiting.received_at, clock::after(bot.engine().clock().now(), pause)) < KEPT
+}
+
+/// Keeps it, and tells its author once.
+async fn wait(bot: &Bot, waiting: &Waiting, delivery: &Delivery, pause: Duration) -> anyhow::Result<()> {
+    tracing::info!(delivery = %waiting.id, ?pause, "its author cannot be looked up now; it is kept");
+    if waiting.tries == 0 && TELLING <= pause {
+        let told = Wanted {
+            subject: format!("kept:{}", waiting.id),
+            ..said(waiting.id, delivery, words::chat::kept(pause), true)
+        };
+        bot.engine().commit(vec![Change::Want(Box::new(told))]).await?;
+    }
+    let due = clock::after(bot.engine().clock().now(), pause);
+    Ok(bot.engine().store().put_off_delivery(waiting.id, due).await?)
 }
 
 async fn thread_gate(bot: &Bot, delivery: &Delivery) -> anyhow::Result<Option<(GateId, u32)>> {
@@ -203,7 +242,7 @@ async fn spoken(
     said: &Said,
     at: Option<jiff::Timestamp>,
 ) -> anyhow::Result<Answer> {
-    let at = at.map_or(call.heard_at, |at| at.min(call.heard_at));
+    let at = at.map_or(call.heard_at, |at| bot.ours(call, at).min(call.heard_at));
     late(bot, call, said_text(bot, call, said, at).await?, at).await
 }
 
@@ -293,7 +332,8 @@ async fn pressed(bot: &Bot, call: &Call<'_>, act: &str, reason: Option<&str>) ->
         Some(PressedAct::Stop(root)) => return command::stop(bot, call, root).await,
         None => return Ok(Answer::nothing()),
     };
-    let late = call.delivery.at.map_or(Duration::ZERO, |at| clock::between(at, call.heard_at));
+    let at = call.delivery.at.map(|it| bot.ours(call, it));
+    let late = at.map_or(Duration::ZERO, |at| clock::between(at, call.heard_at));
     if pressed.approves && PRESS_LATE < late {
         return instead(bot, &pressed, |prefix, number| words::gate::pressed_late(prefix, number, late))
             .await;
@@ -381,6 +421,32 @@ pub(super) enum Seen {
     Number(u32),
     /// The first digits of the seal.
     Digits(String),
+}
+
+/// Whether this was said before the platform showed the question as it is now. The platform's own clock stamps both; who
+/// did not see the question there is asked when we heard of it.
+pub(super) async fn was_said_before_asked(
+    bot: &Bot,
+    call: &Call<'_>,
+    row: &OpenGate,
+) -> anyhow::Result<bool> {
+    let place = &call.delivery.place;
+    let said_at = match &call.delivery.incoming {
+        Incoming::Missed { at, .. } => Some(*at),
+        Incoming::Said(_)
+        | Incoming::Pressed { .. }
+        | Incoming::Unasked { .. }
+        | Incoming::Reacted { .. }
+        | Incoming::Found { .. } => call.delivery.at,
+    };
+    let (Some(adapter), Some(said_at)) = (bot.adapter(place.platform), said_at) else { return Ok(false) };
+    let subject = gate_subject(row.id, row.body.gate.seal_number);
+    let letters = bot.engine().store().letters_about::<serde_json::Value>(&subject).await?;
+    let here = letters
+        .iter()
+        .filter(|it| it.place.platform == place.platform && it.place.workspace == place.workspace);
+    let posted = here.filter_map(|it| adapter.posted_at(&it.message.as_ref()?.message)).min();
+    Ok(posted.is_some_and(|posted| said_at < posted))
 }
 
 /// What such an answer claims to have looked at.

@@ -44,6 +44,11 @@ impl Bot {
     /// # Errors
     /// The bot itself is at fault, or its store; refusals are answers.
     pub async fn order(&self, by: &Delivery, order: LineOrder) -> anyhow::Result<LineAnswer> {
+        let answer = self.ordered(by, order).await?;
+        Ok(LineAnswer { card: answer.card.map(|it| self.spelled(it)), ..answer })
+    }
+
+    async fn ordered(&self, by: &Delivery, order: LineOrder) -> anyhow::Result<LineAnswer> {
         let call = Call {
             // There is no delivery: the effect is committed before it is answered, and nobody asks twice.
             id: InboxId::generate(),
@@ -156,7 +161,7 @@ impl Bot {
         let actor = Actor { account: by.account.clone(), standing: by.standing };
         command::may_read(&self.engine().live(), &actor)
             .map(drop)
-            .map_err(|denied| words::refusal::denied(&denied))
+            .map_err(|denied| self.spelled(words::refusal::denied(&denied)))
     }
 
     /// The execution that a person means: by release number, id, or either end of an id.
@@ -170,6 +175,6 @@ impl Bot {
 
     /// The card of a root execution, as it stands now.
     pub async fn execution_card(&self, root: ExecutionId) -> anyhow::Result<Card> {
-        Ok(words::execution::card(&view::execution(self, root).await?))
+        Ok(self.spelled(words::execution::card(&view::execution(self, root).await?)))
     }
 }

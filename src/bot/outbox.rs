@@ -19,7 +19,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    chat::{Call, ChatAdapter, ChatError, Lost, PRIVATE},
+    chat::{Call, ChatAdapter, ChatError, Lost, PRIVATE, Trouble},
     clock,
     id::{MessageRef, OutboxId, Place, Platform},
     message::{Card, Mark, words},
@@ -352,6 +352,9 @@ async fn put_off(bot: &Bot, letter: &Letter<Value>, error: ChatError) -> anyhow:
 /// Says once a day in the fallback channel that a place cannot be spoken in, and what to do.
 async fn tell_refusal(bot: &Bot, letter: &Letter<Value>, code: &str, fix: &str) -> anyhow::Result<()> {
     let place = &letter.place;
+    if is_told_of_all(bot, place.platform, code) {
+        return Ok(());
+    }
     let Some(fallback) = bot.0.parts.fallback.as_ref().filter(|it| it.channel != place.channel) else {
         return Ok(());
     };
@@ -366,6 +369,14 @@ async fn tell_refusal(bot: &Bot, letter: &Letter<Value>, code: &str, fix: &str) 
     };
     bot.engine().commit(vec![Change::Want(Box::new(note))]).await?;
     Ok(())
+}
+
+/// What keeps us from speaking there keeps us from speaking anywhere on the platform: that is told once for all of it.
+fn is_told_of_all(bot: &Bot, platform: Platform, code: &str) -> bool {
+    match bot.adapter(platform).and_then(|it| it.trouble()) {
+        Some(Trouble::Mute { code: of_all, .. } | Trouble::Deaf { code: of_all, .. }) => of_all == code,
+        Some(Trouble::NoMessageContent | Trouble::TooManySockets | Trouble::EventsLimited) | None => false,
+    }
 }
 
 /// The same for every try of the same post: 24 digits of the row's id, and which post of it this is after the first.

@@ -19,9 +19,10 @@ use crate::{
     message::words::{
         execution::{self, Called, Hosts},
         output,
-        sequel::{self, View, Whole},
+        sequel::{self, Lacks, View, Whole},
     },
     rollout::chart,
+    runner::LOG_CUT,
     status::Status,
     store::{execution::Execution, outbox::Letter},
 };
@@ -129,21 +130,23 @@ async fn log(
 ) -> Option<(Whole, File)> {
     let cause = failure::cause(tree).filter(|_| failure::is_failed_itself(top))?;
     let path = bot.engine().data().join("logs").join(format!("{}.log", cause.id));
-    let text = match end_of(&path).await {
-        Ok(text) => text,
+    let (text, left_out) = match end_of(&path).await {
+        Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "a log cannot be shown");
             return None;
         }
     };
-    let lines = text.lines().filter(|it| !it.trim().is_empty()).count();
-    if lines <= failure::LINES {
+    let lines = text.lines().filter(|it| !it.trim().is_empty() && *it != LOG_CUT).count();
+    let lacks = lacks(&text, left_out);
+    if lines <= failure::LINES && lacks.is_none() {
         return None;
     }
     let text = reply::covered(bot, &down_to(tree, cause), text).await?;
+    let text = if left_out == 0 { text } else { format!("{}\n{text}", sequel::beginning_left_out(left_out)) };
     let step = failure::step(cause);
-    let whole = Whole::Log { step: step.clone(), lines };
+    let whole = Whole::Log { step: step.clone(), lines, lacks };
     let name = format!("{named}-{}.log", file_name(&step));
     Some((whole.clone(), File::Text { name, alt: sequel::log_alt(title, &whole), text }))
 }
@@ -156,8 +159,16 @@ fn down_to<'t>(tree: &'t [Execution], it: &'t Execution) -> Vec<&'t Execution> {
     std::iter::successors(Some(it), above).collect()
 }
 
-/// What a file ends with, from the beginning of a line, after a line that says how much is left out.
-async fn end_of(path: &std::path::Path) -> std::io::Result<String> {
+/// What is missing of a log: what was cut off here, else what was not kept when it was printed.
+fn lacks(text: &str, left_out: u64) -> Option<Lacks> {
+    match left_out {
+        0 => text.lines().next_back().filter(|it| *it == LOG_CUT).map(|_| Lacks::End),
+        bytes => Some(Lacks::Beginning { bytes }),
+    }
+}
+
+/// What a file ends with, from the beginning of a line, and how many bytes stand before that.
+async fn end_of(path: &std::path::Path) -> std::io::Result<(String, u64)> {
     let mut file = tokio::fs::File::open(path).await?;
     let left_out = file.metadata().await?.len().saturating_sub(LOG_MAX);
     file.seek(SeekFrom::Start(left_out)).await?;
@@ -165,10 +176,10 @@ async fn end_of(path: &std::path::Path) -> std::io::Result<String> {
     file.take(LOG_MAX).read_to_end(&mut bytes).await?;
     let text = String::from_utf8_lossy(&bytes);
     if left_out == 0 {
-        return Ok(text.into_owned());
+        return Ok((text.into_owned(), 0));
     }
     let from_line = text.split_once('\n').map_or(text.as_ref(), |it| it.1);
-    Ok(format!("{}\n{from_line}", sequel::beginning_left_out(left_out)))
+    Ok((from_line.to_owned(), left_out))
 }
 
 fn picture(named: &str, evidence: &Evidence) -> Option<File> {
@@ -204,12 +215,18 @@ mod tests {
         let path = dir.path().join("x.log");
         let line = "0123456789abcde\n";
         std::fs::write(&path, line.repeat((LOG_MAX as usize / 16) + 3)).expect("written");
-        let text = end_of(&path).await.expect("read");
-        assert!(text.starts_with("[the first 48 B are left out"), "{}", &text[..80]);
-        assert!(text.lines().skip(1).all(|it| it == "0123456789abcde"));
-        assert!((text.len() as u64) < LOG_MAX + 200);
+        let (text, left_out) = end_of(&path).await.expect("read");
+        assert_eq!(lacks(&text, left_out), Some(Lacks::Beginning { bytes: 48 }));
+        assert!(text.lines().all(|it| it == "0123456789abcde"));
+        assert!((text.len() as u64) < LOG_MAX);
         std::fs::write(&path, "a\nb").expect("written");
-        assert_eq!(end_of(&path).await.expect("read"), "a\nb");
+        assert_eq!(end_of(&path).await.expect("read"), ("a\nb".to_owned(), 0));
+    }
+
+    #[test]
+    fn a_log_whose_quota_was_used_up_is_not_whole() {
+        assert_eq!(lacks(&format!("a\n{LOG_CUT}\n"), 0), Some(Lacks::End));
+        assert_eq!(lacks(&format!("{LOG_CUT}\na\n"), 0), None, "somebody printed that");
     }
 
     #[test]

@@ -62,6 +62,10 @@ pub(super) async fn watch(bot: &Bot, stop: CancellationToken) {
             if known.get(&platform) == Some(&state) {
                 continue;
             }
+            if known.get(&platform).is_some_and(|before| is_told_with(before.as_ref(), state.as_ref())) {
+                known.insert(platform, state);
+                continue;
+            }
             log(platform, state.as_ref());
             match tell(bot, platform, state.as_ref()).await {
                 Ok(()) => drop(known.insert(platform, state)),
@@ -73,6 +77,16 @@ pub(super) async fn watch(bot: &Bot, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
     }
+}
+
+/// A token that does not count any more makes us deaf and mute, one soon after the other: both are put right the same way,
+/// and that was told.
+fn is_told_with(before: Option<&Trouble>, now: Option<&Trouble>) -> bool {
+    let is_final = |it: &Trouble| match it {
+        Trouble::Deaf { .. } | Trouble::Mute { .. } => true,
+        Trouble::NoMessageContent | Trouble::TooManySockets | Trouble::EventsLimited => false,
+    };
+    before.is_some_and(is_final) && now.is_some_and(is_final)
 }
 
 /// What is wrong, or that nothing is; nothing while nobody can tell.
@@ -162,4 +176,22 @@ pub(super) async fn of(bot: &Bot, beginning: &str, wrong: Option<Card>) -> anyho
 fn want(subject: String, place: Place, told: &Told) -> Change {
     let body = json!({ "trouble": told });
     Change::Want(Box::new(Wanted { subject, place, body, priority: Priority::Soon }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_token_that_does_not_count_is_told_once() {
+        let (code, fix) = ("token_revoked".to_owned(), "another".to_owned());
+        let mute = Trouble::Mute { code: code.clone(), fix: fix.clone() };
+        let deaf = Trouble::Deaf { code, fix };
+        assert!(is_told_with(Some(&mute), Some(&deaf)) && is_told_with(Some(&deaf), Some(&mute)));
+        for (before, now) in
+            [(None, Some(&deaf)), (Some(&deaf), None), (Some(&Trouble::EventsLimited), Some(&mute))]
+        {
+            assert!(!is_told_with(before, now), "{before:?} {now:?}");
+        }
+    }
 }

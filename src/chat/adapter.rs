@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Intake;
-use crate::id::{Account, MessageRef, Place, Platform};
+use crate::id::{Account, MessageId, MessageRef, Place, Platform};
 use crate::identity::Standing;
 use crate::message::{Card, Mark};
 use crate::pace::Bucket;
@@ -186,6 +186,16 @@ pub trait ChatAdapter: Send + Sync {
 
     /// Since when nothing has been heard although it should; `None` while all is well.
     fn deaf_since(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// A moment of the platform's clock by ours, as far as this adapter knows how the two stand to each other.
+    fn ours(&self, at: Timestamp) -> Timestamp {
+        at
+    }
+
+    /// When a message was posted, by the platform's own clock; `None` where its id does not say.
+    fn posted_at(&self, _message: &MessageId) -> Option<Timestamp> {
         None
     }
 

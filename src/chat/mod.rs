@@ -7,6 +7,7 @@
 //! - `layout`, `inert`: a card within a platform's limits, and nothing in it that shows other than it is;
 //! - `stamp`: how old a signed request may be;
 //! - `signs`, `backoff`: whether a connection is alive, and when the next is tried;
+//! - `skew`: how far a platform's clock stands from ours;
 //! - [`png`]: charts as pictures; [`preview`]: a card as people see it.
 
 pub mod adapter;
@@ -19,6 +20,7 @@ mod layout;
 pub mod png;
 pub mod preview;
 mod signs;
+mod skew;
 pub mod slack;
 mod stamp;
 pub mod terminal;

@@ -114,7 +114,7 @@ pub(super) fn shown(reply: &Reply, waits: bool) -> anyhow::Result<bool> {
         Reply::Actions(rows) => out::say(&super::action::table(rows))?,
         Reply::Action(action) => out::say(&serde_json::to_string_pretty(action)?)?,
         Reply::Key(key) => out::say(&serde_json::to_string_pretty(key)?)?,
-        Reply::Hello { version, pid, user, person } => out::say(&format!(
+        Reply::Hello { version, pid, user, person, stale: _ } => out::say(&format!(
             "lockkeeper {version}, process {pid}; you are {user}, {}",
             person.as_deref().unwrap_or("whom it does not know")
         ))?,

@@ -89,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             looks.extend(chats(&config));
             looks.extend(config.slack.as_ref().map(|slack| workspace(&config, slack)).unwrap_or_default());
             looks.extend(config.discord.as_ref().map(|discord| server(&config, discord)).unwrap_or_default());
-            looks.push(store(&config));
+            looks.extend(store(&config));
             looks.push(disk(&config));
             looks.extend(shelves(&config));
             looks.extend(contents(&config));
@@ -203,17 +203,25 @@ fn channels(config: &Config, platform: Platform) -> Vec<ChannelId> {
 }
 
 /// Opened, or held by a bot that answers.
-fn store(config: &Config) -> Look {
+fn store(config: &Config) -> Vec<Look> {
     let hello = call(&config.data, &Request::Hello).ok().and_then(|mut it| it.next());
-    if let Some(Ok(Reply::Hello { version, pid, user, person })) = hello {
-        let who = person.unwrap_or_else(|| "nobody it knows".to_owned());
-        return Look::ok(format!(
-            "store: lockkeeper {version} runs on it (process {pid}); {user} is {who} to it"
-        ));
-    }
-    let url = config.store_url();
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    if !Path::new(path).exists() {
+    let Some(Ok(Reply::Hello { version, pid, user, person, stale })) = hello else {
+        return vec![unheld(config)];
+    };
+    let who = person.unwrap_or_else(|| "nobody it knows".to_owned());
+    let runs = format!("store: lockkeeper {version} runs on it (process {pid}); {user} is {who} to it");
+    let told = |it: String| {
+        let what = format!("secret {it}: the bot that runs uses an older value");
+        Look::bad(State::Fail, what, "start the bot again: it reads its secrets when it starts")
+    };
+    std::iter::once(Look::ok(runs)).chain(stale.into_iter().map(told)).collect()
+}
+
+/// No bot runs on it.
+fn unheld(config: &Config) -> Look {
+    let (url, file) = (config.store_url(), config.store_file());
+    let path = file.display();
+    if !file.exists() {
         return Look::ok(format!("store {path} is made at the first start"));
     }
     let opened = tokio::runtime::Builder::new_current_thread().enable_all().build().map(|runtime| {

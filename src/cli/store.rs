@@ -1,5 +1,5 @@
 //! The datastore for the command line: that of the running bot, else the store itself. Who can open its file needs no
-//! leave of ours.
+//! leave of ours. Where there is none, none is made: it would be the caller's, and the bot's user could not write it.
 
 use std::path::Path;
 
@@ -19,6 +19,7 @@ use crate::{
     datastore::Asker,
     id::PersonName,
     library::settings_files,
+    message::words,
     store::Store,
 };
 
@@ -31,6 +32,10 @@ pub(super) fn ask(
     match call(&config.data, &Request::Keys(request.clone())) {
         Ok(call) => Ok(Box::new(call)),
         Err(CallError::NotRunning { .. } | CallError::Died { .. }) => {
+            let file = config.store_file();
+            if !file.exists() {
+                anyhow::bail!(words::key::no_store(&file, &bot.config));
+            }
             Ok(Box::new(open(&config, request)?.into_iter().map(Ok)))
         }
         Err(error) => bot.unheard(error),

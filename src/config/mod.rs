@@ -247,4 +247,10 @@ impl Config {
         let default = || format!("sqlite:{}", self.data.join("lockkeeper.db").display());
         self.store.url.clone().unwrap_or_else(default)
     }
+
+    /// The file that [`Self::store_url`] names.
+    pub fn store_file(&self) -> PathBuf {
+        let url = self.store_url();
+        PathBuf::from(url.trim_start_matches("sqlite:").trim_start_matches("//"))
+    }
 }

@@ -80,3 +80,28 @@ fn command(catalogue: &Catalogue, alias: &ActionAlias) -> Option<NativeCommand> 
         options,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_of_packs_are_commands_too_unless_an_everyday_one_has_their_name() {
+        let alias = |pack: &str, name: &str, enabled: bool| ActionAlias {
+            pack: pack.to_owned(),
+            name: name.to_owned(),
+            enabled,
+            ..ActionAlias::default()
+        };
+        let all = [
+            alias("trial", "go", true),
+            alias("trial", "help", true),
+            alias("other", "go", true),
+            alias("trial", "off", false),
+            alias(EVERYDAY, "help", true),
+        ];
+        let named: Vec<(&str, &str)> =
+            native_aliases(&all).into_iter().map(|it| (it.pack.as_str(), it.name.as_str())).collect();
+        assert_eq!(named, [(EVERYDAY, "help"), ("trial", "go")]);
+    }
+}

@@ -13,6 +13,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
+    Served, Stale,
     desk::{self, Caller, Desk},
     door::{CALLS_OF_ONE_MAX, Door},
     key::Keys,
@@ -56,13 +57,14 @@ impl Line {
 }
 
 /// Answers one caller. Whatever goes wrong on the way is logged; the caller sees the line end.
-pub(super) async fn answer(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStream) {
-    if let Err(error) = converse(bot, desk, door, stream).await {
+pub(super) async fn answer(served: &Served, door: &Door, stream: UnixStream) {
+    if let Err(error) = converse(served, door, stream).await {
         tracing::warn!(error = format!("{error:#}"), "a call from the command line was not answered");
     }
 }
 
-async fn converse(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStream) -> anyhow::Result<()> {
+async fn converse(served: &Served, door: &Door, stream: UnixStream) -> anyhow::Result<()> {
+    let (bot, desk) = (&served.bot, served.desk.as_deref());
     let account = peer::account(&stream).await?;
     let is_operator = peer::is_operator(&stream)?;
     let (mut read, write) = stream.into_split();
@@ -86,7 +88,8 @@ async fn converse(bot: &Bot, desk: Option<&Desk>, door: &Door, stream: UnixStrea
     }
     let desk_call = desk.map(Desk::open);
     let place = desk_call.as_ref().map_or_else(desk::place, |it| it.place.clone());
-    let mut asking = Asking { bot, by: delivery(account, place), is_operator, call: desk_call, line };
+    let by = delivery(account, place);
+    let mut asking = Asking { bot, by, is_operator, call: desk_call, line, stale: &served.stale };
     let mut end = [0];
     tokio::select! {
         done = asking.serve(request) => if let Err(error) = done {
@@ -131,6 +134,7 @@ struct Asking<'b> {
     is_operator: bool,
     call: Option<Caller<'b>>,
     line: Line,
+    stale: &'b Stale,
 }
 
 impl Asking<'_> {
@@ -177,6 +181,7 @@ impl Asking<'_> {
             pid: std::process::id(),
             user: self.by.account.user.to_string(),
             person,
+            stale: (self.stale)(),
         };
         self.line.tell(&reply).await
     }

@@ -35,8 +35,19 @@ const CONNECTIONS_MAX: usize = 128;
 /// Between two tries when no connection can be taken, as when there are no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Names of the configuration's secrets that have another value than the one that is used.
+pub type Stale = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
+/// Who answers.
+#[derive(Clone)]
+pub struct Served {
+    pub bot: Bot,
+    pub desk: Option<Arc<Desk>>,
+    pub stale: Stale,
+}
+
 /// Answers callers until `stop`.
-pub async fn serve(socket: Socket, bot: Bot, desk: Option<Arc<Desk>>, stop: CancellationToken) {
+pub async fn serve(socket: Socket, served: Served, stop: CancellationToken) {
     let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let door = Door::new();
     let tasks = TaskTracker::new();
@@ -54,10 +65,10 @@ pub async fn serve(socket: Socket, bot: Bot, desk: Option<Arc<Desk>>, stop: Canc
             }
         };
         let Ok(place) = connections.clone().acquire_owned().await else { break };
-        let (bot, desk, door, stop) = (bot.clone(), desk.clone(), door.clone(), stop.clone());
+        let (served, door, stop) = (served.clone(), door.clone(), stop.clone());
         tasks.spawn(async move {
             tokio::select! {
-                () = answer::answer(&bot, desk.as_deref(), &door, stream) => {}
+                () = answer::answer(&served, &door, stream) => {}
                 () = stop.cancelled() => {}
             }
             drop(place);

@@ -145,6 +145,9 @@ pub enum Reply {
         /// The account that the bot takes the asker for.
         user: String,
         person: Option<String>,
+        /// Secrets of the configuration that have another value than the one that the bot uses.
+        #[serde(default)]
+        stale: Vec<String>,
     },
     /// Something to show. The same `message` again: it looks like this now.
     Card {

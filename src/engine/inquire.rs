@@ -221,6 +221,9 @@ impl Engine {
     }
 }
 
+/// Characters of somebody's word that a sentence of ours says back.
+const NAME_MAX: usize = 60;
+
 /// Why a response does not fit: required members and their types, booleans being StackStorm's way to say `required`.
 fn unfit(schema: &Value, response: &Map<String, Value>) -> Option<String> {
     let properties = schema.get("properties").and_then(Value::as_object)?;
@@ -238,7 +241,9 @@ fn unfit(schema: &Value, response: &Map<String, Value>) -> Option<String> {
         }
     }
     let unknown = response.keys().find(|name| !properties.contains_key(*name))?;
-    Some(format!("`{unknown}` was not asked for"))
+    let shown: String = unknown.chars().take(NAME_MAX).collect();
+    let more = if shown.len() < unknown.len() { "…" } else { "" };
+    Some(format!("`{shown}{more}` was not asked for"))
 }
 
 fn fits(wanted: &str, value: &Value) -> bool {
@@ -268,6 +273,8 @@ mod tests {
         assert_eq!(unfit(&schema, &object(json!({"why": "x"}))).as_deref(), Some("`continue` is missing"));
         let wrong = unfit(&schema, &object(json!({"continue": "yes"})));
         assert_eq!(wrong.as_deref(), Some("`continue` has to be of type boolean"));
+        let long = unfit(&schema, &object(json!({"continue": true, ("x".repeat(500)): 1})));
+        assert_eq!(long, Some(format!("`{}…` was not asked for", "x".repeat(60))));
         let unknown = unfit(&schema, &object(json!({"continue": true, "x": 1})));
         assert_eq!(unknown.as_deref(), Some("`x` was not asked for"));
     }

@@ -130,6 +130,7 @@ impl Gate {
                 }
             }
             // Written before this seal existed, so about another one.
+            Claim::Earlier => Err(Refusal::OldSeal),
             Claim::Bare if at < self.sealed_at => Err(Refusal::OldSeal),
             Claim::Bare => Ok(Sight::Gate),
         }
@@ -221,7 +222,8 @@ mod tests {
     fn whatever_names_an_older_seal_or_was_said_before_this_one_does_not_count() {
         let old = open();
         let gate = old.apply(reseal(&old, |facts, _| facts.workflow = Digest::of(b"x"), 60)).unwrap().next;
-        for claim in [Claim::Message(old.seal.clone()), Claim::Prefix(old.seal.short().to_owned())] {
+        let prefix = Claim::Prefix(old.seal.short().to_owned());
+        for claim in [Claim::Message(old.seal), prefix, Claim::Earlier] {
             assert_eq!(answer(&gate, ballot(&gate, claim, Via::Command)), Err(Refusal::OldSeal));
         }
         let bare = |second| Ballot { at: at(second), ..ballot(&gate, Claim::Bare, Via::Command) };

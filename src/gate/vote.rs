@@ -70,6 +70,8 @@ pub enum Claim {
     Prefix(String),
     /// Neither: `!approve 42`.
     Bare,
+    /// The same, said before the message about the current seal was posted: by the platform's clock, which stamps both.
+    Earlier,
 }
 
 /// An answer as an edge hands it in: not yet known whose it is or whether it counts.

@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::attempt::clean_environment;
 pub use self::outcome::{End, Outcome, OutputSummary};
-pub use self::process::{ProcessMark, adopt, sweep};
+pub use self::process::{LOG_CUT, ProcessMark, adopt, sweep};
 pub use self::python::{
     Datastore, Dispatch, Dispatched, PythonDeps, Question, Sensing, SensorEnd, Sensors, install_environment,
     no_datastore,

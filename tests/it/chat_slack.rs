@@ -41,6 +41,11 @@ fn adapter_holding(fake: &FakeSlack, app_token: &str, connections: usize) -> Arc
 }
 
 fn adapter_with(fake: &FakeSlack, hearing: Hearing) -> Arc<Slack> {
+    adapter_patient(fake, hearing, Duration::ZERO)
+}
+
+/// What is younger than the margin may be on its way still.
+fn adapter_patient(fake: &FakeSlack, hearing: Hearing, margin: Duration) -> Arc<Slack> {
     let timing = SlackTiming {
         intake: Duration::from_millis(200),
         ping: Duration::from_millis(100),
@@ -49,6 +54,7 @@ fn adapter_with(fake: &FakeSlack, hearing: Hearing) -> Arc<Slack> {
         deaf: Duration::from_millis(400),
         ask: Duration::from_millis(100),
         look: Duration::from_millis(300),
+        margin,
         ..SlackTiming::default()
     };
     let settings = SlackSettings { bot_token: BOT_TOKEN.into(), hearing, api_url: Some(fake.url()), timing };

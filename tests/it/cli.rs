@@ -132,6 +132,12 @@ impl Bot {
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
     }
 
+    /// Stops it as a supervisor does.
+    fn stops(self) -> Option<i32> {
+        self.signal("-TERM");
+        self.ends()
+    }
+
     /// The code that it ends with.
     fn ends(mut self) -> Option<i32> {
         let until = Instant::now() + PATIENCE;

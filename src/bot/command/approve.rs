@@ -29,7 +29,10 @@ pub(super) async fn approve(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answ
         Ok(reason) => reason,
         Err(answer) => return Ok(answer),
     };
-    let claim = prefix.map_or_else(|| typed_claim(order.call, &row), Claim::Prefix);
+    let claim = match prefix {
+        Some(prefix) => Claim::Prefix(prefix),
+        None => typed_claim(bot, order.call, &row).await?,
+    };
     vote(bot, order.call, &row, Act::Approve { reason }, via(order.call), claim).await
 }
 
@@ -47,7 +50,7 @@ pub(super) async fn reject(bot: &Bot, order: &Order<'_>) -> anyhow::Result<Answe
         Ok(reason) => reason,
         Err(answer) => return Ok(answer),
     };
-    let claim = typed_claim(order.call, &row);
+    let claim = typed_claim(bot, order.call, &row).await?;
     vote(bot, order.call, &row, Act::Reject { reason }, via(order.call), claim).await
 }
 
@@ -64,14 +67,16 @@ fn reason(bot: &Bot, act: &str, said: Option<String>, number: i64) -> Result<Opt
     }
 }
 
-/// In the thread of one of this gate's messages, what was said is about that message's seal.
-fn typed_claim(call: &Call<'_>, row: &OpenGate) -> Claim {
-    match call.thread_gate {
+/// In the thread of one of this gate's messages, what was said is about that message's seal. Elsewhere it is about the one
+/// that was asked about when it was said.
+async fn typed_claim(bot: &Bot, call: &Call<'_>, row: &OpenGate) -> anyhow::Result<Claim> {
+    Ok(match call.thread_gate {
         Some((gate, seal_number)) if gate == row.id => {
             hear::claim(&row.body.gate, &Seen::Number(seal_number))
         }
+        Some(_) | None if hear::was_said_before_asked(bot, call, row).await? => Claim::Earlier,
         Some(_) | None => Claim::Bare,
-    }
+    })
 }
 
 /// An answer on a gate's own message, by button or reaction.

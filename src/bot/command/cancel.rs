@@ -7,7 +7,7 @@ use crate::{
         hear::{Answer, Call},
         view,
     },
-    engine::{Live, rule_of},
+    engine::{Live, card_subject, rule_of},
     id::{AppName, EnvironmentName, ExecutionId},
     identity::{Authorised, Right},
     message::words,
@@ -65,7 +65,12 @@ async fn stop(bot: &Bot, call: &Call<'_>, root: &Execution, text: &str) -> anyho
         body: serde_json::Value::Null,
     };
     let stopping = bot.engine().cancel(root.id, &leave, vec![Change::Audit(entry)]).await?;
-    Ok(Answer::say(if stopping { words::order::stopping(text) } else { words::order::ended_already(text) }))
+    if !stopping {
+        return Ok(Answer::say(words::order::ended_already(text)));
+    }
+    // What a rule started has none.
+    let cards = bot.engine().store().letters_about::<serde_json::Value>(&card_subject(root.id)).await?;
+    Ok(Answer::say(words::order::stopping(text, !cards.is_empty())))
 }
 
 /// What belongs to no app is stopped by whoever asked for it, and by those who may run it where that is said. What a rule

@@ -143,7 +143,7 @@ impl Discord {
     pub fn new(settings: DiscordSettings, clock: SharedClock) -> anyhow::Result<Self> {
         let printable = settings.token.expose_secret().bytes().all(|it| it.is_ascii_graphic() || it == b' ');
         anyhow::ensure!(printable, "the token has characters that no token has");
-        let rest = Arc::new(Rest::new(settings.api_url.as_deref(), &settings.token)?);
+        let rest = Arc::new(Rest::new(settings.api_url.as_deref(), &settings.token, clock.clone())?);
         let ears = Ears::new(rest.clone(), clock.clone(), settings.guild, settings.timing);
         Ok(Self {
             rest,
@@ -416,6 +416,14 @@ impl ChatAdapter for Discord {
         };
         self.ears.life.end(ended.clone().err());
         ended
+    }
+
+    fn ours(&self, at: Timestamp) -> Timestamp {
+        self.rest.skew().ours(at)
+    }
+
+    fn posted_at(&self, message: &MessageId) -> Option<Timestamp> {
+        events::made_at(message.as_str())
     }
 
     fn heard_at(&self) -> Option<Timestamp> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serenity::http::Route;
 
+use super::super::skew;
 use super::permission::{self, Member};
 use super::rest::id;
 use super::{ChatError, Discord, commands};
@@ -110,6 +111,11 @@ impl Discord {
             Some(_) => Found::good("discord intent: messages come with their text"),
             None => Found::good("discord intent: Discord does not say whether messages come with their text"),
         });
+        // The answer has said what Discord's clock says.
+        found.extend(self.rest.skew().judge("Discord").map(|(told, is_off)| Found {
+            what: format!("discord {told}"),
+            fix: is_off.then(|| skew::FIX.to_owned()),
+        }));
         let mut bot = None;
         match self.server().await {
             Ok(guild) => {

@@ -17,8 +17,10 @@ use serenity::Error;
 use serenity::builder::{CreateAttachment, CreateMessage};
 use serenity::http::{HttpError, LightMethod, Multipart, MultipartUpload, Request, Route};
 
+use super::super::skew::{Skew, dated};
 use super::super::{ChatError, Trouble};
 use super::limit::{Key, Limits, Told};
+use crate::clock::SharedClock;
 
 /// No call waits longer.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -32,6 +34,8 @@ pub(super) struct Rest {
     /// `https://discord.com` unless given.
     base: Option<String>,
     limits: Limits,
+    clock: SharedClock,
+    skew: Skew,
     /// The token was refused: 10,000 refusals in ten minutes would ban the address, so nothing is asked any more.
     refused: AtomicBool,
 }
@@ -60,7 +64,7 @@ pub(super) fn id<T: From<NonZeroU64>>(text: &str) -> Result<T, ChatError> {
 impl Rest {
     /// # Errors
     /// When there is no TLS to be had.
-    pub(super) fn new(base: Option<&str>, token: &SecretString) -> anyhow::Result<Self> {
+    pub(super) fn new(base: Option<&str>, token: &SecretString, clock: SharedClock) -> anyhow::Result<Self> {
         let given = token.expose_secret().trim();
         let token = if given.starts_with("Bot ") { given.to_owned() } else { format!("Bot {given}") };
         Ok(Self {
@@ -68,6 +72,8 @@ impl Rest {
             token: token.into(),
             base: base.map(str::to_owned),
             limits: Limits::default(),
+            clock,
+            skew: Skew::default(),
             refused: AtomicBool::new(false),
         })
     }
@@ -76,6 +82,11 @@ impl Rest {
     pub(super) fn trouble(&self) -> Option<Trouble> {
         let ChatError::Refused { code, fix } = unauthorized() else { return None };
         self.refused.load(Ordering::Relaxed).then_some(Trouble::Mute { code, fix })
+    }
+
+    /// How Discord's clock stands to ours.
+    pub(super) fn skew(&self) -> &Skew {
+        &self.skew
     }
 
     /// Asks, and waits for its turn if that comes soon: who asks needs the answer to go on.
@@ -167,8 +178,12 @@ impl Rest {
 
     async fn ask(&self, request: Request<'_>) -> Result<Answer, Error> {
         let request = request.build(&self.client, self.token.expose_secret(), self.base.as_deref())?;
+        let asked = self.clock.now();
         let response = request.send().await.map_err(HttpError::Request)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if let Some(said) = headers.get("date").and_then(|it| dated(it.to_str().ok()?)) {
+            self.skew.learn(asked, said, self.clock.now());
+        }
         let text = response.text().await.map_err(HttpError::Request)?;
         Ok(Answer { status, headers, text })
     }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use slack_morphism::errors::SlackClientError;
@@ -15,6 +16,7 @@ use slack_morphism::{
     SlackClientHttpConnector,
 };
 
+use super::super::skew::dated;
 use super::super::{ChatError, Trouble};
 use super::method::Method;
 
@@ -150,17 +152,30 @@ impl Api {
         Some(Trouble::Mute { code, fix })
     }
 
-    /// The scopes of the bot's token; `None` where Slack does not say. They stand in a header of each answer, which
-    /// slack-morphism does not pass on and Slack's own client calls `scopes`
+    /// The scopes of the bot's token; `None` where Slack does not say. They stand in a header of each answer,
+    /// which Slack's own client calls `scopes`
     /// (<https://docs.slack.dev/tools/node-slack-sdk/reference/web-api/interfaces/WebAPICallResult>).
     pub(super) async fn scopes(&self) -> Result<Option<BTreeSet<String>>, ChatError> {
+        let said = self.header("x-oauth-scopes", Some(&self.bot)).await?;
+        Ok(said.map(|it| it.split(',').map(|scope| scope.trim().to_owned()).collect()))
+    }
+
+    /// What Slack's clock says, in whole seconds; no token is needed to ask.
+    pub(super) async fn date(&self) -> Result<Option<Timestamp>, ChatError> {
+        Ok(self.header("date", None).await?.and_then(|it| dated(&it)))
+    }
+
+    /// A header of Slack's answer, which slack-morphism does not pass on.
+    async fn header(&self, name: &str, caller: Option<&Token>) -> Result<Option<String>, ChatError> {
         let failed = |error: reqwest::Error| ChatError::Unreachable { why: error.without_url().to_string() };
         let client = reqwest::Client::builder().timeout(CALL_MAX);
         let client = client.redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
-        let asked = client.post(format!("{}/{}", self.base, Method::Test.name()));
-        let answer = asked.bearer_auth(&self.bot.token.token_value.0).send().await.map_err(failed)?;
-        let said = answer.headers().get("x-oauth-scopes").and_then(|it| it.to_str().ok());
-        Ok(said.map(|it| it.split(',').map(|scope| scope.trim().to_owned()).collect()))
+        let mut asked = client.post(format!("{}/{}", self.base, Method::Test.name()));
+        if let Some(caller) = caller {
+            asked = asked.bearer_auth(&caller.token.token_value.0);
+        }
+        let answer = asked.send().await.map_err(failed)?;
+        Ok(answer.headers().get(name).and_then(|it| it.to_str().ok()).map(str::to_owned))
     }
 
     /// Says something where a slash command was given, for its author alone, at the address that came with it.

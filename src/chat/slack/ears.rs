@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::super::signs::Signs as Life;
+use super::super::skew::Skew;
 use super::api::Api;
 use super::events::{self, Own};
 use super::form::{self, Submission};
@@ -70,6 +71,7 @@ pub(super) struct Ears {
     pub(super) signs: Arc<Signs>,
     pub(super) intake: Intake,
     pub(super) outlets: Arc<Outlets>,
+    pub(super) skew: Arc<Skew>,
 }
 
 /// What Slack delivered was not stored: it must not be acknowledged, so that it comes again.
@@ -79,6 +81,11 @@ pub(super) struct NotStored;
 impl Ears {
     pub(super) fn hear(&self) {
         self.signs.life.hear(self.clock.now());
+    }
+
+    /// What Slack's clock says.
+    pub(super) fn now_there(&self) -> Timestamp {
+        self.skew.theirs(self.clock.now())
     }
 
     pub(super) fn connected(&self) {

@@ -53,8 +53,9 @@ use self::method::Method;
 use self::outlet::Outlets;
 use self::socket::Loss;
 use super::backoff::{Backoff, chance};
+use super::skew::Skew;
 use super::{Attachment, Call, ChatAdapter, ChatError, Intake, ListenError, Lost, Marked, PRIVATE, Trouble};
-use crate::clock::{SharedClock, between, to_millis};
+use crate::clock::{SharedClock, after, between, to_millis};
 use crate::id::{Account, MessageId, MessageRef, Place, Platform, UserId};
 use crate::identity::Standing;
 use crate::message::{Card, Mark, words};
@@ -102,6 +103,8 @@ pub struct SlackTiming {
     pub ask: Duration,
     /// Between two looks for what Slack may have posted to a proxy that was away: nothing else shows that.
     pub look: Duration,
+    /// What is younger than this may be on its way to us still, and no such look takes it for missed.
+    pub margin: Duration,
 }
 
 impl Default for SlackTiming {
@@ -115,6 +118,7 @@ impl Default for SlackTiming {
             deaf: Duration::from_secs(28),
             ask: Duration::from_secs(12),
             look: Duration::from_secs(300),
+            margin: Duration::from_secs(60),
         }
     }
 }
@@ -130,7 +134,10 @@ pub struct Slack {
     own: OnceCell<Own>,
     signs: Arc<Signs>,
     outlets: Arc<Outlets>,
+    skew: Arc<Skew>,
     standings: Mutex<HashMap<UserId, (Timestamp, Standing, String)>>,
+    /// Nobody may be looked up before this.
+    lookups_from: Mutex<Option<Timestamp>>,
 }
 
 impl Slack {
@@ -153,7 +160,9 @@ impl Slack {
             own: OnceCell::new(),
             signs: Arc::default(),
             outlets: Arc::default(),
+            skew: Arc::default(),
             standings: Mutex::default(),
+            lookups_from: Mutex::default(),
         })
     }
 
@@ -179,6 +188,7 @@ impl Slack {
             signs: self.signs.clone(),
             intake,
             outlets: self.outlets.clone(),
+            skew: self.skew.clone(),
         })
     }
 
@@ -198,14 +208,26 @@ impl Slack {
                 () = tokio::time::sleep(pause) => {}
             }
         };
-        let ears = self.ears(own, intake);
-        if self.signing_secret.is_some() {
-            return tokio::select! {
-                ended = self.keep_asking(&ears, stop) => ended,
-                never = missed::keep_looking(&ears) => match never {},
-            };
+        // Before anything is heard: what people do is stamped by Slack's clock.
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = self.compare_soon() => {}
         }
-        self.hold_sockets(&ears, stop).await
+        let ears = self.ears(own, intake);
+        tokio::select! {
+            ended = self.hear(&ears, stop) => ended,
+            never = self.keep_comparing() => match never {},
+        }
+    }
+
+    async fn hear(&self, ears: &Arc<Ears>, stop: CancellationToken) -> Result<(), ListenError> {
+        if self.signing_secret.is_none() {
+            return self.hold_sockets(ears, stop).await;
+        }
+        tokio::select! {
+            ended = self.keep_asking(ears, stop) => ended,
+            never = missed::keep_looking(ears) => match never {},
+        }
     }
 
     /// Sockets, each replaced as soon as it announces its end.
@@ -274,6 +296,20 @@ impl Slack {
         body["response_type"] = json!("ephemeral");
         self.api.respond(&outlet.address, &body).await?;
         Ok(MessageRef { place: place.clone(), message: MessageId::from(PRIVATE) })
+    }
+
+    /// Slack counts lookups of everybody together: who asks meanwhile is told at once how long that takes.
+    async fn look_up(&self, account: &Account, now: Timestamp) -> Result<Value, ChatError> {
+        let from = *self.lookups_from.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(from) = from.filter(|it| now < *it) {
+            return Err(ChatError::RateLimited { retry_after: between(now, from) });
+        }
+        let answer = self.api.get(Method::UserInfo, &[("user", account.user.to_string())]).await;
+        if let Err(ChatError::RateLimited { retry_after }) = &answer {
+            let from = after(self.clock.now(), *retry_after);
+            *self.lookups_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(from);
+        }
+        answer
     }
 
     fn pause_after(&self, loss: Loss, backoff: &mut Backoff) -> Result<Duration, ListenError> {
@@ -357,12 +393,18 @@ impl ChatAdapter for Slack {
     async fn post(&self, place: &Place, card: &Card, nonce: &str) -> Result<MessageRef, ChatError> {
         let mut body = addressed(place, drawn(card));
         body["metadata"] = json!({"event_type": METADATA, "event_payload": {"nonce": nonce}});
+        let asked = self.clock.now();
         let posted = match self.api.post(Method::Post, &body).await {
             Ok(posted) => posted,
             Err(error) => return self.answer_privately(place, None, card, error).await,
         };
         match posted["ts"].as_str() {
-            Some(ts) => Ok(MessageRef { place: place.clone(), message: MessageId::from(ts) }),
+            Some(ts) => {
+                if let Some(said) = missed::said_at(ts) {
+                    self.skew.learn(asked, said, self.clock.now());
+                }
+                Ok(MessageRef { place: place.clone(), message: MessageId::from(ts) })
+            }
             None => Err(ChatError::Unclear { why: "`chat.postMessage` gave no `ts`".to_owned() }),
         }
     }
@@ -472,7 +514,7 @@ impl ChatAdapter for Slack {
                 return Ok((*standing, display.clone()));
             }
         }
-        let answer = self.api.get(Method::UserInfo, &[("user", account.user.to_string())]).await?;
+        let answer = self.look_up(account, now).await?;
         let (standing, display) = events::standing(&answer["user"], own);
         let mut known = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (at, ..)| between(*at, now) < self.timing.standing);
@@ -485,6 +527,14 @@ impl ChatAdapter for Slack {
         let ended = self.hear_people(intake, stop).await;
         self.signs.life.end(ended.clone().err());
         ended
+    }
+
+    fn ours(&self, at: Timestamp) -> Timestamp {
+        self.skew.ours(at)
+    }
+
+    fn posted_at(&self, message: &MessageId) -> Option<Timestamp> {
+        missed::said_at(message.as_str())
     }
 
     fn heard_at(&self) -> Option<Timestamp> {

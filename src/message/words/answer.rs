@@ -161,7 +161,7 @@ pub fn whoami(
     let known = match person {
         Some(person) => format!("You are {person}, in {}.", list(groups)),
         None => "I do not know you; an administrator can add this account to config/people.yaml. If I know another of \
-                 yours, say !link to me from there."
+                 yours, say `!link` to me from there."
             .to_owned(),
     };
     let named = |(account, since): (&str, Option<Timestamp>)| {

@@ -1,5 +1,7 @@
 //! What is said about the datastore's keys.
 
+use std::path::Path;
+
 use super::list;
 use crate::{
     datastore::{Act, Key, Scope},
@@ -66,6 +68,15 @@ pub fn secret_in_arguments() -> &'static str {
 /// A length of time that is none.
 pub fn no_ttl() -> &'static str {
     "a key is there for a second or more"
+}
+
+/// No bot runs, and none has ever run on this configuration.
+pub fn no_store(file: &Path, config: &Path) -> String {
+    let (file, config) = (file.display(), config.display());
+    format!(
+        "no bot runs, and there is no store at {file}: start the bot once, as its own user, with `lockkeeper serve \
+         --config {config}`; if it runs already, name its configuration with --config"
+    )
 }
 
 /// Written, seen from the command line.

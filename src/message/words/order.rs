@@ -132,9 +132,14 @@ pub fn stop_unasked(prefix: &str, text: &str) -> Card {
     )
 }
 
-/// It is being stopped.
-pub fn stopping(text: &str) -> Card {
-    Card::say(format!("Stopping {}; its card says when it has.", echo(text)))
+/// It is being stopped; `shown`: whether it has a card.
+pub fn stopping(text: &str, shown: bool) -> Card {
+    let stopping = Text::plain(format!("Stopping {}; ", echo(text)));
+    Card::say(if shown {
+        stopping.and("its card says when it has.")
+    } else {
+        stopping.and("no card shows it: ").code("!status").and(" lists it until it has.")
+    })
 }
 
 /// Nothing new of it starts.
@@ -244,7 +249,7 @@ pub fn not_asked(id: &str) -> Card {
 
 /// A response that does not fit the inquiry's schema.
 pub fn unfit(id: &str, why: &str) -> Card {
-    Card::refuse(format!("That does not answer {id}: {}.", echo(why)))
+    Card::refuse(format!("That does not answer {id}: {why}."))
 }
 
 /// An error's words as a sentence.

@@ -9,10 +9,19 @@ use crate::{
 /// A log or an output that the card shows only a part of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whole {
-    /// The log of this step; how many lines it has.
-    Log { step: String, lines: usize },
+    /// The log of this step, or what there is of it, and how many lines that has.
+    Log { step: String, lines: usize, lacks: Option<Lacks> },
     /// What the execution gave.
     Output { lines: usize },
+}
+
+/// What a log does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// The file has more than a chat takes: so many bytes at its beginning are left out.
+    Beginning { bytes: u64 },
+    /// More was printed than is kept of an attempt.
+    End,
 }
 
 /// Everything that the thread is told.
@@ -56,8 +65,19 @@ fn all(name: &str, hosts: &[HostName]) -> String {
 
 fn whole(it: &Whole) -> Text {
     match it {
-        Whole::Log { step, lines } => {
-            Text::plain("The whole log of ").code(step.as_str()).and(format!(": {}.", count(*lines, "line")))
+        Whole::Log { step, lines, lacks } => {
+            let (what, rest) = match lacks {
+                None => ("The whole log of ", String::new()),
+                Some(Lacks::Beginning { bytes }) => (
+                    "The end of the log of ",
+                    format!(" The first {} are too much for a chat.", super::size(*bytes)),
+                ),
+                Some(Lacks::End) => (
+                    "The beginning of the log of ",
+                    " More was printed than is kept; the end was not kept here.".to_owned(),
+                ),
+            };
+            Text::plain(what).code(step.as_str()).and(format!(": {}.{rest}", count(*lines, "line")))
         }
         Whole::Output { lines } => Text::plain(format!("The whole output: {}.", count(*lines, "line"))),
     }
@@ -85,6 +105,7 @@ mod tests {
 
     #[test]
     fn an_end_says_to_whom_and_what_hangs_below() {
+        let log = |lacks| Whole::Log { step: "cibuild".to_owned(), lines: 5_000, lacks };
         let hosts = Hosts {
             new: vec!["web-1".into(), "web-2".into()],
             old: Vec::new(),
@@ -96,13 +117,22 @@ mod tests {
                 "Release #7 of shop: failed".to_owned(),
             )),
             hosts: Some(hosts),
-            whole: vec![Whole::Log { step: "cibuild".to_owned(), lines: 5_000 }, Whole::Output { lines: 1 }],
+            whole: vec![log(None), Whole::Output { lines: 1 }],
             chart: true,
         };
         assert_eq!(
             card(&view).expect("something").to_string(),
             "ann: Release #7 of shop: failed.\n  new: web-1, web-2\n  unknown: web-3\n  \
              The whole log of `cibuild`: 5000 lines.\n  The whole output: 1 line.\n  What the canary was judged on.\n"
+        );
+        let lacks = |it| log_alt("x", &log(Some(it)));
+        assert_eq!(
+            [lacks(Lacks::Beginning { bytes: 48 }), lacks(Lacks::End)],
+            [
+                "x. The end of the log of `cibuild`: 5000 lines. The first 48 B are too much for a chat.",
+                "x. The beginning of the log of `cibuild`: 5000 lines. More was printed than is kept; the end was not \
+                 kept here."
+            ]
         );
         let nobody = View { ended: Some((None, "x.say: failed".to_owned())), ..View::default() };
         assert_eq!(card(&nobody).expect("something").to_string(), "x.say: failed.\n");

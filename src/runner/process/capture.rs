@@ -7,6 +7,9 @@ use tokio::{fs::File, io::AsyncWriteExt, sync::Mutex};
 use crate::runner::request::Output;
 use crate::secret::MaskStream;
 
+/// The last line of a log of which more was printed than is kept.
+pub const LOG_CUT: &str = "[the log's quota is used up; the rest is left out]";
+
 /// The first and the last bytes of a stream of any length.
 #[derive(Debug)]
 pub(crate) struct Kept {
@@ -99,8 +102,8 @@ impl Log {
         let mut written = inner.file.write_all(&bytes[..fits]).await;
         if fits < bytes.len() {
             inner.cut = true;
-            written = written
-                .and(inner.file.write_all(b"\n[the log's quota is used up; the rest is left out]\n").await);
+            let end = format!("\n{LOG_CUT}\n");
+            written = written.and(inner.file.write_all(end.as_bytes()).await);
         }
         if let Err(error) = written {
             inner.cut = true;

@@ -19,6 +19,7 @@ mod table;
 use crate::id::AttemptId;
 
 pub(super) use brand::Brand;
+pub use capture::LOG_CUT;
 pub(super) use capture::{Capture, Log};
 pub(super) use child::{Ended, How, Spec, Stdin, Watch, run};
 pub use mark::ProcessMark;

@@ -26,6 +26,12 @@ fn place() -> Place {
     place
 }
 
+/// The store that a bot left there.
+fn left_by_a_bot(place: Place) -> Place {
+    assert_eq!(place.serve().stops(), Some(0));
+    place
+}
+
 /// Asks with something on standard input.
 fn given(place: &Place, arguments: &[&str], input: &str) -> Output {
     let config = place.config();
@@ -86,7 +92,7 @@ fn keys_come_and_go(place: &Place) {
 
 #[test]
 fn keys_come_and_go_without_a_bot() {
-    keys_come_and_go(&place());
+    keys_come_and_go(&left_by_a_bot(place()));
 }
 
 #[test]
@@ -94,15 +100,25 @@ fn keys_come_and_go_through_a_running_bot() {
     let place = place();
     let bot = place.serve();
     keys_come_and_go(&place);
-    bot.signal("-TERM");
-    assert_eq!(bot.ends(), Some(0));
+    assert_eq!(bot.stops(), Some(0));
     // What the bot kept is there without it.
     assert_eq!(good(&place.ask(&["key", "get", "token", "--decrypt"])), HIDDEN);
 }
 
+/// Made by whoever calls, the store would be theirs, and the bot's user could not write it.
+#[test]
+fn where_there_is_no_store_none_is_made() {
+    let place = place();
+    for command in [&["key", "set", "region", "eu-1"][..], &["key", "list"]] {
+        let error = refused(&place.ask(command));
+        assert!(error.contains("there is no store at ") && error.contains("lockkeeper serve"), "{error}");
+        assert!(!place.path().join("data").exists(), "{command:?}");
+    }
+}
+
 #[test]
 fn a_listing_of_stackstorm_is_loaded_as_a_whole_or_not_at_all() {
-    let place = place();
+    let place = left_by_a_bot(place());
     let file = place.path().join("keys.json");
     let path = file.display().to_string();
     let entry = |name: &str, secret: bool| json!({"name": name, "value": HIDDEN, "scope": "st2kv.system", "secret": secret, "encrypted": false, "uid": "x"});
@@ -125,7 +141,7 @@ fn a_listing_of_stackstorm_is_loaded_as_a_whole_or_not_at_all() {
 
 #[test]
 fn a_secret_without_a_key_says_what_to_do() {
-    let place = Place::new();
+    let place = left_by_a_bot(Place::new());
     let error = refused(&given(&place, &["key", "set", "token", "-", "--encrypt"], HIDDEN));
     assert!(
         error.contains("datastore: {key: file:PATH}") && error.contains("openssl rand -base64 32"),

@@ -10,7 +10,7 @@ use lockkeeper::message::Mark;
 
 use crate::support::chat::{Person::*, Platform, Seen, SlackChat};
 use crate::support::shop::{all_ended, short_watch};
-use crate::support::talk::{Talk, each_platform};
+use crate::support::talk::{Talk, each_platform, reads};
 
 fn asks(approvals: u32) -> Terms {
     Terms { approvals, ..short_watch() }
@@ -42,6 +42,24 @@ async fn a_crowd_is_answered_as_fast_as_the_platform_allows(talk: &mut Talk<impl
     }
     assert!(Duration::from_secs(2) <= began.elapsed(), "nobody waited");
     assert_eq!(talk.chat().refused(), 0, "the pace is known, or told with each answer");
+}
+
+/// Slack does not say for a while who presses: the answer is kept, nobody asks meanwhile, and it counts then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_kept_until_its_author_may_be_looked_up() {
+    let mut talk: Talk<SlackChat> = Talk::release(short_watch()).await;
+    let (card, question) = asked(&mut talk).await;
+    talk.chat().strict_limits();
+    talk.chat().0.rate_limit_next("users.info", "4");
+    talk.presses(Bea, &question, "Approve");
+    let told = talk.sees_alone(Bea, "I heard you").await;
+    reads!(told, @"I heard you. The platform tells me who you are in <time>; until then it is kept, and you need not repeat it.");
+    talk.presses(Zed, &question, "Approve");
+    talk.becomes(&question, "#1 shop to production: approved by bea").await;
+    talk.becomes(&card, "Release #1 of shop: done").await;
+    talk.sees("ann: Release #1 of shop: done.").await;
+    talk.skims("");
+    talk.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

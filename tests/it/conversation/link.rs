@@ -61,7 +61,7 @@ async fn a_code_makes_two_accounts_one_person_and_both_are_told() {
     let mut both = Both::empty(PEOPLE).await;
     both.says(Ann, Discord, "whoami");
     says!(both.reads(Ann, Discord, "do not know you").await, @"
-    I do not know you; an administrator can add this account to config/people.yaml. If I know another of yours, say !link to me from there.
+    I do not know you; an administrator can add this account to config/people.yaml. If I know another of yours, say `!link` to me from there.
     account
     `<discord 11>`
     ");

@@ -3,6 +3,7 @@
 mod alias;
 mod announcement;
 mod barred;
+mod beside;
 mod cancel;
 mod card;
 mod deaf;
@@ -25,6 +26,7 @@ mod order;
 mod outsider;
 mod pause;
 mod policy;
+mod prefix;
 mod promote;
 mod python;
 mod release;

@@ -257,6 +257,19 @@ impl<C: Chat> Talk<C> {
         self.begins().await;
     }
 
+    /// The same with more in its configuration.
+    pub async fn configures(&mut self, more: &str) {
+        self.ends().await;
+        let before = std::fs::read_to_string(&self.config).expect("a configuration");
+        std::fs::write(&self.config, format!("{before}{more}")).expect("a configuration");
+        self.begins().await;
+    }
+
+    /// All messages as they stand.
+    pub fn shown(&self) -> Vec<Seen> {
+        self.chat.shown()
+    }
+
     /// Stops the bot; the chat goes on.
     pub async fn ends(&mut self) {
         self.bot.take().expect("a bot").stop().await;

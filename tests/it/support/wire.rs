@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Once;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -72,6 +74,12 @@ pub struct Upload {
 /// A gateway's error page.
 pub fn page() -> Response {
     Html("<html><body>Sign in to the network</body></html>").into_response()
+}
+
+/// As a `Date` header has it.
+pub fn http_date(at: Timestamp) -> HeaderValue {
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&at).expect("a date");
+    date.parse().expect("a header")
 }
 
 pub fn status(code: u16) -> Response {

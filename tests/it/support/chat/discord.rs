@@ -93,6 +93,10 @@ impl Platform for DiscordChat {
         self.0.lag(seconds);
     }
 
+    fn skew(&self, seconds: u64) {
+        self.0.skew(seconds);
+    }
+
     fn imitate(&self, who: Person, like: &Seen) -> Vec<Seen> {
         let bot = json!({"author": {"id": "77", "username": "lockkeeper", "bot": true}});
         let posted =

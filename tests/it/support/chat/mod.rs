@@ -162,6 +162,9 @@ pub trait Platform: Chat {
     /// From now on the bot hears so many seconds late of what people say and press.
     fn lag(&self, seconds: i64);
 
+    /// From now on the platform's clock is so many seconds behind the bot's.
+    fn skew(&self, seconds: u64);
+
     /// Nothing that happens is told until this ends.
     fn hold(&self);
 

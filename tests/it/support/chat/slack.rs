@@ -84,6 +84,10 @@ impl Platform for SlackChat {
         self.0.lag(seconds);
     }
 
+    fn skew(&self, seconds: u64) {
+        self.0.skew(seconds);
+    }
+
     fn imitate(&self, who: Person, like: &Seen) -> Vec<Seen> {
         let bot = json!({"bot_id": "B0OTHER", "subtype": "bot_message"});
         let posted =

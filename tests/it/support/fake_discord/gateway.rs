@@ -122,7 +122,9 @@ fn identify(world: &mut World, fake: &FakeDiscord, data: &Value, line: &Line) ->
     for (kind, data) in std::mem::take(&mut world.early) {
         session.dispatch(&kind, data);
     }
-    world.sessions.clear();
+    if !world.several {
+        world.sessions.clear();
+    }
     world.sessions.insert(id, session);
     None
 }

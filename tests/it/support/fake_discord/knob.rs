@@ -51,6 +51,16 @@ impl FakeDiscord {
         self.world(|it| it.lag = seconds);
     }
 
+    /// From now on our clock is so many seconds behind the bot's; ids begin anew.
+    pub fn skew(&self, seconds: u64) {
+        self.world(|it| (it.skew, it.number) = (seconds, 0));
+    }
+
+    /// From now on the bot may have more than one session at a time; all of them are told of everything.
+    pub fn allow_several_sessions(&self) {
+        self.world(|it| it.several = true);
+    }
+
     /// How often lines want to hear from us.
     pub fn beat_every(&self, interval: Duration) {
         self.world(|it| it.heartbeat = interval);

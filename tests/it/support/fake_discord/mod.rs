@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lockkeeper::clock::{Clock as _, SystemClock};
+use jiff::Timestamp;
+use lockkeeper::clock::{Clock as _, SystemClock, before};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -134,6 +135,10 @@ struct World {
     number: u64,
     /// Seconds between what people do and our telling of it.
     lag: i64,
+    /// Seconds that our clock is behind the bot's.
+    skew: u64,
+    /// A session that begins leaves the others as they are.
+    several: bool,
     heartbeat: Duration,
     starts_left: u64,
     allows_content: bool,
@@ -191,9 +196,14 @@ fn id_at(millis: i64) -> u64 {
 }
 
 impl World {
+    /// What our clock says.
+    fn now(&self) -> Timestamp {
+        before(SystemClock.now(), Duration::from_secs(self.skew))
+    }
+
     /// Ids tell the time, and grow.
     fn next_id(&mut self) -> String {
-        self.number = (self.number + 1).max(id_at(SystemClock.now().as_millisecond()));
+        self.number = (self.number + 1).max(id_at(self.now().as_millisecond()));
         self.number.to_string()
     }
 
@@ -205,7 +215,7 @@ impl World {
     /// The id of something that happened so many seconds ago.
     fn id_ago(&mut self, seconds: i64) -> String {
         self.number += 1;
-        (id_at(SystemClock.now().as_millisecond() - seconds * 1_000) + self.number % 4_096).to_string()
+        (id_at(self.now().as_millisecond() - seconds * 1_000) + self.number % 4_096).to_string()
     }
 
     fn dispatch(&mut self, kind: &str, data: &Value) {
@@ -300,6 +310,8 @@ impl FakeDiscord {
             calls: Vec::new(),
             number: 0,
             lag: 0,
+            skew: 0,
+            several: false,
             heartbeat: Duration::from_millis(200),
             starts_left: 1_000,
             allows_content: true,

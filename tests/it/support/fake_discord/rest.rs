@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::limits::Verdict;
-use super::super::wire::{Fault, Upload, page, status};
+use super::super::wire::{Fault, Upload, http_date, page, status};
 use super::{APPLICATION, BOT, FakeDiscord, Posted, TOKEN, Unread, World, interact, limit, past, rules};
 
 pub(super) async fn serve(fake: FakeDiscord, listener: TcpListener) {
@@ -55,7 +55,7 @@ async fn call(
         return reply(Err((401, 0)));
     }
     let act = || fake.world(|it| answer(it, &fake, method.as_str(), &words, &headers, &body, &query));
-    let response = match fault {
+    let mut response = match fault {
         Some(Fault::Code(code)) => {
             let code: i64 = code.parse().expect("a number");
             // An interaction's token that is over.
@@ -75,6 +75,7 @@ async fn call(
         }
         None => reply(act()),
     };
+    response.headers_mut().insert("date", http_date(fake.look(World::now)));
     limit::told(response, left)
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::super::limits::Verdict;
-use super::super::wire::{Fault, Upload, page, status};
+use super::super::wire::{Fault, Upload, http_date, page, status};
 use super::past::{history, reactions};
 use super::{APP_TOKEN, BOT, BOT_TOKEN, FakeSlack, Posted, TEAM, Unread, World, limit, rules, scope};
 
@@ -109,6 +109,7 @@ async fn call(
     };
     let withheld = fake.look(|it| it.withheld.clone());
     let held: Vec<&str> = scope::GRANTED.difference(&withheld).map(String::as_str).collect();
+    response.headers_mut().insert("date", http_date(fake.look(World::now)));
     response.headers_mut().insert("x-oauth-scopes", held.join(",").parse().expect("a header"));
     response
 }

@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lockkeeper::clock::{Clock as _, SystemClock};
+use jiff::Timestamp;
+use lockkeeper::clock::{Clock as _, SystemClock, before};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -147,6 +148,8 @@ struct World {
     ack_within: Duration,
     /// Seconds between what people do and our telling of it.
     lag: i64,
+    /// Seconds that our clock is behind the bot's.
+    skew: u64,
     /// When a mark was last put or taken away, in milliseconds.
     marked: i64,
 }
@@ -180,19 +183,24 @@ impl World {
     /// The next message's `ts`: now, and a counter.
     fn ts(&mut self) -> String {
         self.number += 1;
-        format!("{}.{:06}", SystemClock.now().as_second(), self.number)
+        format!("{}.{:06}", self.now().as_second(), self.number)
+    }
+
+    /// What our clock says.
+    fn now(&self) -> Timestamp {
+        before(SystemClock.now(), Duration::from_secs(self.skew))
     }
 
     /// When a mark is put or taken away: never two at a time.
     fn marked_at(&mut self) -> String {
-        self.marked = SystemClock.now().as_millisecond().max(self.marked + 1);
+        self.marked = self.now().as_millisecond().max(self.marked + 1);
         format!("{}.{:03}000", self.marked / 1_000, self.marked % 1_000)
     }
 
     /// When somebody did what is told now.
     fn done_at(&mut self) -> String {
         self.number += 1;
-        format!("{}.{:06}", SystemClock.now().as_second() - self.lag, self.number)
+        format!("{}.{:06}", self.now().as_second() - self.lag, self.number)
     }
 
     fn note_taken(&mut self, envelope: &Value) {
@@ -263,6 +271,7 @@ impl FakeSlack {
             number: 0,
             ack_within: Duration::from_secs(3),
             lag: 0,
+            skew: 0,
             marked: 0,
         };
         let fake = Self {
@@ -316,6 +325,11 @@ impl FakeSlack {
         self.world(|it| it.revoked = Some(code.to_owned()));
     }
 
+    /// It does again.
+    pub fn recognise(&self) {
+        self.world(|it| it.revoked = None);
+    }
+
     /// The next sockets are told that they are one too many, as soon as they stand.
     pub fn refuse_sockets(&self, number: usize) {
         self.world(|it| it.too_many = number);
@@ -357,6 +371,11 @@ impl FakeSlack {
     /// From now on what people say and press is told so many seconds later.
     pub fn lag(&self, seconds: i64) {
         self.world(|it| it.lag = seconds);
+    }
+
+    /// From now on our clock is so many seconds behind the bot's.
+    pub fn skew(&self, seconds: u64) {
+        self.world(|it| it.skew = seconds);
     }
 
     /// Sends this to every socket.
