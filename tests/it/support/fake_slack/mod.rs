@@ -418,7 +418,10 @@ impl FakeSlack {
         if event["thread_ts"].is_string() {
             body["thread_ts"] = event["thread_ts"].clone();
         }
-        self.world(|it| it.messages.push(Posted::new(channel, &ts, user, body)));
+        // One that comes under another's `ts` stands in no history.
+        if event["ts"] == ts.as_str() {
+            self.world(|it| it.messages.push(Posted::new(channel, &ts, user, body)));
+        }
         self.happen(event);
         ts
     }
