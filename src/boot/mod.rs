@@ -152,9 +152,7 @@ impl App {
             fallback: chats.fallback,
             writers: config.datastore.writers.clone(),
         });
-        let address = config.http.listen;
-        let listener =
-            TcpListener::bind(address).await.map_err(|source| BootError::Listen { address, source })?;
+        let listener = listen(config.http.listen).await?;
         let surface = http::Parts {
             engine: engine.clone(),
             bot: bot.clone(),
@@ -217,6 +215,10 @@ impl App {
         tasks.shutdown().await;
         Ok(())
     }
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, BootError> {
+    TcpListener::bind(address).await.map_err(|source| BootError::Listen { address, source })
 }
 
 /// A quota on the size of files is a full disk to us: the write fails. Without somebody who listens to its signal, it

@@ -129,9 +129,10 @@ async fn a_sensor_that_fails_is_told_once_and_started_until_it_works() {
     let clock = TestClock::at("2026-11-21T10:00:30Z".parse().unwrap());
     let bot = house.start_on(clock.clone()).await;
     let shown = || bot.player.messages().iter().map(|it| it.card.to_string()).collect::<Vec<_>>();
-    let second = Duration::from_secs(1);
+    // Slow enough that no start takes a minute of this clock, and fast enough that nobody waits for pauses.
+    let (moment, second) = (Duration::from_millis(50), Duration::from_secs(1));
     let told = until("it is told", async || {
-        clock.advance(second);
+        clock.advance(moment);
         shown().into_iter().find(|it| it.contains("The sensor probe.Watch does not work"))
     })
     .await;
@@ -139,7 +140,7 @@ async fn a_sensor_that_fails_is_told_once_and_started_until_it_works() {
     assert!(told.contains("sensors/probe.Watch.log"), "{told}");
     std::fs::write(&file, "").unwrap();
     until("it works", async || {
-        clock.advance(second);
+        clock.advance(moment);
         house.path("mended.seen").exists().then_some(())
     })
     .await;
