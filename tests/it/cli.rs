@@ -293,18 +293,27 @@ fn one_unreadable_settings_file_hides_nothing() {
     assert_eq!(stderr(&bad), "");
 }
 
+/// At no moment is neither of them there: a bot that looked just then would know nobody.
+fn exchange(one: &Path, other: &Path) {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).expect("exchanged");
+}
+
 #[test]
 fn a_running_bot_keeps_the_last_good_policy_of_a_file_it_cannot_read() {
     let place = Place::new();
     let bot = place.serve();
     let people = place.path().join("config/people.yaml");
     let good = fs::read(&people).expect("people");
-    fs::write(&people, [good.as_slice(), b"# \xff\n"].concat()).expect("written");
+    let aside = place.path().join("aside");
+    fs::write(&aside, [good.as_slice(), b"# \xff\n"].concat()).expect("written");
+    fs::rename(&aside, &people).expect("in its place");
     bot.logged("begins no character; the last good version stays in force");
     assert!(stdout(&place.ask(&["run", "whoami"])).contains("You are ann"));
 
-    fs::remove_file(&people).expect("removed");
-    fs::create_dir(&people).expect("a folder");
+    fs::create_dir(&aside).expect("a folder");
+    exchange(&aside, &people);
     bot.logged("it is not a file; the last good version stays in force");
     assert!(stdout(&place.ask(&["run", "whoami"])).contains("You are ann"));
 
