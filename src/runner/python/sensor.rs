@@ -82,7 +82,7 @@ impl Sensors {
         on_spawn: Option<&OnSpawn>,
         stop: &CancellationToken,
     ) -> SensorEnd {
-        let number = number_of(&sensing.reference);
+        let number = number_of(&self.log_of(&sensing.reference));
         process::end_marked(number);
         let started = tokio::select! {
             started = self.start(sensing, number) => started,
@@ -156,9 +156,11 @@ async fn fresh(output: &Output) -> io::Result<Log> {
     Log::create(output).await
 }
 
-/// What its processes carry: the same in every run, so that the next one finds what was left of the last.
-fn number_of(reference: &str) -> AttemptId {
-    let digest = Digest::of(format!("sensor:{reference}").as_bytes());
+/// What its processes carry: the same in every run of this bot, so that the next one finds what was left of the last, and
+/// another one in that of a bot beside it.
+fn number_of(log: &Path) -> AttemptId {
+    let log = std::path::absolute(log).unwrap_or_else(|_| log.to_owned());
+    let digest = Digest::of(log.as_os_str().as_encoded_bytes());
     let digits: String = digest.as_str().chars().filter(char::is_ascii_hexdigit).take(32).collect();
     AttemptId::from_number(u128::from_str_radix(&digits, 16).unwrap_or_default())
 }

@@ -75,7 +75,7 @@ impl Virtualenvs {
             let (deps, folder) = (Arc::clone(&self.deps), folder.to_owned());
             let (digest, building) = (digest.clone(), Arc::clone(&self.building));
             let task = tokio::spawn(async move {
-                let built = build(&deps, &digest, &folder, &python, &needs).await;
+                let built = build(&deps, &folder, &python, &needs).await;
                 // Whoever comes now finds it complete, or tries again.
                 building.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
                 built
@@ -90,16 +90,10 @@ fn is_complete(folder: &Path) -> bool {
     folder.join(COMPLETE).is_file()
 }
 
-async fn build(
-    deps: &Arc<Deps>,
-    digest: &Digest,
-    folder: &Path,
-    python: &Found,
-    needs: &Needs,
-) -> Result<PathBuf, String> {
+async fn build(deps: &Arc<Deps>, folder: &Path, python: &Found, needs: &Needs) -> Result<PathBuf, String> {
     tracing::info!(folder = %folder.display(), "building a virtualenv");
     let words = |all: &[&str]| all.iter().map(OsString::from).collect::<Vec<_>>();
-    let brand = brand_of(digest);
+    let brand = brand_of(folder);
     let stale = folder.to_owned();
     let cleared = tokio::task::spawn_blocking(move || clear(brand, &stale)).await;
     cleared.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
@@ -125,8 +119,10 @@ async fn build(
     Ok(folder.to_owned())
 }
 
-/// What the processes of a build carry: the next build of the same finds them by it, should this bot be killed.
-fn brand_of(digest: &Digest) -> AttemptId {
+/// What the processes of a build carry: the next build of the same finds them by it, should this bot be killed. A bot
+/// beside this one builds in a folder of its own.
+fn brand_of(folder: &Path) -> AttemptId {
+    let digest = Digest::of(folder.as_os_str().as_encoded_bytes());
     let digits: String = digest.as_str().chars().filter(char::is_ascii_hexdigit).take(32).collect();
     AttemptId::from_number(u128::from_str_radix(&digits, 16).unwrap_or_default())
 }

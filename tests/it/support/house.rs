@@ -63,7 +63,10 @@ impl House {
     pub fn write(&self, relative: &str, text: &str) -> &Self {
         let path = self.path(relative);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        std::fs::write(path, text).expect("a file");
+        // In one step: a bot that reads it just now finds the one or the other.
+        let aside = self.path(".aside");
+        std::fs::write(&aside, text).expect("a file");
+        std::fs::rename(aside, path).expect("in its place");
         self
     }
 
